@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* zone_load: zone file -> zone_model. Thread: any; different zones may be loaded at the same time. */
+#pragma once
+#include "controlplane/zones/zone_model.h"
+#include "controlplane/zones/zone_report.h"
+
+struct zone_load_options {
+	uint64_t seed;			/* arena_header.seed */
+	uint32_t default_ttl;		/* when the file has no $TTL and the RR none: as BIND, the SOA minimum, else this */
+	unsigned include_depth_max;	/* $INCLUDE nesting; 0 = 20 */
+	uint64_t generate_max;		/* RRs one $GENERATE may make; 0 = 1,000,000 */
+	uint64_t octets_max;		/* of records in memory; 0 = 16 GiB - 4 */
+};
+
+/**
+ * Parse, index and check a zone file.
+ * @param path    zone file (RFC 1035 5, $ORIGIN, $TTL, $INCLUDE, $GENERATE)
+ * @param apex    wire name of the zone, folded or not
+ * @param[out] out  untouched unless 0 is returned; the caller destroys it
+ * @param report  findings are added; with at least one error the result is -EINVAL
+ * @return 0, -EINVAL, -ENOMEM, or the negative errno of opening or reading (also in the report)
+ */
+int zone_load_file(struct zone_model *out, const char *path, const uint8_t *apex,
+	const struct zone_load_options *options, struct zone_report *report)
+	__attribute__((warn_unused_result));
+
+/** The same from a buffer; $INCLUDE is an error. `path` names it in messages. For fuzzing, tests and the API. */
+int zone_load_text(struct zone_model *out, const char *text, size_t len, const char *path, const uint8_t *apex,
+	const struct zone_load_options *options, struct zone_report *report)
+	__attribute__((warn_unused_result));

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* image: one version of one zone, compiled so that a worker answers by looking up and copying.
+ *
+ *   struct image        header, apex, chunk table, negative answer; often the only chunk as well
+ *   chunk               struct image_bucket[bucket_mask + 1], then nodes and answers
+ *   struct image_node   one owner name that exists and is not below a zone cut or a DNAME
+ *   struct image_answer what follows the question in a response: RRs, already compressed
+ *
+ * Which names are nodes: every owner of authoritative data, every zone cut, every DNAME owner, and
+ * every empty non-terminal between them and the apex. Names below a cut or a DNAME are not nodes:
+ * their closest encloser then is the cut or the DNAME itself. So if a name is a node, each of its
+ * ancestors up to the apex is one, and the closest encloser can be found by bisection.
+ *
+ * An image never changes after it is published. A new version may share chunks with the old one. */
+#pragma once
+#include "shm/arena.h"
+#include "shm/name.h"
+
+#include <string.h>
+
+#define IMAGE_MAGIC 0x45474d49u		/* "IMGE" */
+#define IMAGE_CHUNK_BITS_MAX 20u
+#define IMAGE_SLOTS 10u			/* names in a bucket: one cache line */
+#define IMAGE_NODE_ALIGN 8u
+#define IMAGE_POINTER_MAX 8191u		/* compression targets lie below this offset in a rendering, so
+					 * that a CNAME chain of up to 8 KiB may still be put in front */
+
+enum image_flag {
+	IMAGE_UNAVAILABLE = 1,		/* configured, but nothing could be loaded: answer SERVFAIL; no chunks */
+};
+
+struct image_chunk_ref {
+	uint64_t off;			/* arena offset of the chunk */
+	uint32_t len;			/* octets: buckets, nodes, answers */
+	uint32_t bucket_mask;		/* buckets - 1 */
+};
+
+/* Offsets named *_at are octets from the start of this block. */
+struct image {
+	uint32_t magic;
+	uint8_t flags;			/* enum image_flag */
+	uint8_t chunk_bits;		/* 2^chunk_bits chunks, chosen by the upper bits of the hash */
+	uint8_t labels_max;		/* most labels that any node has */
+	uint8_t apex_len;		/* octets, root label included */
+	uint32_t block_len;		/* octets of this block; everything *_at lies inside */
+	uint32_t chunks_at;		/* struct image_chunk_ref[2^chunk_bits], 8-aligned */
+	uint32_t negative_at;		/* struct image_answer: the SOA with its negative TTL (RFC 2308) as
+					 * authority, rendered for the apex as question name; 4-aligned */
+	uint32_t serial;
+	uint64_t n_names;		/* nodes */
+	uint64_t n_records;		/* RRs in the zone, occluded ones included */
+	uint64_t octets;		/* of this block and all chunks */
+	uint8_t apex_labels;
+	uint8_t apex[];			/* folded, wire; then NAME_PAD octets that may be read */
+};
+
+struct image_bucket {
+	_Alignas(64) uint16_t tag[IMAGE_SLOTS];
+	uint16_t spill;			/* names that belong here but lie in a later bucket: go on looking */
+	uint16_t reserved;
+	uint32_t node[IMAGE_SLOTS];	/* octets from the chunk's start; 0 = empty */
+};
+
+enum image_node_flag {
+	NODE_CUT = 1,			/* delegation: NS here, and this is not the apex */
+	NODE_DNAME = 2,			/* DNAME here: names below are synthesised */
+	NODE_WILDCARD_CHILD = 4,	/* the child "*" is a node */
+	NODE_CNAME = 8,			/* CNAME here */
+};
+
+/* Followed by struct image_type[n_types] (ascending by type, then variant), then the folded owner. */
+struct image_node {
+	uint8_t flags;			/* enum image_node_flag */
+	uint8_t name_len;		/* octets of the owner, root label included */
+	uint16_t n_types;		/* 0 at an empty non-terminal */
+};
+
+struct image_type {
+	uint16_t type;			/* host order */
+	uint16_t variant;		/* 0: without DNSSEC records */
+	uint32_t answer;		/* octets from the chunk's start, 4-aligned */
+};
+
+/* How a compression pointer in an answer moves when the answer is not sent right behind a question
+ * that equals the name it was rendered for. Let the rendered name have L octets; let the name it
+ * stands for now have L+d octets and lie at offset B of the message (12 for the question); and let
+ * the answer's octets start at offset S. Then add to the pointer: */
+enum image_fix {
+	FIX_NAME = 0,			/* points at the whole name: B - 12 */
+	FIX_SUFFIX = 1,			/* points at a suffix of the rendered name: B - 12 + d */
+	FIX_SELF = 2,			/* points into the answer itself: S - (12 + L + 4) */
+};
+
+enum image_answer_flag {
+	ANSWER_WIDE = 1,		/* fix entries are uint32_t (kind << 30), otherwise uint16_t (kind << 14) */
+	ANSWER_TOO_BIG = 2,		/* the RRset does not fit in any message: answer SERVFAIL; len is 0 */
+};
+
+/* Which names are rendered how:
+ *  - an RRset of an ordinary node: rendered for its owner; owner pointers are FIX_NAME, so that a
+ *    wildcard's RRs come out with QNAME as owner (a wildcard is rendered for "*.<parent>");
+ *  - NS of a cut (authority, with glue), DNAME, and the negative SOA: owner pointers are FIX_SUFFIX;
+ *  - CNAME and DNAME targets are never compressed: the target lies at octet 12 of the answer.
+ * Sections come in order; additional records that must not be dropped (in-domain glue, RFC 9471)
+ * come first among the additional.
+ * Followed by len octets, padding to 4, fix entries [n_fix], padding to 4, struct image_cut [n_cut]. */
+struct image_answer {
+	uint16_t len;			/* octets of RRs */
+	uint16_t len_must;		/* octets that must fit, or the response is truncated */
+	uint16_t an, ns, ar;		/* RRs in each section */
+	uint16_t ar_must;		/* additional RRs within len_must */
+	uint16_t n_fix;
+	uint8_t n_cut;			/* places between len_must and len where it may be cut */
+	uint8_t flags;			/* enum image_answer_flag */
+};
+
+/* Descending; the last one is {len_must, ar_must} when that differs from {len, ar}. */
+struct image_cut {
+	uint16_t len, ar;
+};
+
+_Static_assert(sizeof(struct image_bucket) == 64, "a bucket is a cache line");
+_Static_assert(sizeof(struct image_node) == 4 && sizeof(struct image_type) == 8, "packed nodes");
+_Static_assert(sizeof(struct image_answer) == 16 && sizeof(struct image_cut) == 4, "packed answers");
+_Static_assert(sizeof(struct image_chunk_ref) == 16, "four to a cache line");
+
+/* Types start 4 octets behind a node that is 8-aligned; both are read with 4-octet alignment. */
+static inline const struct image_type *
+image_node_types(const struct image_node *n)
+{
+	return (const struct image_type *)(n + 1);
+}
+
+static inline const uint8_t *
+image_node_name(const struct image_node *n)
+{
+	return (const uint8_t *)(image_node_types(n) + n->n_types);
+}
+
+static inline uint32_t
+image_node_octets(uint32_t n_types, uint32_t name_len)
+{
+	return (uint32_t)sizeof(struct image_node) + n_types * (uint32_t)sizeof(struct image_type) + name_len;
+}
+
+static inline const uint8_t *
+image_answer_octets(const struct image_answer *a)
+{
+	return (const uint8_t *)(a + 1);
+}
+
+/** Octets of an answer with all that follows it. */
+static inline uint32_t
+image_answer_size(const struct image_answer *a)
+{
+	uint32_t fix = a->n_fix * (a->flags & ANSWER_WIDE ? 4u : 2u);
+	return (uint32_t)sizeof *a + ((a->len + 3u) & ~3u) + ((fix + 3u) & ~3u) + a->n_cut * 4u;
+}
+
+static inline const void *
+image_answer_fixes(const struct image_answer *a)
+{
+	return image_answer_octets(a) + ((a->len + 3u) & ~3u);
+}
+
+static inline const struct image_cut *
+image_answer_cuts(const struct image_answer *a)
+{
+	uint32_t fix = a->n_fix * (a->flags & ANSWER_WIDE ? 4u : 2u);
+	return (const struct image_cut *)((const uint8_t *)image_answer_fixes(a) + ((fix + 3u) & ~3u));
+}
+
+/** Header of an image, or NULL: checked are magic, that the block lies in the arena, and apex_len. */
+static inline const struct image *
+image_at(const struct arena *a, uint64_t off)
+{
+	const struct image *im = arena_at(a, off, sizeof *im + NAME_PAD);
+	if (im == NULL || im->magic != IMAGE_MAGIC || im->block_len < sizeof *im + im->apex_len + NAME_PAD ||
+		arena_at(a, off, im->block_len) == NULL || im->chunk_bits > IMAGE_CHUNK_BITS_MAX)
+		return NULL;
+	return im;
+}
+
+/** The tag of a name in its bucket; other bits of the hash choose the chunk (upper) and the bucket (lower). */
+static inline uint16_t
+image_tag(uint64_t hash)
+{
+	return (uint16_t)(hash >> 28);
+}
+
+static inline uint32_t
+image_chunk_index(const struct image *im, uint64_t hash)
+{
+	return im->chunk_bits == 0 ? 0 : (uint32_t)(hash >> (64 - im->chunk_bits));
+}
+
+/** A chunk in reach of a reader. base is NULL when its reference leaves the arena. */
+struct image_chunk {
+	const uint8_t *base;
+	uint32_t len;
+	uint32_t bucket_mask;
+};
+
+static inline struct image_chunk
+image_chunk_of(const struct arena *a, const struct image *im, uint64_t hash)
+{
+	uint64_t at = im->chunks_at + (uint64_t)image_chunk_index(im, hash) * sizeof(struct image_chunk_ref);
+	struct image_chunk c = {0};
+	if (__builtin_expect(at + sizeof(struct image_chunk_ref) > im->block_len || (at & 7) != 0, 0))
+		return c;
+	const struct image_chunk_ref *r = (const struct image_chunk_ref *)((const uint8_t *)im + at);
+	c.base = arena_at(a, r->off, r->len);
+	c.len = r->len;
+	c.bucket_mask = r->bucket_mask;
+	if (__builtin_expect(((uint64_t)c.bucket_mask + 1) * sizeof(struct image_bucket) > c.len, 0))
+		c.base = NULL;
+	return c;
+}
+
+static inline const struct image_bucket *
+image_bucket_of(const struct image_chunk *c, uint64_t hash)
+{
+	return (const struct image_bucket *)c->base + ((uint32_t)hash & c->bucket_mask);
+}
+
+/** Node at this offset of the chunk, or NULL when it leaves the chunk. */
+static inline const struct image_node *
+image_node_at(const struct image_chunk *c, uint32_t off)
+{
+	if (__builtin_expect(off % IMAGE_NODE_ALIGN != 0 || (uint64_t)off + sizeof(struct image_node) > c->len, 0))
+		return NULL;
+	const struct image_node *n = (const struct image_node *)(c->base + off);
+	if (__builtin_expect((uint64_t)off + image_node_octets(n->n_types, n->name_len) > c->len, 0))
+		return NULL;
+	return n;
+}
+
+/** Answer at this offset of `base` (a chunk, or an image's own block), or NULL when it leaves that. */
+static inline const struct image_answer *
+image_answer_at(const uint8_t *base, uint64_t len, uint32_t off)
+{
+	if (__builtin_expect(off % 4 != 0 || (uint64_t)off + sizeof(struct image_answer) > len, 0))
+		return NULL;
+	const struct image_answer *a = (const struct image_answer *)(base + off);
+	if (__builtin_expect(off + (uint64_t)image_answer_size(a) > len || a->len_must > a->len, 0))
+		return NULL;
+	return a;
+}
+
+/**
+ * Find the node with this name.
+ * @param c        the chunk that image_chunk_of() gave for this hash; base not NULL
+ * @param name     folded, wire
+ * @param len      octets, root label included
+ * @return the node, inside the chunk with its types and name; NULL when there is none
+ */
+const struct image_node *image_find(const struct image_chunk *c, uint64_t hash, const uint8_t *name, unsigned len);
+
+/**
+ * Check a whole image: every offset, every length, every name, order of types, that each node is
+ * found by its hash, that each answer's RRs, pointers, fixes and cuts are well-formed.
+ * For the publisher, tools and tests; takes time in proportion to the image.
+ * @param[out] why  on failure, static text that says what is wrong; may be NULL
+ * @return 0 or -EPROTO
+ */
+int image_verify(const struct arena *a, uint64_t off, const char **why) __attribute__((warn_unused_result));

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* name: owner names in wire format, folded and hashed the same way by whoever writes zone images and
+ * whoever reads them. Pure functions, any thread. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define NAME_OCTETS_MAX 255u	/* RFC 1035 2.3.4, root label included */
+#define NAME_LABELS_MAX 127u	/* root not counted */
+#define LABEL_OCTETS_MAX 63u
+#define NAME_PAD 40u		/* readable octets that folding and hashing may touch behind a name */
+
+/**
+ * Lower-case the ASCII letters of a wire-format name. Length octets are at most 63, below 'A', so
+ * the whole name is folded without looking at its labels.
+ * @param[out] dst  len octets rounded up to a multiple of 32 are written
+ * @param src       len octets rounded up to a multiple of 32 are read
+ * @param len       0..255
+ */
+static inline void
+name_fold(uint8_t *restrict dst, const uint8_t *restrict src, unsigned len)
+{
+	typedef uint8_t vec __attribute__((vector_size(32), aligned(1), may_alias));
+	for (unsigned i = 0; i < len; i += 32) {
+		vec v;
+		memcpy(&v, src + i, sizeof v);
+		/* unsigned wrap makes one comparison of the range test; true lanes are 0xff */
+		vec upper = (vec)((vec)(v - 'A') < 26);
+		v |= upper & 0x20;
+		memcpy(dst + i, &v, sizeof v);
+	}
+}
+
+/** One multiply-and-fold step (wyhash). Secret: the chain value h starts from the arena's random seed. */
+static inline uint64_t
+name_hash_mix(uint64_t h, uint64_t word)
+{
+	unsigned __int128 m = (unsigned __int128)(h ^ word) * 0x9e3779b97f4a7c15ull;
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+/**
+ * Hash of the name that has one label more in front than the name whose hash is `parent`.
+ * @param parent  hash of the parent name; that of the root is the arena's seed
+ * @param label   folded label, length octet first (1..63); 7 octets behind it must be readable
+ */
+static inline uint64_t
+name_hash_extend(uint64_t parent, const uint8_t *label)
+{
+	unsigned left = label[0] + 1u;
+	uint64_t h = parent, w;
+
+	while (left > 8) {
+		memcpy(&w, label, 8);
+		h = name_hash_mix(h, w);
+		label += 8;
+		left -= 8;
+	}
+	memcpy(&w, label, 8);
+	return name_hash_mix(h, w & (~0ull >> (64 - 8 * left)));
+}
+
+/**
+ * Split a folded wire name into label offsets.
+ * @param name        well-formed, uncompressed, ends in the root label
+ * @param[out] label  offset of label i, leftmost first
+ * @return number of labels without the root, 0..127
+ */
+static inline unsigned
+name_labels(const uint8_t *name, uint8_t label[NAME_LABELS_MAX])
+{
+	unsigned n = 0, at = 0;
+	while (name[at] != 0 && n < NAME_LABELS_MAX) {
+		label[n++] = (uint8_t)at;
+		at += name[at] + 1u;
+	}
+	return n;
+}
+
+/** Octets of a well-formed wire name, root label included. */
+static inline unsigned
+name_octets(const uint8_t *name)
+{
+	unsigned at = 0;
+	while (name[at] != 0)
+		at += name[at] + 1u;
+	return at + 1;
+}
+
+/** Hash of a whole folded name. 7 octets behind it must be readable. */
+static inline uint64_t
+name_hash(uint64_t seed, const uint8_t *name)
+{
+	uint8_t label[NAME_LABELS_MAX];
+	unsigned n = name_labels(name, label);
+	while (n-- > 0)
+		seed = name_hash_extend(seed, name + label[n]);
+	return seed;
+}
