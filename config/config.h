@@ -2,6 +2,8 @@
 /* config: the suite's configuration file (YAML, config/millrace.yaml), read by every process at its
  * start. Keys, types, ranges, defaults and help texts are declared once, in config/schema.c. */
 #pragma once
+#include "config/log.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +33,7 @@ struct config_zone {
 struct config {
 	const char *run_dir;		/* sockets, hub, arena; default /run/millrace */
 	const char *user;		/* NULL: do not change; processes drop to it after start */
+	enum log_level log_level;	/* default info */
 	struct {
 		const char *path;	/* NULL: RUN_DIR/arena; on hugetlbfs for huge pages */
 		uint64_t size;		/* octets of address space; default 64 GiB (sparse) */

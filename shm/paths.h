@@ -7,3 +7,4 @@
 #define RUN_BELL_STREAM "bell.stream"
 #define RUN_BELL_WORKER "bell.worker.%u"
 #define RUN_API "api.sock"		/* HTTP API for millracectl */
+#define RUN_READY "%s.ready"		/* "controlplane", "dataplane", "stream": see config/ready.h */

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* program: the common start of the daemons. See program.h. */
+#include "config/program.h"
+
+#include "config/log.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void
+program_print_help(const struct program *p)
+{
+	printf("usage: %s [--config FILE]\n"
+	       "%s\n\n"
+	       "  -c, --config FILE  configuration (default " PROGRAM_CONFIG_DEFAULT ")\n"
+	       "  -h, --help         this text\n"
+	       "  -V, --version      version\n\n"
+	       "Usually started by `millrace serve` or by systemd. Configuration keys: "
+	       "docs/configuration.md.\n",
+		p->name, p->summary);
+}
+
+struct config *
+program_start(struct program *p, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *path = PROGRAM_CONFIG_DEFAULT;
+	struct config *c;
+	char *error = NULL, *absolute;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'h':
+			program_print_help(p);
+			exit(EXIT_SUCCESS);
+		case 'V':
+			printf("%s " MILLRACE_VERSION "\n", p->name);
+			exit(EXIT_SUCCESS);
+		default:
+			fprintf(stderr, "%s: see %s --help\n", p->name, p->name);
+			exit(EX_USAGE);
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "%s: unexpected argument '%s'; see %s --help\n", p->name,
+			argv[optind], p->name);
+		exit(EX_USAGE);
+	}
+	umask(007);
+	log_open(p->name, LOG_LEVEL_INFO);
+	c = config_load(path, &error);
+	if (!c) {
+		log_error("%s", error ? error : "out of memory");
+		exit(EX_CONFIG);
+	}
+	log_open(p->name, c->log_level);
+	absolute = realpath(path, NULL);
+	p->config_path = absolute ? absolute : path;
+	return c;
+}
+
+/* The account that `user` names: uid and gid, or -ENOENT. */
+static int
+program_find_user(const char *name, uid_t *uid, gid_t *gid)
+{
+	struct passwd *pw = getpwnam(name);
+
+	if (!pw) {
+		log_error(
+			"user '%s' does not exist; make it (adduser --system --group %s) or change "
+			"the key 'user'",
+			name, name);
+		return -ENOENT;
+	}
+	*uid = pw->pw_uid;
+	*gid = pw->pw_gid;
+	return 0;
+}
+
+int
+program_make_run_dir(const struct config *c)
+{
+	bool give_away = c->user && geteuid() == 0;
+	struct stat st;
+	uid_t uid = geteuid();
+	gid_t gid = 0;
+
+	if (give_away) {
+		int rc = program_find_user(c->user, &uid, &gid);
+
+		if (rc)
+			return rc;
+	}
+	if (mkdir(c->run_dir, 0700) < 0 && errno != EEXIST) {
+		log_error("cannot make the run directory %s: %s", c->run_dir, strerror(errno));
+		return -errno;
+	}
+	if (lstat(c->run_dir, &st) < 0)
+		return -errno;
+	/* root's and our own are good; anybody else's could be changed under our feet */
+	if (!S_ISDIR(st.st_mode) ||
+		(st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != uid) ||
+		(st.st_mode & S_IWOTH)) {
+		log_error(
+			"run directory %s is not a directory that only its owner (root or us) can "
+			"write to; remove it or set the key 'run-dir'",
+			c->run_dir);
+		return -EPERM;
+	}
+	/* The directory itself stays the property of root, so that the user can be kept from
+	 * replacing it; the group may work in it. */
+	if (give_away && (lchown(c->run_dir, 0, gid) < 0 || chmod(c->run_dir, 02770) < 0)) {
+		log_error("cannot hand %s to user %s: %s", c->run_dir, c->user, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+int
+program_drop_privileges(const struct config *c)
+{
+	int death_signal = 0;
+	pid_t parent = getppid();
+	uid_t uid;
+	gid_t gid;
+	int rc;
+
+	if (!c->user)
+		return 0;
+	rc = program_find_user(c->user, &uid, &gid);
+	if (rc)
+		return rc;
+	if (geteuid() == uid && getuid() == uid)
+		return 0;
+	prctl(PR_GET_PDEATHSIG, &death_signal);
+	/* Groups first: afterwards we may not. From root to another user the kernel clears every
+	 * capability set, so what is left to do is to shut the ways back. */
+	if (initgroups(c->user, gid) < 0 || setresgid(gid, gid, gid) < 0 ||
+		setresuid(uid, uid, uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+		rc = -errno;
+		log_error("cannot become user '%s': %s; start as root, or leave the key 'user' out",
+			c->user, strerror(-rc));
+		return rc;
+	}
+	if (uid != 0 && setuid(0) == 0) {
+		log_error(
+			"privileges came back after becoming user '%s'; refusing to run", c->user);
+		return -EPERM;
+	}
+	/* a change of user clears it; and the launcher may have died in between */
+	if (death_signal) {
+		prctl(PR_SET_PDEATHSIG, death_signal);
+		if (getppid() != parent)
+			raise(death_signal);
+	}
+	return 0;
+}

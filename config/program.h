@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* program: what every daemon of the suite does at its start: options, configuration, log, run
+ * directory, privileges. Main thread, before any other thread exists (unless said otherwise). */
+#pragma once
+#include "config/config.h"
+
+#include <sysexits.h> /* EX_USAGE 64 and EX_CONFIG 78: the launcher does not restart after these */
+
+#define PROGRAM_CONFIG_DEFAULT "/etc/millrace/millrace.yaml"
+
+struct program {
+	const char *name;        /* "millrace-dataplane" */
+	const char *summary;     /* one line for --help */
+	const char *config_path; /* out: the file that was read; absolute; lives as long as the
+				    process */
+};
+
+/**
+ * Options --config FILE, --help, --version; then load the configuration and open the log at its
+ * level. Sets the umask to 007: files in the run directory belong to its group (see below).
+ * Ends the process after --help and --version (0), bad usage (EX_USAGE), a bad file (EX_CONFIG,
+ * after its one line of error).
+ * @return the configuration; never NULL; free with config_free()
+ */
+struct config *program_start(struct program *p, int argc, char **argv)
+	__attribute__((warn_unused_result, nonnull(1, 3), returns_nonnull));
+
+/**
+ * Make sure that the run directory is there. When `user` is set and we are root it gets mode 02770
+ * and that user's group, so that files made in it (with mode 0660) before and after the drop of
+ * privileges can be used by every process of the suite. A directory that somebody else owns, or
+ * that others may write to, is refused.
+ * @return 0 or negative errno, after one line in the log
+ */
+int program_make_run_dir(const struct config *c) __attribute__((warn_unused_result, nonnull(1)));
+
+/**
+ * Become `user` for good: its groups, no capability, no way back (no_new_privs). Nothing happens
+ * when `user` is not set, or when we run as that user already. All threads change (glibc). The
+ * death signal that the launcher asked for survives.
+ * @return 0 or negative errno, after one line in the log; the caller must then end
+ */
+int program_drop_privileges(const struct config *c) __attribute__((warn_unused_result, nonnull(1)));
