@@ -10,29 +10,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ANSWER_BURST 32u		/* most queries handled at once */
-#define ANSWER_ROOM_MIN 1500u		/* octets a buffer must hold for a UDP query */
-#define ANSWER_ROOM_STREAM 65535u	/* and for one from a stream */
+#define ANSWER_BURST 32u          /* most queries handled at once */
+#define ANSWER_ROOM_MIN 1500u     /* octets a buffer must hold for a UDP query */
+#define ANSWER_ROOM_STREAM 65535u /* and for one from a stream */
 
 enum answer_transport { ANSWER_UDP4, ANSWER_UDP6, ANSWER_TCP4, ANSWER_TCP6 };
 
 struct answer_query {
 	/* set by the caller */
-	uint8_t *dns;			/* the query; the response is written over it */
-	uint32_t len;			/* octets of the query */
-	uint32_t room;			/* octets that may be written at dns; UDP responses also obey settings and EDNS */
-	uint8_t client[16];		/* IPv6 or IPv4-mapped address, network order (cookies) */
-	uint8_t transport;		/* enum answer_transport */
+	uint8_t *dns;  /* the query; the response is written over it */
+	uint32_t len;  /* octets of the query */
+	uint32_t room; /* octets that may be written at dns; UDP responses also obey settings and
+			  EDNS */
+	uint8_t client[16]; /* IPv6 or IPv4-mapped address, network order (cookies) */
+	uint8_t transport;  /* enum answer_transport */
 	/* set by the engine */
-	uint32_t out_len;		/* octets of the response; 0: do not respond */
+	uint32_t out_len; /* octets of the response; 0: do not respond */
 };
 
 struct answer_context;
 
 /**
- * Create the state of one worker's engine (scratch space only). Thread: that worker, before it runs.
+ * Create the state of one worker's engine (scratch space only). Thread: that worker, before it
+ * runs.
  * @param arena     attached; outlives the context
- * @param counters  the worker's block; the engine counts queries, types, opcodes, rcodes, and drops in it
+ * @param counters  the worker's block; the engine counts queries, types, opcodes, rcodes, and drops
+ * in it
  * @return NULL when out of memory
  */
 struct answer_context *answer_create(const struct arena *arena, struct counters *counters);

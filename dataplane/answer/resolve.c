@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* resolve: the algorithm of RFC 1034 4.3.2, with wildcards (RFC 4592), DNAME (RFC 6672), and the
+ * clarifications of RFC 2308, 8020 and 8482, over zone images. Everything but the plainest answers
+ * comes through here. Bounded: CHAIN_MAX names, and 8 look-ups for each. */
+#include "dataplane/answer/work.h"
+
+/* Where the name being answered for lies in the message, and what was already done for this query.
+ */
+struct chain {
+	uint32_t base; /* offset of the present name: 12, then that of a CNAME's target */
+	unsigned n;    /* names so far */
+	uint64_t seen[CHAIN_MAX + 1];                /* their hashes */
+	const struct image_answer *dname[CHAIN_MAX]; /* DNAME RRsets already in the answer */
+	unsigned n_dname;
+};
+
+enum step { STEP_END, STEP_NEXT }; /* NEXT: w->name is now the target of a CNAME */
+
+static void
+damaged(struct answer_context *c, struct work *w)
+{
+	counter_add(c->counters, CTR_IMAGE_DAMAGED, 1);
+	work_servfail(w, EDE_OTHER);
+}
+
+const struct image *
+work_find_zone(struct answer_context *c, const struct work_name *n, uint16_t qtype)
+{
+	const struct image *child = NULL;
+
+	if (c->directory == NULL)
+		return NULL;
+	for (unsigned k = n->labels + 1u; k-- > 0;) {
+		if (!zone_directory_has_labels(c->directory, k))
+			continue;
+		unsigned at = n->label[n->labels - k];
+		const struct image *im = zone_directory_find(
+			c->arena, c->directory, n->hash[k], n->wire + at, n->len - at);
+		if (im == NULL)
+			continue;
+		/* DS belongs to the parent (RFC 4035 3.1.4.1): prefer that, if it is ours */
+		if (qtype != TYPE_DS || k != n->labels || k == 0)
+			return im;
+		child = im;
+	}
+	return child;
+}
+
+/* The node of the suffix with k labels. */
+static const struct image_node *
+find_suffix(struct answer_context *c, const struct image *zone, const struct work_name *n,
+	unsigned k, struct image_chunk *chunk)
+{
+	unsigned at = n->label[n->labels - k];
+
+	*chunk = image_chunk_of(c->arena, zone, n->hash[k]);
+	if (chunk->base == NULL)
+		return NULL;
+	return image_find(chunk, n->hash[k], n->wire + at, n->len - at);
+}
+
+/*
+ * The closest encloser of a name that is no node: its longest suffix that is one. All ancestors of
+ * a node are nodes, so after one try with the parent (nearly always it) bisection finds it: 8
+ * look-ups.
+ */
+static const struct image_node *
+closest_encloser(struct answer_context *c, const struct image *zone, const struct work_name *n,
+	unsigned *labels, struct image_chunk *chunk)
+{
+	unsigned lo = zone->apex_labels, hi = n->labels; /* lo is a node, hi is none */
+	const struct image_node *found = NULL;
+	struct image_chunk where;
+
+	if (hi > zone->labels_max + 1u)
+		hi = zone->labels_max + 1u;
+	for (unsigned try = hi - 1; hi > lo + 1; try = (lo + hi) / 2) {
+		const struct image_node *node = find_suffix(c, zone, n, try, &where);
+		if (node == NULL) {
+			hi = try;
+			continue;
+		}
+		lo = try;
+		found = node;
+		*chunk = where;
+	}
+	if (found == NULL)
+		found = find_suffix(c, zone, n, lo, chunk);
+	*labels = lo;
+	return found;
+}
+
+static const struct image_answer *
+node_answer(const struct image_chunk *chunk, const struct image_node *node, uint16_t type)
+{
+	const struct image_type *t = image_node_types(node);
+	for (unsigned i = 0; i < node->n_types && t[i].type <= type; i++)
+		if (t[i].type == type && t[i].variant == 0)
+			return image_answer_at(chunk->base, chunk->len, t[i].answer);
+	return NULL;
+}
+
+/* Any one RRset: RFC 8482 4.1. */
+static const struct image_answer *
+node_any(const struct image_chunk *chunk, const struct image_node *node)
+{
+	if (node->n_types == 0)
+		return NULL;
+	return image_answer_at(chunk->base, chunk->len, image_node_types(node)->answer);
+}
+
+/* No data, or no such name: the SOA says for how long. */
+static enum step
+negative(struct answer_context *c, struct work *w, const struct chain *ch, uint16_t rcode)
+{
+	const struct image *z = w->zone;
+	const struct image_answer *soa =
+		image_answer_at((const uint8_t *)z, z->block_len, z->negative_at);
+
+	if (soa == NULL) {
+		damaged(c, w);
+		return STEP_END;
+	}
+	w->rcode = rcode;
+	work_put_answer(c, w, soa, ch->base, w->name.len, z->apex_len);
+	return STEP_END;
+}
+
+static enum step
+referral(struct answer_context *c, struct work *w, const struct chain *ch,
+	const struct image_chunk *chunk, const struct image_node *cut)
+{
+	const struct image_answer *ns = node_answer(chunk, cut, TYPE_NS);
+
+	if (ns == NULL || cut->name_len > w->name.len) {
+		damaged(c, w);
+		return STEP_END;
+	}
+	if (w->an == 0)
+		w->aa = false;
+	counter_add(c->counters, CTR_REFERRALS, 1);
+	work_put_answer(c, w, ns, ch->base, w->name.len, cut->name_len);
+	return STEP_END;
+}
+
+/* The name of at most `max` octets at `wire`, copied, folded and indexed into w->name. */
+static bool
+take_name(struct answer_context *c, struct work *w, const uint8_t *wire, unsigned max)
+{
+	unsigned at = 0;
+	while (at < max && wire[at] != 0) {
+		if (wire[at] > LABEL_OCTETS_MAX)
+			return false;
+		at += wire[at] + 1u;
+	}
+	if (at >= max || at >= NAME_OCTETS_MAX)
+		return false;
+	w->name.len = (uint8_t)(at + 1);
+	uint8_t raw[NAME_OCTETS_MAX + 1 + NAME_PAD];
+	memcpy(raw, wire, at + 1);
+	memset(raw + at + 1, 0, NAME_PAD);
+	name_fold(w->name.wire, raw, at + 1);
+	work_name_index(&w->name, c->seed);
+	return true;
+}
+
+/* The name at offset `at` of the message, which a CNAME leads to, is the next one; unless it was
+ * seen. */
+static enum step
+follow(struct answer_context *c, struct work *w, struct chain *ch, uint32_t at)
+{
+	if (!take_name(c, w, w->q->dns + at, w->at - at)) {
+		damaged(c, w);
+		return STEP_END;
+	}
+	if (ch->n == CHAIN_MAX)
+		return STEP_END;
+	uint64_t hash = w->name.hash[w->name.labels];
+	for (unsigned i = 0; i < ch->n; i++)
+		if (ch->seen[i] == hash)
+			return STEP_END;
+	ch->seen[ch->n++] = hash;
+	ch->base = at;
+	return STEP_NEXT;
+}
+
+/* Answer from a node that stands for the present name: itself, or through a wildcard. */
+static enum step
+from_node(struct answer_context *c, struct work *w, struct chain *ch,
+	const struct image_chunk *chunk, const struct image_node *node, unsigned rendered,
+	bool wildcard)
+{
+	const struct image_answer *a = NULL;
+
+	/* RFC 4592 4.2 and 4.4 leave NS and DNAME at a wildcard undefined: they are not expanded */
+	if (!wildcard || (w->qtype != TYPE_DNAME && !(node->flags & NODE_CUT)))
+		a = w->qtype == TYPE_ANY ? node_any(chunk, node)
+					 : node_answer(chunk, node, w->qtype);
+	bool cname = false;
+	if (a == NULL && node->flags & NODE_CNAME) {
+		a = node_answer(chunk, node, TYPE_CNAME);
+		cname = true;
+	}
+	if (a == NULL)
+		return negative(c, w, ch, RCODE_NOERROR);
+	if (a->flags & ANSWER_TOO_BIG) {
+		work_servfail(w, EDE_OTHER);
+		return STEP_END;
+	}
+	uint32_t at = w->at;
+	if (!work_put_answer(c, w, a, ch->base, w->name.len, rendered) || !cname)
+		return STEP_END;
+	return follow(c, w, ch, at + 12);
+}
+
+/* RFC 6672 3.1: put the DNAME and the CNAME that it makes of the present name. */
+static enum step
+from_dname(struct answer_context *c, struct work *w, struct chain *ch,
+	const struct image_chunk *chunk, const struct image_node *owner)
+{
+	const struct image_answer *a = node_answer(chunk, owner, TYPE_DNAME);
+	const uint8_t *rr;
+	unsigned prefix, target, i;
+
+	if (a == NULL || a->len < 13 || owner->name_len > w->name.len) {
+		damaged(c, w);
+		return STEP_END;
+	}
+	for (i = 0; i < ch->n_dname && ch->dname[i] != a; i++)
+		;
+	if (i == ch->n_dname) {
+		if (!work_put_answer(c, w, a, ch->base, w->name.len, owner->name_len))
+			return STEP_END;
+		if (ch->n_dname < CHAIN_MAX)
+			ch->dname[ch->n_dname++] = a;
+	}
+	rr = image_answer_octets(a);
+	target = get16(rr + 10);
+	prefix = (unsigned)w->name.len - owner->name_len;
+	if (target + 12 > a->len || target == 0) {
+		damaged(c, w);
+		return STEP_END;
+	}
+	if (prefix + target > NAME_OCTETS_MAX) {
+		w->rcode = RCODE_YXDOMAIN;
+		return STEP_END;
+	}
+	if (w->at + 12 + prefix + target + work_opt_octets(c, w) > w->limit) {
+		w->tc = true;
+		return STEP_END;
+	}
+	uint8_t *p = w->q->dns + w->at;
+	put16(p, 0xc000 | ch->base);
+	put16(p + 2, TYPE_CNAME);
+	put16(p + 4, CLASS_IN);
+	memcpy(p + 6, rr + 6, 4); /* the DNAME's TTL */
+	put16(p + 10, prefix + target);
+	memcpy(p + 12, w->q->dns + ch->base, prefix);
+	memcpy(p + 12 + prefix, rr + 12, target);
+	uint32_t at = w->at + 12;
+	w->at += 12 + prefix + target;
+	w->an++;
+	if (w->qtype == TYPE_CNAME || w->qtype == TYPE_ANY)
+		return STEP_END;
+	return follow(c, w, ch, at);
+}
+
+/* The present name is no node. */
+static enum step
+not_found(struct answer_context *c, struct work *w, struct chain *ch)
+{
+	struct image_chunk chunk;
+	unsigned labels;
+	const struct image_node *ce = closest_encloser(c, w->zone, &w->name, &labels, &chunk);
+
+	if (ce == NULL) {
+		damaged(c, w);
+		return STEP_END;
+	}
+	if (ce->flags & NODE_CUT)
+		return referral(c, w, ch, &chunk, ce);
+	if (ce->flags & NODE_DNAME)
+		return from_dname(c, w, ch, &chunk, ce);
+	if (!(ce->flags & NODE_WILDCARD_CHILD))
+		return negative(c, w, ch, RCODE_NXDOMAIN);
+
+	uint8_t wild[NAME_OCTETS_MAX + 1 + NAME_PAD];
+	unsigned at = w->name.label[w->name.labels - labels], len = w->name.len - at + 2u;
+	wild[0] = 1;
+	wild[1] = '*';
+	memcpy(wild + 2, w->name.wire + at, len - 2);
+	memset(wild + len, 0, 8);
+	uint64_t hash = name_hash_extend(w->name.hash[labels], wild);
+	chunk = image_chunk_of(c->arena, w->zone, hash);
+	const struct image_node *node =
+		chunk.base == NULL ? NULL : image_find(&chunk, hash, wild, len);
+	if (node == NULL) {
+		damaged(c, w);
+		return STEP_END;
+	}
+	return from_node(c, w, ch, &chunk, node, len, true);
+}
+
+static enum step
+in_zone(struct answer_context *c, struct work *w, struct chain *ch)
+{
+	if (w->node == NULL)
+		return not_found(c, w, ch);
+	if (w->node->flags & NODE_CUT && w->qtype != TYPE_DS)
+		return referral(c, w, ch, &w->chunk, w->node);
+	return from_node(c, w, ch, &w->chunk, w->node, w->name.len, false);
+}
+
+void
+work_resolve(struct answer_context *c, struct work *w)
+{
+	struct chain ch = {.base = DNS_HEADER, .n = 1};
+
+	w->at = w->question_end;
+	if (w->zone == NULL) {
+		w->rcode = RCODE_REFUSED;
+		w->ede = EDE_NOT_AUTHORITATIVE;
+		return;
+	}
+	ch.seen[0] = w->name.hash[w->name.labels];
+	w->aa = true;
+	for (;;) {
+		if (w->zone->flags & IMAGE_UNAVAILABLE) {
+			/* in a chain the client asks for the rest itself */
+			if (ch.n == 1)
+				work_servfail(w, EDE_NOT_READY);
+			return;
+		}
+		if (w->chunk.base == NULL) {
+			damaged(c, w);
+			return;
+		}
+		if (in_zone(c, w, &ch) == STEP_END)
+			return;
+		w->zone = work_find_zone(c, &w->name, w->qtype);
+		if (w->zone == NULL)
+			return;
+		w->node = find_suffix(c, w->zone, &w->name, w->name.labels, &w->chunk);
+	}
+}

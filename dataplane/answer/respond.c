@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* respond: puts octets of answers into the message, and completes it with header and OPT. */
+#include "dataplane/answer/cookie.h"
+#include "dataplane/answer/work.h"
+
+#define POINTER 0xc000u
+#define POINTER_OFFSET 0x3fffu
+
+#define EDNS_NSID 3u
+#define EDNS_COOKIE 10u
+#define EDNS_KEEPALIVE 11u
+#define EDNS_EDE 15u
+
+uint32_t
+work_opt_octets(const struct answer_context *c, const struct work *w)
+{
+	uint32_t n = OPT_FIXED;
+
+	if (!w->opt)
+		return 0;
+	if (w->nsid && c->settings->nsid.len != 0)
+		n += 4u + c->settings->nsid.len;
+	if (w->cookie_len != 0 && c->settings->cookies)
+		n += 4 + COOKIE_CLIENT + COOKIE_SERVER;
+	if (w->keepalive)
+		n += 4 + 2;
+	if (w->ede != EDE_NONE)
+		n += EDE_OCTETS;
+	return n;
+}
+
+/* Move the pointers of an answer that was put at octet `at` (see enum image_fix). */
+static void
+fix_pointers(uint8_t *dns, uint32_t at, uint32_t len, const struct image_answer *a,
+	const uint32_t delta[4])
+{
+	const uint16_t *narrow = image_answer_fixes(a);
+	const uint32_t *wide = image_answer_fixes(a);
+
+	for (unsigned i = 0; i < a->n_fix; i++) {
+		uint32_t pos, kind;
+		if (a->flags & ANSWER_WIDE) {
+			pos = wide[i] & 0x3fffffff;
+			kind = wide[i] >> 30;
+		} else {
+			pos = narrow[i] & 0x3fff;
+			kind = narrow[i] >> 14;
+		}
+		if (pos + 2 > len) /* cut off, or a damaged image */
+			continue;
+		uint8_t *p = dns + at + pos;
+		put16(p, POINTER | ((get16(p) + delta[kind]) & POINTER_OFFSET));
+	}
+}
+
+bool
+work_put_answer(struct answer_context *c, struct work *w, const struct image_answer *a,
+	uint32_t base, unsigned name_len, unsigned rendered)
+{
+	uint32_t room = w->limit - work_opt_octets(c, w), len = a->len;
+	uint16_t ar = a->ar;
+
+	if (w->limit < work_opt_octets(c, w) || w->at > room)
+		room = w->at;
+	if (len > room - w->at) {
+		const struct image_cut *cut = image_answer_cuts(a);
+		unsigned i = 0;
+		while (i < a->n_cut && cut[i].len > room - w->at)
+			i++;
+		if (i == a->n_cut || cut[i].len > len) {
+			w->tc = true;
+			return false;
+		}
+		len = cut[i].len;
+		ar = cut[i].ar;
+	}
+	memcpy(w->q->dns + w->at, image_answer_octets(a), len);
+	uint32_t delta[4] = {
+		[FIX_NAME] = base - DNS_HEADER,
+		[FIX_SUFFIX] = base - DNS_HEADER + name_len - rendered,
+		[FIX_SELF] = w->at - (DNS_HEADER + rendered + 4),
+	};
+	if ((delta[FIX_NAME] | delta[FIX_SUFFIX] | delta[FIX_SELF]) != 0)
+		fix_pointers(w->q->dns, w->at, len, a, delta);
+	w->at += len;
+	w->an = (uint16_t)(w->an + a->an);
+	w->ns = (uint16_t)(w->ns + a->ns);
+	w->ar = (uint16_t)(w->ar + ar);
+	return true;
+}
+
+void
+work_servfail(struct work *w, uint16_t ede)
+{
+	w->rcode = RCODE_SERVFAIL;
+	w->ede = ede;
+	w->aa = false;
+	w->tc = false;
+	w->at = w->question_end;
+	w->an = w->ns = w->ar = 0;
+}
+
+static uint8_t *
+put_option(uint8_t *p, unsigned code, unsigned len)
+{
+	put16(p, code);
+	put16(p + 2, len);
+	return p + 4;
+}
+
+/* Append the OPT; its room was kept free by all that came before. */
+static void
+put_opt(struct answer_context *c, struct work *w, uint32_t octets)
+{
+	const struct settings *s = c->settings;
+	uint8_t *p = w->q->dns + w->at;
+
+	p[0] = 0;
+	put16(p + 1, TYPE_OPT);
+	put16(p + 3, s->udp_payload_max);
+	p[5] = (uint8_t)(w->rcode >> 4);
+	p[6] = 0;
+	put16(p + 7, w->do_bit ? 0x8000 : 0); /* RFC 3225 3: DO is copied */
+	put16(p + 9, octets - OPT_FIXED);
+	p += OPT_FIXED;
+	if (w->nsid && s->nsid.len != 0) {
+		p = put_option(p, EDNS_NSID, s->nsid.len);
+		memcpy(p, s->nsid.octets, s->nsid.len);
+		p += s->nsid.len;
+	}
+	if (w->cookie_len != 0 && s->cookies) {
+		p = put_option(p, EDNS_COOKIE, COOKIE_CLIENT + COOKIE_SERVER);
+		cookie_make(s, w->cookie, w->cookie_len, w->q->client, c->now_s, p);
+		p += COOKIE_CLIENT + COOKIE_SERVER;
+	}
+	if (w->keepalive) {
+		p = put_option(p, EDNS_KEEPALIVE, 2);
+		put16(p, s->tcp_keepalive_ds);
+		p += 2;
+	}
+	if (w->ede != EDE_NONE) {
+		p = put_option(p, EDNS_EDE, 2);
+		put16(p, w->ede);
+	}
+	w->at += octets;
+	w->ar++;
+}
+
+static void
+count_response(struct answer_context *c, const struct work *w)
+{
+	static const uint16_t by_rcode[17] = {
+		[RCODE_NOERROR] = CTR_R_NOERROR,
+		[RCODE_FORMERR] = CTR_R_FORMERR,
+		[RCODE_SERVFAIL] = CTR_R_SERVFAIL,
+		[RCODE_NXDOMAIN] = CTR_R_NXDOMAIN,
+		[RCODE_NOTIMP] = CTR_R_NOTIMP,
+		[RCODE_REFUSED] = CTR_R_REFUSED,
+		[RCODE_YXDOMAIN] = CTR_R_YXDOMAIN,
+		[RCODE_BADVERS] = CTR_R_BADVERS,
+	};
+	unsigned id = w->rcode < 17 ? by_rcode[w->rcode] : 0;
+	counter_add(c->counters, id != 0 ? id : CTR_R_OTHER, 1);
+	if (w->tc)
+		counter_add(c->counters, CTR_TRUNCATED, 1);
+}
+
+void
+work_finish(struct answer_context *c, struct work *w)
+{
+	struct answer_query *q = w->q;
+	uint8_t *h = q->dns;
+
+	if (w->state == WORK_DROP) {
+		q->out_len = 0;
+		return;
+	}
+	if (w->tc) {
+		/* nothing but the question: the client asks again over TCP, and little was
+		 * amplified */
+		w->at = w->question_end;
+		w->an = w->ns = w->ar = 0;
+	}
+	if (w->at == 0)
+		w->at = w->echo ? w->question_end : DNS_HEADER;
+	if (w->opt)
+		put_opt(c, w, work_opt_octets(c, w));
+	/* RD and the opcode are copied; RA, Z, AD and CD are clear (RFC 1035 4.1.1, RFC 4035 3.1.6)
+	 */
+	h[2] = (uint8_t)(0x80 | (h[2] & 0x79) | (w->aa ? 4 : 0) | (w->tc ? 2 : 0));
+	h[3] = (uint8_t)(w->rcode & 15);
+	put16(h + 4, w->echo ? 1 : 0);
+	put16(h + 6, w->an);
+	put16(h + 8, w->ns);
+	put16(h + 10, w->ar);
+	q->out_len = w->at;
+	count_response(c, w);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* work: one query on its way through the engine. Internal to dataplane/answer. */
+#pragma once
+#include "dataplane/answer/answer.h"
+#include "shm/image.h"
+#include "shm/settings.h"
+#include "shm/zone_directory.h"
+
+#define DNS_HEADER 12u
+#define DNS_UDP_MIN 512u /* RFC 1035 4.2.1: what every client takes */
+#define CHAIN_MAX 16u    /* CNAMEs and DNAMEs followed for one query */
+#define COOKIE_MAX 40u   /* RFC 7873 4: client and server cookie */
+#define OPT_FIXED 11u    /* octets of an OPT without options */
+#define EDE_OCTETS 6u    /* of the option of RFC 8914, without text */
+#define EDE_NONE 0xffffu
+
+enum dns_type {
+	TYPE_NS = 2,
+	TYPE_CNAME = 5,
+	TYPE_SOA = 6,
+	TYPE_TXT = 16,
+	TYPE_DNAME = 39,
+	TYPE_OPT = 41,
+	TYPE_DS = 43,
+	TYPE_TSIG = 250,
+	TYPE_IXFR = 251,
+	TYPE_AXFR = 252,
+	TYPE_ANY = 255,
+};
+
+enum dns_class { CLASS_IN = 1, CLASS_CH = 3, CLASS_ANY = 255 };
+
+enum dns_rcode {
+	RCODE_NOERROR = 0,
+	RCODE_FORMERR = 1,
+	RCODE_SERVFAIL = 2,
+	RCODE_NXDOMAIN = 3,
+	RCODE_NOTIMP = 4,
+	RCODE_REFUSED = 5,
+	RCODE_YXDOMAIN = 6,
+	RCODE_NOTAUTH = 9,
+	RCODE_BADVERS = 16,
+};
+
+/* RFC 8914 */
+enum dns_ede {
+	EDE_OTHER = 0,
+	EDE_NOT_READY = 14,
+	EDE_NOT_AUTHORITATIVE = 20,
+	EDE_NOT_SUPPORTED = 21
+};
+
+/* A folded name, with its labels and the hash of each of its suffixes. */
+struct work_name {
+	uint8_t len;    /* octets */
+	uint8_t labels; /* without root */
+	uint8_t label[NAME_LABELS_MAX +
+		      1]; /* offset of label i, leftmost first; [labels]: the root's */
+	uint64_t hash[NAME_LABELS_MAX + 1]; /* [k]: of the suffix with k labels */
+	uint8_t wire[NAME_OCTETS_MAX + 1 + NAME_PAD];
+};
+
+enum work_state {
+	WORK_DROP,   /* no response */
+	WORK_DONE,   /* rcode is set; nothing to look up */
+	WORK_LOOKUP, /* question in class IN: goes through the zones */
+};
+
+struct work {
+	struct answer_query *q;
+	const struct image *zone;          /* the zone that answers; NULL: none of ours */
+	struct image_chunk chunk;          /* of the whole name; base NULL: not looked up */
+	const struct image_node *node;     /* the node with exactly this name, or NULL */
+	const struct image_answer *answer; /* RRset of qtype at that node, or NULL */
+	uint8_t state;                     /* enum work_state */
+	bool opt, nsid,
+		keepalive;  /* the query has OPT; asks for NSID; asks for edns-tcp-keepalive */
+	bool do_bit;        /* DO, copied into the response */
+	bool aa, tc, echo;  /* echo: the question was understood, and is sent back */
+	uint8_t cookie_len; /* 0: no COOKIE option */
+	uint8_t opcode;
+	uint16_t qtype, qclass;
+	uint16_t rcode;        /* 12 bits */
+	uint16_t ede;          /* EDE_NONE or an info code */
+	uint32_t question_end; /* offset behind the question */
+	uint32_t limit;        /* octets of the largest response */
+	uint32_t at;           /* where the next octet of the response goes */
+	uint16_t an, ns, ar;   /* RRs in the response */
+	uint8_t cookie[COOKIE_MAX];
+	struct work_name name; /* the name now being looked up: QNAME, then targets of CNAMEs */
+};
+
+struct answer_context {
+	const struct arena *arena;
+	struct counters *counters;
+	const struct settings *settings; /* of this burst */
+	const struct zone_directory *directory;
+	uint64_t seed;
+	uint32_t now_s;
+	struct work work[ANSWER_BURST];
+};
+
+/**
+ * Parse a query: header, question, OPT. Sets w->state, and all that the query asks for.
+ * Reads at most q->len octets (folding reads up to 31 more of the buffer, within its room).
+ */
+void work_parse(struct answer_context *c, struct work *w);
+
+/** Index a folded name: labels and suffix hashes. wire must be well-formed, len octets. */
+void work_name_index(struct work_name *n, uint64_t seed);
+
+/** Find the closest zone for w->name; for DS at an apex the zone above it, if that is ours too. */
+const struct image *work_find_zone(
+	struct answer_context *c, const struct work_name *n, uint16_t qtype);
+
+/** Answer a question that was looked up (w->zone, chunk, node, answer): RFC 1034 4.3.2 and what
+ * became of it. */
+void work_resolve(struct answer_context *c, struct work *w);
+
+/** Answer a question in class CH. */
+void work_chaos(struct answer_context *c, struct work *w);
+
+/** Complete the message: header, OPT; sets q->out_len and counts the response. */
+void work_finish(struct answer_context *c, struct work *w);
+
+/** Octets that the OPT of the response will take; 0 without EDNS. */
+uint32_t work_opt_octets(const struct answer_context *c, const struct work *w);
+
+/**
+ * Append an answer of an image to the response.
+ * @param base        where the name that it answers for lies in the message (12: the question's)
+ * @param name_len    octets of that name
+ * @param rendered    octets of the name that the answer was rendered for (see enum image_fix)
+ * @return false when what must fit does not: then w->tc is set and nothing was appended
+ */
+bool work_put_answer(struct answer_context *c, struct work *w, const struct image_answer *a,
+	uint32_t base, unsigned name_len, unsigned rendered);
+
+/** Give up on this query: SERVFAIL. */
+void work_servfail(struct work *w, uint16_t ede);
+
+static inline uint16_t
+get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline void
+put16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}

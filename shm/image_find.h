@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* image_find: the pieces of a look-up, for callers that spread it over stages of a burst. */
+#pragma once
+#include "shm/image.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#define IMAGE_PROBE_MAX 64u /* buckets that a look-up may visit; the compiler keeps to it */
+
+/** Bit i is set when slot i of the bucket has this tag (the slot may still be empty: node 0). */
+static inline unsigned
+image_bucket_match(const struct image_bucket *b, uint16_t tag)
+{
+#ifdef __SSE2__
+	/* slots 0..7, and 2..9 to get at the last two without reading beyond the bucket */
+	__m128i t = _mm_set1_epi16((short)tag);
+	__m128i lo = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)b->tag), t);
+	__m128i hi = _mm_cmpeq_epi16(_mm_loadu_si128((const __m128i *)(b->tag + 2)), t);
+	unsigned m = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(lo, hi));
+	return (m & 0xff) | (m >> 6 & 0x300);
+#else
+	unsigned m = 0;
+	for (unsigned i = 0; i < IMAGE_SLOTS; i++)
+		m |= (unsigned)(b->tag[i] == tag) << i;
+	return m;
+#endif
+}
+
+/** Compare two folded names of the same length. The second has NAME_PAD readable octets behind it.
+ */
+static inline bool
+image_name_equal(const uint8_t *node_name, const uint8_t *name, unsigned len)
+{
+	uint64_t a, b;
+	while (len >= 8) {
+		memcpy(&a, node_name, 8);
+		memcpy(&b, name, 8);
+		if (a != b)
+			return false;
+		node_name += 8;
+		name += 8;
+		len -= 8;
+	}
+	for (unsigned i = 0; i < len; i++)
+		if (node_name[i] != name[i])
+			return false;
+	return true;
+}
+
+/** Prefetch the first node whose tag matches; a guess that is right nearly always. */
+static inline void
+image_prefetch_node(const struct image_chunk *c, const struct image_bucket *b, uint64_t hash)
+{
+	unsigned match = image_bucket_match(b, image_tag(hash));
+	if (match == 0)
+		return;
+	uint32_t off = b->node[__builtin_ctz(match)];
+	if (off < c->len) {
+		__builtin_prefetch(c->base + off);
+		__builtin_prefetch(c->base + off + 64);
+	}
+}
