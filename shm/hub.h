@@ -6,6 +6,7 @@
 #pragma once
 #include "shm/counters.h"
 #include "shm/ring.h"
+#include "shm/stream_counters.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -40,9 +41,13 @@ struct hub {
 	uint32_t version;
 	uint32_t n_counters;		/* CTR_N of the creator */
 	uint64_t octets;		/* sizeof(struct hub) of the creator */
+	uint32_t n_stream_counters;	/* SCTR_N of the creator */
+	/* blocks from 0 that have memory behind them; nobody touches the others (full tmpfs: SIGBUS) */
+	_Atomic uint32_t n_claimed;
 	_Alignas(64) _Atomic uint64_t epoch;	/* written by the control plane; starts at 1 */
 	_Alignas(64) _Atomic uint32_t n_workers;	/* written by the dataplane when its workers run */
 	_Atomic uint64_t dataplane_started_ns;	/* CLOCK_REALTIME */
+	struct stream_counters stream;	/* written by the stream process */
 	struct hub_worker worker[HUB_WORKERS_MAX];
 };
 
@@ -60,18 +65,36 @@ struct stream_message {
 enum stream_transport { STREAM_TCP, STREAM_DOT, STREAM_DOH, STREAM_DOQ };
 
 /**
- * Map the hub, creating it if need be, and take a role in it.
+ * Map the hub, creating it if need be, and take a role in it. Who takes HUB_DATAPLANE finds n_workers
+ * and all epoch_seen at 0: the workers of a former dataplane read nothing any more.
  * @param path  file on tmpfs
- * @param role  HUB_ROLES to take none (a tool that only reads)
- * @return 0; -EBUSY (the role is taken, hub_error() names the pid); -EPROTO (another version, likewise); negative errno
+ * @param role  HUB_ROLES to take none (a tool that only reads: the mapping is read-only, nothing is created)
+ * @return 0; -EBUSY (the role is taken, hub_error() names the pid); -EPROTO (another version in use,
+ *         likewise); -ENOENT (HUB_ROLES, and there is no hub); -EAGAIN (somebody who is creating it
+ *         hangs); another negative errno
  */
 int hub_open(struct hub **out, const char *path, enum hub_role role) __attribute__((warn_unused_result));
 /** Unmap and give the role up. */
 void hub_close(struct hub *h);
+/** Text for the last error of hub_open/hub_worker_claim in this thread: what, and what would be right. */
 const char *hub_error(void);
 
-/** Pid of the process that holds a role, or 0. */
+/**
+ * Dataplane, before it touches worker[n] and before it sets n_workers: give that block memory, so
+ * that a full tmpfs is an error here and not a SIGBUS later. Blocks are claimed in order from 0.
+ * @return 0, -EINVAL (n out of order or too large), -ENOSPC or another negative errno
+ */
+int hub_worker_claim(struct hub *h, unsigned n) __attribute__((warn_unused_result));
+
+/** Pid of the process that holds a role, or 0. One system call. */
 pid_t hub_role_pid(const struct hub *h, enum hub_role role);
+
+/**
+ * Files that root makes in the run directory belong to the directory's owner, so that processes which
+ * have dropped their privileges can use them. For descriptors of files just made in it.
+ * @return 0 or negative errno
+ */
+int hub_share_file(int fd, const char *path);
 
 /* --- grace periods (own, not rte_rcu_qsbr: see docs/decisions) --- */
 

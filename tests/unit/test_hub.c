@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_hub: roles between processes, layout versions, claimed workers, grace periods, doorbells. */
+#include "shm/doorbell.h"
+#include "shm/hub.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[64], path[96];
+
+static int
+setup(void **state)
+{
+	snprintf(dir, sizeof dir, "%s/millrace-hub-XXXXXX",
+		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	snprintf(path, sizeof path, "%s/hub", dir);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	unlink(path);
+	return rmdir(dir);
+}
+
+/* A child that takes a role, says so, and holds it until it is killed. */
+static pid_t
+child_holding(enum hub_role role)
+{
+	int says[2];
+	char c = 0;
+	pid_t pid;
+
+	assert_int_equal(pipe(says), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct hub *h;
+		c = hub_open(&h, path, role) == 0 ? 'y' : 'n';
+		if (write(says[1], &c, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_true(pid > 0);
+	assert_int_equal(read(says[0], &c, 1), 1);
+	assert_int_equal(c, 'y');
+	close(says[0]);
+	close(says[1]);
+	return pid;
+}
+
+static void
+child_end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void
+test_a_role_is_held_by_one_process_until_it_dies(void **state)
+{
+	pid_t pid = child_holding(HUB_STREAM);
+	char text[32];
+	struct hub *h, *second;
+
+	assert_int_equal(hub_open(&h, path, HUB_STREAM), -EBUSY);
+	snprintf(text, sizeof text, "process %ld", (long)pid);
+	assert_non_null(strstr(hub_error(), text));
+	assert_non_null(strstr(hub_error(), "millrace-stream"));
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(hub_role_pid(h, HUB_STREAM), pid);
+	assert_int_equal(hub_role_pid(h, HUB_DATAPLANE), getpid());
+	assert_int_equal(hub_role_pid(h, HUB_CONTROLPLANE), 0);
+	/* the same process may not have it twice, and a failed attempt does not cost it the role */
+	assert_int_equal(hub_open(&second, path, HUB_DATAPLANE), -EBUSY);
+	pid_t other = fork();
+	if (other == 0)
+		_exit(hub_open(&second, path, HUB_DATAPLANE) == -EBUSY &&
+					hub_role_pid(h, HUB_DATAPLANE) == getppid()
+				? 0
+				: 1);
+	int status;
+	waitpid(other, &status, 0);
+	assert_int_equal(status, 0);
+	child_end(pid);
+	assert_int_equal(hub_role_pid(h, HUB_STREAM), 0);
+	assert_int_equal(hub_open(&second, path, HUB_STREAM), 0);
+	assert_int_equal(hub_role_pid(h, HUB_STREAM), getpid());
+	hub_close(second);
+	assert_int_equal(hub_role_pid(h, HUB_STREAM), 0);
+	assert_int_equal(hub_role_pid(h, HUB_DATAPLANE), getpid());
+	hub_close(h);
+}
+
+static void
+test_content_outlives_everybody_and_a_reader_makes_nothing(void **state)
+{
+	struct hub *h;
+
+	assert_int_equal(hub_open(&h, path, HUB_ROLES), -ENOENT);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(h->epoch, 1);
+	assert_int_equal(hub_worker_claim(h, 0), 0);
+	counter_add(&h->worker[0].counters, CTR_Q_UDP4, 5);
+	stream_counter_add(&h->stream, SCTR_ACCEPTED4, 7);
+	hub_close(h);
+	assert_int_equal(hub_open(&h, path, HUB_ROLES), 0);
+	assert_int_equal(h->n_claimed, 1);
+	assert_int_equal(counter_get(&h->worker[0].counters, CTR_Q_UDP4), 5);
+	assert_int_equal(stream_counter_get(&h->stream, SCTR_ACCEPTED4), 7);
+	assert_int_equal(hub_role_pid(h, HUB_DATAPLANE), 0);
+	hub_close(h);
+}
+
+static void
+test_claims_give_memory_and_nothing_else_does(void **state)
+{
+	struct stat st;
+	struct hub *h;
+
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, sizeof *h);
+	assert_in_range(st.st_blocks * 512, offsetof(struct hub, worker), 64 << 10);
+	assert_int_equal(hub_worker_claim(h, 1), -EINVAL);
+	assert_int_equal(hub_worker_claim(h, HUB_WORKERS_MAX), -EINVAL);
+	for (unsigned n = 0; n < 3; n++) {
+		assert_int_equal(hub_worker_claim(h, n), 0);
+		assert_int_equal(hub_worker_claim(h, 0), 0);
+	}
+	assert_int_equal(stat(path, &st), 0);
+	assert_in_range(
+		st.st_blocks * 512, 3 * sizeof h->worker[0], 3 * sizeof h->worker[0] + (64 << 10));
+	hub_close(h);
+}
+
+static void
+header_overwrite(off_t at, uint32_t value)
+{
+	int fd = open(path, O_RDWR);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, &value, sizeof value, at), sizeof value);
+	close(fd);
+}
+
+static void
+test_another_version_in_use_is_refused_and_says_what_to_restart(void **state)
+{
+	pid_t pid = child_holding(HUB_DATAPLANE);
+	char text[96];
+	struct hub *h;
+
+	header_overwrite(offsetof(struct hub, version), 99);
+	assert_int_equal(hub_open(&h, path, HUB_STREAM), -EPROTO);
+	snprintf(text, sizeof text, "restart with the same version: millrace-dataplane (pid %ld)",
+		(long)pid);
+	assert_non_null(strstr(hub_error(), text));
+	assert_non_null(strstr(hub_error(), "layout version 99"));
+	assert_int_equal(hub_open(&h, path, HUB_ROLES), -EPROTO);
+	assert_non_null(strstr(hub_error(), text));
+	child_end(pid);
+	/* nobody uses it any more: a reader says so, and whoever takes a role makes a new one */
+	assert_int_equal(hub_open(&h, path, HUB_ROLES), -EPROTO);
+	assert_int_equal(hub_open(&h, path, HUB_STREAM), 0);
+	assert_int_equal(h->version, HUB_VERSION);
+	hub_close(h);
+	/* so with a changed list of counters */
+	header_overwrite(offsetof(struct hub, n_counters), CTR_N + 1);
+	assert_int_equal(hub_open(&h, path, HUB_STREAM), 0);
+	assert_int_equal(h->n_counters, CTR_N);
+	hub_close(h);
+}
+
+static void
+test_a_half_made_file_is_made_again(void **state)
+{
+	struct hub *h;
+	int fd = open(path, O_RDWR | O_CREAT, 0600);
+
+	assert_int_equal(write(fd, "rubbish", 7), 7);
+	close(fd);
+	assert_int_equal(hub_open(&h, path, HUB_ROLES), -EAGAIN);
+	assert_int_equal(hub_open(&h, path, HUB_CONTROLPLANE), 0);
+	assert_int_equal(h->octets, sizeof *h);
+	hub_close(h);
+	/* cut short: never touched through a mapping */
+	assert_int_equal(truncate(path, 4096), 0);
+	assert_int_equal(hub_open(&h, path, HUB_CONTROLPLANE), 0);
+	assert_int_equal(hub_worker_claim(h, 0), 0);
+	h->worker[0].tsc_hz = 1;
+	hub_close(h);
+}
+
+/* Each holds its role in the file that has the name in the end: none was left with another one. */
+static void
+test_many_processes_that_start_at_once_share_one_hub(void **state)
+{
+	for (unsigned round = 0; round < 30; round++) {
+		pid_t pid[HUB_ROLES];
+		struct hub *h;
+		for (int role = 0; role < HUB_ROLES; role++) {
+			pid[role] = fork();
+			if (pid[role] == 0) {
+				if (hub_open(&h, path, (enum hub_role)role) < 0)
+					_exit(1);
+				for (;;)
+					pause();
+			}
+		}
+		while (hub_open(&h, path, HUB_ROLES) != 0)
+			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		for (int role = 0; role < HUB_ROLES; role++) {
+			for (unsigned i = 0; i < 2000 && hub_role_pid(h, (enum hub_role)role) == 0;
+				i++)
+				nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+			assert_int_equal(hub_role_pid(h, (enum hub_role)role), pid[role]);
+			child_end(pid[role]);
+		}
+		hub_close(h);
+		unlink(path);
+	}
+}
+
+/* --- grace periods --- */
+
+static void
+test_a_grace_period_waits_for_readers_that_are_online(void **state)
+{
+	struct hub *h;
+	uint64_t e;
+
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(hub_worker_claim(h, 0), 0);
+	assert_int_equal(hub_worker_claim(h, 1), 0);
+	assert_true(grace_passed(h, grace_start(h))); /* nobody reads */
+	grace_online(h, &h->worker[1]);
+	assert_true(grace_passed(h, h->epoch));
+	e = grace_start(h);
+	assert_false(grace_passed(h, e));
+	grace_online(h, &h->worker[0]);
+	assert_false(grace_passed(h, e));
+	grace_quiescent(h, &h->worker[1]);
+	assert_true(grace_passed(h, e));
+	e = grace_start(h);
+	assert_false(grace_passed(h, e));
+	grace_offline(&h->worker[0]);
+	assert_false(grace_passed(h, e));
+	grace_offline(&h->worker[1]);
+	assert_true(grace_passed(h, e));
+	hub_close(h);
+}
+
+static void
+test_a_dead_dataplane_blocks_nothing(void **state)
+{
+	pid_t pid = child_holding(HUB_DATAPLANE);
+	struct hub *h, *again;
+	uint64_t e;
+
+	assert_int_equal(hub_open(&h, path, HUB_CONTROLPLANE), 0);
+	assert_int_equal(hub_worker_claim(h, 0), 0); /* in the child's stead */
+	grace_online(h, &h->worker[0]);
+	e = grace_start(h);
+	assert_false(grace_passed(h, e));
+	kill(pid, SIGSTOP); /* not dead: it may go on and read */
+	assert_false(grace_passed(h, e));
+	child_end(pid);
+	assert_true(grace_passed(h, e));
+	assert_int_equal(hub_open(&again, path, HUB_DATAPLANE), 0);
+	assert_true(grace_passed(h, grace_start(h)));
+	assert_int_equal(h->worker[0].epoch_seen, 0);
+	hub_close(again);
+	hub_close(h);
+}
+
+#define READERS 3u
+#define CELLS 4u
+#define ROUNDS 20000u
+#define ALIVE 0x616c697665ull
+#define FREED 0x6672656564ull
+
+struct cell {
+	_Atomic uint64_t a, b;
+};
+
+static struct {
+	struct hub *hub;
+	struct cell cell[CELLS];
+	_Atomic uint32_t current;
+	_Atomic bool stop;
+	_Atomic uint64_t n_read, n_bad;
+} shared;
+
+/* A worker: burst after burst, sometimes asleep. */
+static void *
+reader_run(void *arg)
+{
+	struct hub_worker *w = arg;
+	uint64_t n = 0, bad = 0;
+
+	grace_online(shared.hub, w);
+	while (!atomic_load_explicit(&shared.stop, memory_order_relaxed)) {
+		const struct cell *c =
+			&shared.cell[atomic_load_explicit(&shared.current, memory_order_acquire)];
+		for (unsigned i = 0; i < 50; i++)
+			bad += atomic_load_explicit(&c->a, memory_order_relaxed) != ALIVE ||
+			       atomic_load_explicit(&c->b, memory_order_relaxed) != ALIVE;
+		n++;
+		if (n % 7 == 0) {
+			grace_offline(w);
+			if (n % 1001 == 0)
+				sched_yield();
+			grace_online(shared.hub, w);
+		} else {
+			grace_quiescent(shared.hub, w);
+		}
+	}
+	grace_offline(w);
+	atomic_fetch_add(&shared.n_read, n);
+	atomic_fetch_add(&shared.n_bad, bad);
+	return NULL;
+}
+
+static void
+test_a_freed_value_is_never_seen(void **state)
+{
+	pthread_t t[READERS];
+
+	memset(&shared, 0, sizeof shared);
+	assert_int_equal(hub_open(&shared.hub, path, HUB_DATAPLANE), 0);
+	for (unsigned i = 0; i < CELLS; i++)
+		shared.cell[i].a = shared.cell[i].b = i == 0 ? ALIVE : FREED;
+	for (unsigned i = 0; i < READERS; i++) {
+		assert_int_equal(hub_worker_claim(shared.hub, i), 0);
+		assert_int_equal(
+			pthread_create(&t[i], NULL, reader_run, &shared.hub->worker[i]), 0);
+	}
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		uint32_t old = shared.current, new = (old + 1) % CELLS;
+		atomic_store_explicit(&shared.cell[new].a, ALIVE, memory_order_relaxed);
+		atomic_store_explicit(&shared.cell[new].b, ALIVE, memory_order_relaxed);
+		atomic_store_explicit(&shared.current, new, memory_order_release);
+		uint64_t e = grace_start(shared.hub);
+		while (!grace_passed(shared.hub, e))
+			sched_yield();
+		atomic_store_explicit(&shared.cell[old].a, FREED, memory_order_relaxed);
+		atomic_store_explicit(&shared.cell[old].b, FREED, memory_order_relaxed);
+	}
+	shared.stop = true;
+	for (unsigned i = 0; i < READERS; i++)
+		pthread_join(t[i], NULL);
+	assert_true(shared.n_read > ROUNDS / 10);
+	assert_int_equal(shared.n_bad, 0);
+	hub_close(shared.hub);
+}
+
+/* --- doorbells --- */
+
+static bool
+bell_rings(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	return poll(&p, 1, 0) == 1;
+}
+
+static void
+test_a_doorbell_wakes_never_blocks_and_survives_its_waiter(void **state)
+{
+	char bell[96];
+	int waiter, ringer;
+
+	snprintf(bell, sizeof bell, "%s/bell", dir);
+	ringer = doorbell_open(bell);
+	assert_true(ringer >= 0);
+	doorbell_ring(ringer); /* nobody waits yet: it keeps */
+	waiter = doorbell_open(bell);
+	assert_true(bell_rings(waiter));
+	doorbell_drain(waiter);
+	assert_false(bell_rings(waiter));
+	for (unsigned i = 0; i < 100000; i++)
+		doorbell_ring(ringer);
+	assert_true(bell_rings(waiter));
+	doorbell_drain(waiter);
+	assert_false(bell_rings(waiter));
+	close(waiter);
+	doorbell_ring(ringer); /* no SIGPIPE */
+	waiter = doorbell_open(bell);
+	assert_true(bell_rings(waiter));
+	close(waiter);
+	close(ringer);
+	unlink(bell);
+	assert_int_equal(close(open(bell, O_CREAT | O_WRONLY, 0600)), 0);
+	assert_int_equal(doorbell_open(bell), -ENXIO); /* no FIFO */
+	unlink(bell);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_a_role_is_held_by_one_process_until_it_dies),
+		T(test_content_outlives_everybody_and_a_reader_makes_nothing),
+		T(test_claims_give_memory_and_nothing_else_does),
+		T(test_another_version_in_use_is_refused_and_says_what_to_restart),
+		T(test_a_half_made_file_is_made_again),
+		T(test_many_processes_that_start_at_once_share_one_hub),
+		T(test_a_grace_period_waits_for_readers_that_are_online),
+		T(test_a_dead_dataplane_blocks_nothing),
+		T(test_a_freed_value_is_never_seen),
+		T(test_a_doorbell_wakes_never_blocks_and_survives_its_waiter),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
