@@ -104,7 +104,10 @@ arena_writable(struct arena *a, uint64_t off)
 /** Return a block at once: nobody can read it (never published, or past its grace period). */
 void arena_free(struct arena *a, uint64_t off, uint64_t len);
 
-/** After arena_open_writer() of an existing arena: this block is live. Before the first arena_alloc(). */
+/**
+ * After arena_open_writer() of an existing arena: this block is live. Before the first arena_alloc().
+ * @return 0; -EINVAL (no block can lie there, or one that was adopted does); -ENOMEM
+ */
 int arena_adopt(struct arena *a, uint64_t off, uint64_t len) __attribute__((warn_unused_result));
 
 struct arena_usage {
