@@ -27,7 +27,7 @@ struct config_port {
 
 struct config_zone {
 	const char *zone;		/* presentation format */
-	const char *file;		/* absolute, or relative to the configuration file's folder */
+	const char *file;		/* relative paths of the file are already resolved against its folder */
 };
 
 struct config {
@@ -49,9 +49,10 @@ struct config {
 		const char *const *eal;	/* further EAL arguments; "--no-huge --in-memory --no-pci" are put in when no huge pages / no PCI device are wanted */
 		unsigned eal_count;
 		bool huge_pages;	/* EAL memory from huge pages; default: only if there are free ones */
+		bool huge_pages_set;	/* the file says so; otherwise it was found out */
 	} dataplane;
 	struct {
-		const struct config_address *listen;	/* TCP; default: dataplane.listen and the ports' addresses */
+		const struct config_address *listen;	/* TCP; default: dataplane.listen and the ports' addresses, already filled in */
 		unsigned listen_count;
 		unsigned connections_max;		/* default 20,000 */
 		unsigned connections_per_client_max;	/* per IPv4 address or IPv6 /64; default 200 */

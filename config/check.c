@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* check: what no single value of a configuration shows. Part of loading; see loader.h. */
+#include "config/loader.h"
+#include "config/value.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_STEP (2ull << 20) /* ARENA_SEGMENT */
+
+static bool
+address_equal(const struct config_address *a, const struct config_address *b)
+{
+	/* made by config_parse_address(), which leaves no octet undefined */
+	return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* Index of the first address that an earlier one equals; -1 when all differ. */
+static int
+address_repeated(const struct config_address *a, unsigned n, unsigned *first)
+{
+	for (unsigned i = 1; i < n; i++) {
+		for (*first = 0; *first < i; ++*first)
+			if (address_equal(&a[i], &a[*first]))
+				return (int)i;
+	}
+	return -1;
+}
+
+static int
+check_listen(struct load *l, const char *section, const struct config_address *a, unsigned n)
+{
+	unsigned first;
+	int i = address_repeated(a, n, &first);
+	char text[64];
+
+	if (i < 0)
+		return 0;
+	config_format_address(&a[i], text);
+	return load_fail_at(l, section, "listen", i,
+		"%s is listed already, as %s.listen[%u]; remove one of them", text, section, first);
+}
+
+static int
+check_ports(struct load *l)
+{
+	const struct config_port *p = l->c->dataplane.ports;
+	unsigned first;
+
+	for (unsigned i = 0; i < l->c->dataplane.ports_count; i++) {
+		int again = address_repeated(p[i].addresses, p[i].addresses_count, &first);
+
+		if (again >= 0)
+			return load_fail_at(l, "dataplane", "ports", (int)i,
+				"addresses[%d] repeats addresses[%u]; remove one of them", again,
+				first);
+		for (unsigned j = 0; j < i; j++)
+			if (strcmp(p[i].device, p[j].device) == 0)
+				return load_fail_at(l, "dataplane", "ports", (int)i,
+					"has the device of ports[%u]; a device is one port, with "
+					"several queues if need be",
+					j);
+	}
+	return 0;
+}
+
+static int
+check_cores(struct load *l)
+{
+	const struct config *c = l->c;
+	const unsigned *core = c->dataplane.cores;
+	unsigned n = c->dataplane.cores_count;
+
+	for (unsigned i = 1; i < n; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (core[i] == core[j])
+				return load_fail_at(l, "dataplane", "cores", (int)i,
+					"CPU %u is listed already; two workers on one CPU would "
+					"halve each other",
+					core[i]);
+	if (n && c->dataplane.workers && c->dataplane.workers != n)
+		return load_fail_at(l, "dataplane", "cores", -1,
+			"has %u entries for %u workers; give one CPU for each worker, or leave "
+			"'workers' out",
+			n, c->dataplane.workers);
+	return 0;
+}
+
+/* A zone's name as it is compared. */
+struct zone_order {
+	uint8_t *wire; /* length octet in front */
+	unsigned index;
+};
+
+static int
+zone_order_compare(const void *a, const void *b)
+{
+	const struct zone_order *x = a, *y = b;
+	int d = x->wire[0] - y->wire[0];
+
+	if (d == 0)
+		d = memcmp(x->wire + 1, y->wire + 1, x->wire[0]);
+	/* a stable order, so that the first of two equals is the first in the file */
+	return d ? d : (x->index > y->index) - (x->index < y->index);
+}
+
+static int
+check_zones(struct load *l)
+{
+	unsigned n = l->c->zones.list_count, bad = 0, first = 0;
+	struct zone_order *order;
+	uint8_t wire[256];
+
+	if (n < 2)
+		return 0;
+	order = malloc(n * sizeof *order);
+	if (!order)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		int len = value_zone_wire(l->c->zones.list[i].zone, wire + 1);
+
+		order[i].index = i;
+		order[i].wire = pool_alloc(l->pool, (size_t)len + 1);
+		if (!order[i].wire) {
+			free(order);
+			return -ENOMEM;
+		}
+		wire[0] = (uint8_t)len;
+		memcpy(order[i].wire, wire, (size_t)len + 1);
+	}
+	qsort(order, n, sizeof *order, zone_order_compare);
+	for (unsigned i = 1; i < n; i++) {
+		const struct zone_order *x = &order[i - 1], *y = &order[i];
+
+		if (x->wire[0] == y->wire[0] && memcmp(x->wire, y->wire, x->wire[0] + 1u) == 0 &&
+			(bad == 0 || y->index < bad)) {
+			bad = y->index;
+			first = x->index;
+		}
+	}
+	free(order);
+	if (bad == 0)
+		return 0;
+	l->path = (struct locate_path){
+		.n = 3, .step = {{"zones", -1}, {"list", (int)bad}, {"zone", -1}}};
+	return load_fail(l, "zone '%s' is listed already, as zones.list[%u]; remove one of them",
+		value_quote(l->c->zones.list[bad].zone, (char[80]){0}, 80), first);
+}
+
+int
+config_check(struct load *l)
+{
+	const struct config *c = l->c;
+	int rc;
+
+	if (c->arena.size % ARENA_STEP)
+		return load_fail_at(l, "arena", "size", -1,
+			"%" PRIu64 " octets are not a multiple of 2MiB; write %" PRIu64 "MiB",
+			c->arena.size, (uint64_t)((c->arena.size / ARENA_STEP + 1) * 2));
+	if (c->answers.cookie_secret_old_set && !c->answers.cookie_secret_set)
+		return load_fail_at(l, "answers", "cookie-secret-old", -1,
+			"needs the secret that came after it; set 'cookie-secret' too");
+	if ((rc = check_listen(l, "dataplane", c->dataplane.listen, c->dataplane.listen_count)) ||
+		(rc = check_listen(l, "stream", c->stream.listen, c->stream.listen_count)) ||
+		(rc = check_ports(l)) || (rc = check_cores(l)))
+		return rc;
+	return check_zones(l);
+}
+
+/* Are there huge pages that nobody uses? */
+static bool
+huge_pages_free(void)
+{
+	DIR *d = opendir("/sys/kernel/mm/hugepages");
+	bool found = false;
+	struct dirent *e;
+
+	if (!d)
+		return false;
+	while (!found && (e = readdir(d))) {
+		char path[sizeof e->d_name + 64];
+		unsigned long n = 0;
+		FILE *f;
+
+		snprintf(
+			path, sizeof path, "/sys/kernel/mm/hugepages/%s/free_hugepages", e->d_name);
+		f = e->d_name[0] == '.' ? NULL : fopen(path, "re");
+		if (!f)
+			continue;
+		found = fscanf(f, "%lu", &n) == 1 && n > 0;
+		fclose(f);
+	}
+	closedir(d);
+	return found;
+}
+
+/* TCP where UDP is, each address once. */
+static int
+complete_stream_listen(struct load *l)
+{
+	struct config *c = l->c;
+	unsigned n = c->dataplane.listen_count, first;
+	struct config_address *a;
+
+	for (unsigned i = 0; i < c->dataplane.ports_count; i++)
+		n += c->dataplane.ports[i].addresses_count;
+	if (c->stream.listen_count || n == 0)
+		return 0;
+	a = pool_alloc(l->pool, n * sizeof *a);
+	if (!a)
+		return -ENOMEM;
+	n = 0;
+	for (unsigned i = 0; i < c->dataplane.listen_count; i++)
+		a[n++] = c->dataplane.listen[i];
+	for (unsigned i = 0; i < c->dataplane.ports_count; i++) {
+		for (unsigned j = 0; j < c->dataplane.ports[i].addresses_count; j++) {
+			a[n++] = c->dataplane.ports[i].addresses[j];
+			if (address_repeated(a, n, &first) >= 0)
+				n--;
+		}
+	}
+	c->stream.listen = a;
+	c->stream.listen_count = n;
+	return 0;
+}
+
+int
+config_complete(struct load *l)
+{
+	struct config *c = l->c;
+
+	if (c->dataplane.workers == 0)
+		c->dataplane.workers = c->dataplane.cores_count ? c->dataplane.cores_count : 1;
+	if (!c->dataplane.huge_pages_set)
+		c->dataplane.huge_pages = huge_pages_free();
+	return complete_stream_listen(l);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* reference: the manual page of the keys, in Markdown, from the table. */
+#include "config/config.h"
+#include "config/schema.h"
+#include "config/value.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+print_key(const struct schema_key *k, const char *prefix)
+{
+	char right[VALUE_WHY_MAX];
+
+	printf("### `%s%s`\n\n%s\n\n", prefix, k->name, k->help);
+	if (k->type == SCHEMA_SECTION)
+		snprintf(right, sizeof right, "a mapping of the keys below");
+	else
+		schema_describe(k, right, sizeof right);
+	if (k->list)
+		printf("- Value: a list of at most %u entries, each %s\n", k->entries_max, right);
+	else
+		printf("- Value: %s\n", right);
+	if (k->required)
+		printf("- Required\n");
+	else if (k->fallback)
+		printf("- Default: `%s`\n", k->fallback);
+	else
+		printf("- Default: %s\n", k->otherwise);
+	if (k->powerdns)
+		printf("- In PowerDNS: `%s`\n", k->powerdns);
+	printf("\n");
+}
+
+static void
+print_keys(const struct schema_key *keys, const char *prefix)
+{
+	char below[128];
+
+	for (const struct schema_key *k = keys; k->name; k++) {
+		bool section = k->type == SCHEMA_SECTION && !k->list;
+
+		snprintf(below, sizeof below, "%s%s%s", prefix, k->name, k->list ? "[]." : ".");
+		if (section)
+			printf("## `%s`\n\n%s\n\n", k->name, k->help);
+		else
+			print_key(k, prefix);
+		if (k->type == SCHEMA_SECTION)
+			print_keys(k->keys, below);
+	}
+}
+
+int
+config_print_reference(void)
+{
+	printf("# Configuration\n\n"
+	       "<!-- made by `millrace config-reference` from config/schema.c; a test compares "
+	       "-->\n\n"
+	       "The suite reads one YAML file, `/etc/millrace/millrace.yaml` unless `--config "
+	       "FILE` says "
+	       "otherwise.\n"
+	       "[config/millrace.yaml](../config/millrace.yaml) is an example with every key. "
+	       "`millracectl config check FILE` checks a file.\n"
+	       "Unknown keys are errors; a key left out, or with no value behind it, has its "
+	       "default. "
+	       "A relative path\n"
+	       "to a zone file starts at the folder of the configuration file.\n\n"
+	       "## Top level\n\n");
+	print_keys(schema_root, "");
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -EIO;
+}

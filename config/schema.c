@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* schema: the table of configuration keys. A new key is one row here and one field in config.h. */
+#include "config/schema.h"
+
+#include "config/config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CONFIG_TEXT_MAX 4095u  /* octets of a path or of device arguments */
+#define CONFIG_RUN_DIR_MAX 80u /* leaves room for a socket's name in sun_path */
+#define CONFIG_ADDRESSES_MAX 256u
+#define CONFIG_ZONES_MAX 10000000u
+
+#define AT(member) .offset = offsetof(struct config, member)
+#define LIST_AT(member)                                          \
+	.list = true, .offset = offsetof(struct config, member), \
+	.set_offset = offsetof(struct config, member##_count),   \
+	.octets = sizeof(*((struct config *)0)->member)
+#define WIDTH(structure, member) .octets = sizeof(((structure *)0)->member)
+
+/* clang-format off */
+static const struct schema_key arena_keys[] = {
+	{"path", SCHEMA_PATH, AT(arena.path), .min = 1, .max = CONFIG_TEXT_MAX,
+	 .otherwise = "`arena` in the run directory", .example = "/dev/hugepages/millrace",
+	 .help = "File in shared memory from which the workers answer. On hugetlbfs it uses huge pages, "
+		 "which makes look-ups in large zones faster."},
+	{"size", SCHEMA_SIZE, AT(arena.size), .min = 16ull << 20, .max = 1ull << 47, .fallback = "64GiB",
+	 .help = "Address space kept for zones; a multiple of 2MiB. The file is sparse: memory is taken "
+		 "only as zones need it."},
+	{0}
+};
+
+static const struct schema_key port_keys[] = {
+	{"device", SCHEMA_TEXT, .offset = offsetof(struct config_port, device), .required = true,
+	 .min = 1, .max = CONFIG_TEXT_MAX, .example = "0000:01:00.0",
+	 .help = "DPDK device arguments: the PCI address of a network card (`0000:01:00.0`), or a virtual "
+		 "device (`net_af_xdp0,iface=eth1`, `net_af_packet0,iface=eth1`, `net_memif0,role=client`, "
+		 "`net_tap0`)."},
+	{"queues", SCHEMA_UINT, .offset = offsetof(struct config_port, queues),
+	 WIDTH(struct config_port, queues), .max = 64, .fallback = "0",
+	 .help = "Receive and transmit queues; 0: one for each worker."},
+	{"ring-size", SCHEMA_UINT, .offset = offsetof(struct config_port, ring_size),
+	 WIDTH(struct config_port, ring_size), .max = 32768, .fallback = "0",
+	 .help = "Descriptors in a queue; 0: the driver's choice, at least 512."},
+	{"addresses", SCHEMA_ADDRESS, .list = true, .offset = offsetof(struct config_port, addresses),
+	 .set_offset = offsetof(struct config_port, addresses_count),
+	 .octets = sizeof(struct config_address), .entries_max = CONFIG_ADDRESSES_MAX,
+	 .otherwise = "any address, port 53", .powerdns = "local-address",
+	 .help = "Addresses that are ours on this port; queries to others are not answered."},
+	{0}
+};
+
+static const struct schema_key dataplane_keys[] = {
+	{"workers", SCHEMA_UINT, AT(dataplane.workers), WIDTH(struct config, dataplane.workers), .min = 1,
+	 .max = 64, .otherwise = "one for each entry of `cores`, or 1", .powerdns = "receiver-threads",
+	 .help = "Worker threads. Each answers on its own, on a queue of every port."},
+	{"cores", SCHEMA_UINT, LIST_AT(dataplane.cores), .max = 1023, .entries_max = 64,
+	 .otherwise = "workers are not pinned, unless there are ports",
+	 .help = "CPU numbers that the workers run on, one for each."},
+	{"listen", SCHEMA_ADDRESS, LIST_AT(dataplane.listen), .entries_max = CONFIG_ADDRESSES_MAX,
+	 .otherwise = "no kernel sockets", .powerdns = "local-address, local-port",
+	 .help = "Addresses to answer on through the kernel's UDP sockets: no privileges or network card "
+		 "of our own needed. Without a port number it is 53."},
+	{"ports", SCHEMA_SECTION, LIST_AT(dataplane.ports), .entries_max = 32, .keys = port_keys,
+	 .otherwise = "none", .help = "Network devices driven by DPDK, past the kernel."},
+	{"eal", SCHEMA_TEXT, LIST_AT(dataplane.eal), .min = 1, .max = CONFIG_TEXT_MAX, .entries_max = 64,
+	 .example = "--socket-mem=1024", .otherwise = "none",
+	 .help = "Further arguments for DPDK's environment layer, one an entry."},
+	{"huge-pages", SCHEMA_BOOL, AT(dataplane.huge_pages),
+	 .set_offset = offsetof(struct config, dataplane.huge_pages_set), .otherwise = "true if the system has free ones",
+	 .help = "Take packet memory from huge pages. Network cards need them."},
+	{0}
+};
+
+static const struct schema_key stream_keys[] = {
+	{"listen", SCHEMA_ADDRESS, LIST_AT(stream.listen), .entries_max = 2 * CONFIG_ADDRESSES_MAX,
+	 .otherwise = "the addresses of `dataplane.listen` and of the ports",
+	 .powerdns = "local-address, local-port", .help = "Addresses to answer on over TCP."},
+	{"connections-max", SCHEMA_UINT, AT(stream.connections_max),
+	 WIDTH(struct config, stream.connections_max), .min = 1, .max = 1000000, .fallback = "20000",
+	 .powerdns = "max-tcp-connections",
+	 .help = "Connections open at a time. When there are more, the one that was idle longest is closed."},
+	{"connections-per-client-max", SCHEMA_UINT, AT(stream.connections_per_client_max),
+	 WIDTH(struct config, stream.connections_per_client_max), .min = 1, .max = 1000000,
+	 .fallback = "200", .powerdns = "max-tcp-connections-per-client",
+	 .help = "Connections open at a time for one IPv4 address or IPv6 /64."},
+	{"queries-per-connection-max", SCHEMA_UINT, AT(stream.queries_per_connection_max),
+	 WIDTH(struct config, stream.queries_per_connection_max), .min = 1, .max = 65535,
+	 .fallback = "100",
+	 .help = "Queries in flight on one connection; further ones wait in the kernel."},
+	{"idle-timeout", SCHEMA_DURATION, AT(stream.idle_timeout_ms), .min = 100, .max = 3600000,
+	 .fallback = "10s", .powerdns = "tcp-idle-timeout",
+	 .help = "A connection without a query in flight is closed after this time (RFC 7766 6.2.3)."},
+	{"read-timeout", SCHEMA_DURATION, AT(stream.read_timeout_ms), .min = 100, .max = 3600000,
+	 .fallback = "5s",
+	 .help = "A message that was begun must be complete within this time."},
+	{"write-timeout", SCHEMA_DURATION, AT(stream.write_timeout_ms), .min = 100, .max = 3600000,
+	 .fallback = "5s", .help = "A response must be taken by the client within this time."},
+	{0}
+};
+
+static const struct schema_key zone_keys[] = {
+	{"zone", SCHEMA_ZONE, .offset = offsetof(struct config_zone, zone), .required = true,
+	 .help = "Name of the zone."},
+	{"file", SCHEMA_FILE, .offset = offsetof(struct config_zone, file), .required = true, .min = 1,
+	 .max = CONFIG_TEXT_MAX, .example = "example.com.zone",
+	 .help = "Its zone file. A relative path starts at the folder of the configuration file."},
+	{0}
+};
+
+static const struct schema_key zones_keys[] = {
+	{"list", SCHEMA_SECTION, LIST_AT(zones.list), .entries_max = CONFIG_ZONES_MAX, .keys = zone_keys,
+	 .otherwise = "none", .powerdns = "bind-config", .help = "Zones, one by one."},
+	{"directory", SCHEMA_FILE, AT(zones.directory), .min = 1, .max = CONFIG_TEXT_MAX,
+	 .example = "/etc/millrace/zones", .otherwise = "none",
+	 .help = "Folder of zone files: every file `NAME.zone` in it is the zone NAME. A zone that is "
+		 "also in `list` is taken from there."},
+	{"watch", SCHEMA_BOOL, AT(zones.watch), .fallback = "false", .powerdns = "bind-check-interval",
+	 .help = "Load a zone file again when it changes; otherwise only when told to "
+		 "(`millracectl zone reload`, SIGHUP)."},
+	{"default-ttl", SCHEMA_UINT, AT(zones.default_ttl), WIDTH(struct config, zones.default_ttl),
+	 .max = INT32_MAX, .fallback = "3600", .powerdns = "default-ttl",
+	 .help = "Seconds: TTL of records that have none, in files without $TTL and before the SOA."},
+	{"threads", SCHEMA_UINT, AT(zones.threads), WIDTH(struct config, zones.threads), .max = 256,
+	 .fallback = "0", .help = "Threads that load zones; 0: one for each CPU."},
+	{0}
+};
+
+static const struct schema_key answers_keys[] = {
+	{"udp-payload-max", SCHEMA_UINT, AT(answers.udp_payload_max),
+	 WIDTH(struct config, answers.udp_payload_max), .min = 512, .max = 4096, .fallback = "1232",
+	 .powerdns = "udp-truncation-threshold",
+	 .help = "Octets of the largest UDP response, whatever a client offers (EDNS, RFC 6891)."},
+	{"nsid", SCHEMA_NSID, AT(answers.nsid), .min = 1, .max = 255, .otherwise = "no NSID option",
+	 .powerdns = "server-id",
+	 .help = "Name server identifier for clients that ask (RFC 5001): text, or `0x` and hex digits."},
+	{"version", SCHEMA_TEXT, AT(answers.version), .min = 1, .max = 255, .example = "Millrace",
+	 .otherwise = "refused", .powerdns = "version-string",
+	 .help = "Answer to `version.bind. CH TXT` and `version.server.`"},
+	{"identity", SCHEMA_TEXT, AT(answers.identity), .min = 1, .max = 255, .example = "ns1-fra",
+	 .otherwise = "refused", .powerdns = "server-id",
+	 .help = "Answer to `id.server. CH TXT` and `hostname.bind.` (RFC 4892)."},
+	{"cookies", SCHEMA_BOOL, AT(answers.cookies), .fallback = "true",
+	 .help = "Answer DNS cookies (RFC 7873, RFC 9018)."},
+	{"cookie-secret", SCHEMA_SECRET, AT(answers.cookie_secret),
+	 .set_offset = offsetof(struct config, answers.cookie_secret_set),
+	 .otherwise = "random at each start", .powerdns = "edns-cookie-secret",
+	 .help = "Secret from which server cookies are made; the same on every server of an anycast set."},
+	{"cookie-secret-old", SCHEMA_SECRET, AT(answers.cookie_secret_old),
+	 .set_offset = offsetof(struct config, answers.cookie_secret_old_set), .otherwise = "none",
+	 .help = "The secret before this one, whose cookies are still accepted (RFC 9018 section 5)."},
+	{0}
+};
+
+const struct schema_key schema_root[] = {
+	{"run-dir", SCHEMA_PATH, AT(run_dir), .min = 1, .max = CONFIG_RUN_DIR_MAX,
+	 .fallback = "/run/millrace", .powerdns = "socket-dir",
+	 .help = "Folder for sockets and shared memory; should be on tmpfs. One for each suite that runs."},
+	{"user", SCHEMA_TEXT, AT(user), .min = 1, .max = 32, .example = "millrace",
+	 .otherwise = "the user that started it", .powerdns = "setuid, setgid",
+	 .help = "User that the processes become, with its groups and without capabilities, once they have "
+		 "opened what needs privileges."},
+	{"log-level", SCHEMA_LOG_LEVEL, AT(log_level), .fallback = "info", .powerdns = "loglevel",
+	 .help = "The least important messages that are still written."},
+	{"arena", SCHEMA_SECTION, .keys = arena_keys, .help = "Shared memory that holds the zones."},
+	{"dataplane", SCHEMA_SECTION, .keys = dataplane_keys,
+	 .help = "The process that answers: worker cores and where they receive."},
+	{"stream", SCHEMA_SECTION, .keys = stream_keys, .help = "The process that terminates TCP."},
+	{"zones", SCHEMA_SECTION, .keys = zones_keys, .help = "What is served."},
+	{"answers", SCHEMA_SECTION, .keys = answers_keys, .help = "How it is answered."},
+	{0}
+};
+/* clang-format on */
+
+unsigned
+schema_count(const struct schema_key *keys)
+{
+	unsigned n = 0;
+
+	while (keys[n].name)
+		n++;
+	return n;
+}
+
+const struct schema_key *
+schema_find(const struct schema_key *keys, const char *name)
+{
+	for (; keys->name; keys++)
+		if (strcmp(keys->name, name) == 0)
+			return keys;
+	return NULL;
+}
+
+void
+schema_format_duration(uint64_t ms, char *out, size_t len)
+{
+	static const struct {
+		uint64_t ms;
+		const char *unit;
+	} units[] = {{3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+	unsigned i = 0;
+
+	while (i < 3 && (ms == 0 || ms % units[i].ms != 0))
+		i++;
+	snprintf(out, len, "%" PRIu64 "%s", ms / units[i].ms, units[i].unit);
+}
+
+void
+schema_format_size(uint64_t octets, char *out, size_t len)
+{
+	static const char *const unit[] = {"", "KiB", "MiB", "GiB", "TiB"};
+	unsigned i = 0;
+
+	while (i < 4 && octets && octets % 1024 == 0) {
+		octets /= 1024;
+		i++;
+	}
+	snprintf(out, len, "%" PRIu64 "%s", octets, unit[i]);
+}
+
+void
+schema_describe(const struct schema_key *k, char *out, size_t len)
+{
+	char low[32], high[32];
+
+	switch (k->type) {
+	case SCHEMA_TEXT:
+		snprintf(out, len, "text of %" PRIu64 " to %" PRIu64 " octets, such as %s", k->min,
+			k->max, k->example);
+		break;
+	case SCHEMA_NSID:
+		snprintf(out, len,
+			"text of %" PRIu64 " to %" PRIu64
+			" octets, or 0x and an even number of hex digits, such as 0x6e7331",
+			k->min, k->max);
+		break;
+	case SCHEMA_PATH:
+		snprintf(out, len, "an absolute path of at most %" PRIu64 " octets, such as %s",
+			k->max, k->example ? k->example : k->fallback);
+		break;
+	case SCHEMA_FILE:
+		snprintf(out, len, "a path of at most %" PRIu64 " octets, such as %s", k->max,
+			k->example);
+		break;
+	case SCHEMA_ZONE:
+		snprintf(out, len, "a domain name such as example.com");
+		break;
+	case SCHEMA_ADDRESS:
+		snprintf(out, len,
+			"ADDRESS, ADDRESS:PORT or [ADDRESS6]:PORT, such as 192.0.2.1:53 or "
+			"[2001:db8::1]:53");
+		break;
+	case SCHEMA_UINT:
+		snprintf(out, len, "an integer from %" PRIu64 " to %" PRIu64, k->min, k->max);
+		break;
+	case SCHEMA_BOOL:
+		snprintf(out, len, "true or false");
+		break;
+	case SCHEMA_SIZE:
+		schema_format_size(k->min, low, sizeof low);
+		schema_format_size(k->max, high, sizeof high);
+		snprintf(out, len, "a size from %s to %s, such as %s", low, high, k->fallback);
+		break;
+	case SCHEMA_DURATION:
+		schema_format_duration(k->min, low, sizeof low);
+		schema_format_duration(k->max, high, sizeof high);
+		snprintf(out, len,
+			"a duration from %s to %s with its unit (ms, s, m, h), such as %s", low,
+			high, k->fallback);
+		break;
+	case SCHEMA_SECRET:
+		snprintf(out, len, "32 hex digits, as `openssl rand -hex 16` prints them");
+		break;
+	case SCHEMA_LOG_LEVEL:
+		snprintf(out, len, "error, warning, info or debug");
+		break;
+	case SCHEMA_SECTION:
+	case SCHEMA_TYPES:
+		snprintf(out, len, "a mapping of keys");
+		break;
+	}
+}
+
+#define WORD_MAX 40u /* longer words resemble no key */
+
+/* Levenshtein's distance of two words shorter than WORD_MAX. */
+static unsigned
+word_distance(const char *a, const char *b)
+{
+	unsigned row[WORD_MAX + 1], n_b = (unsigned)strlen(b);
+
+	for (unsigned j = 0; j <= n_b; j++)
+		row[j] = j;
+	for (unsigned i = 1; a[i - 1]; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= n_b; j++) {
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			if (diagonal + 1 < best)
+				best = diagonal + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[n_b];
+}
+
+void
+schema_suggest(const struct schema_key *keys, const char *name, char *out, size_t len)
+{
+	size_t name_len = strnlen(name, WORD_MAX), at;
+	unsigned best = UINT32_MAX;
+	const char *nearest = NULL;
+
+	for (const struct schema_key *k = keys; name_len < WORD_MAX && k->name; k++) {
+		unsigned d = word_distance(name, k->name);
+
+		if (d < best) {
+			best = d;
+			nearest = k->name;
+		}
+	}
+	if (nearest && best <= name_len / 3 + 1 && best < name_len) {
+		snprintf(out, len, "did you mean '%s'?", nearest);
+		return;
+	}
+	at = (size_t)snprintf(out, len, "the keys here are");
+	for (const struct schema_key *k = keys; k->name && at < len; k++)
+		at += (size_t)snprintf(out + at, len - at, "%s %s", k == keys ? "" : ",", k->name);
+}
