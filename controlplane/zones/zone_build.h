@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* zone_build: a zone_model while it grows. Internal to the loader (zone_load, zone_generate,
+ * zone_index, zone_check). One thread a build. While records arrive, name[] holds runs: consecutive
+ * records of one owner; zone_index() sorts and merges them. */
+#pragma once
+#include "controlplane/zones/zone_load.h"
+
+#define ZONE_TTL_MAX 0x7fffffffu /* RFC 2181 8 */
+#define ZONE_NO_LINE 0u
+
+/* One opening of one file. A file that is included twice is two sources. */
+struct zone_source {
+	uint32_t parent_line; /* line of the $INCLUDE */
+	uint16_t parent; /* index of the including source; own index for the zone file itself */
+};
+
+struct zone_build {
+	struct zone_model
+		z;        /* what is being built; counts are current, arrays have the room below */
+	size_t heap_room; /* octets */
+	uint32_t record_room, name_room;
+	uint64_t octets_max;
+	uint64_t apex_hash;
+	struct zone_source *source; /* [z.n_files], beside z.file */
+	struct zone_report *report;
+	uint64_t n_outside; /* records ignored because they lie outside the zone */
+	uint64_t n_made;    /* RRs that $GENERATE made, over the whole zone */
+	uint32_t last_len;  /* octets of last[]; 0 before the first record */
+	uint8_t last[NAME_OCTETS_MAX + 1 + NAME_PAD]; /* owner of the last run, as written */
+};
+
+/**
+ * Start a build.
+ * @param apex  wire name, folded or not; checked
+ * @return 0, -EINVAL (apex is no wire name) or -ENOMEM
+ */
+int zone_build_init(struct zone_build *b, const uint8_t *apex, const struct zone_load_options *o,
+	struct zone_report *report) __attribute__((warn_unused_result));
+void zone_build_destroy(struct zone_build *b);
+
+/** Register a source. @return its index, -ENOMEM, or -EMFILE (more than 65535 openings). */
+int zone_build_source(
+	struct zone_build *b, const char *path, uint16_t parent, uint32_t parent_line);
+
+/** One RR as the file has it. */
+struct zone_rr {
+	const uint8_t *owner; /* wire, as written; 32 octets behind it readable */
+	const uint8_t *rdata;
+	uint32_t ttl;
+	uint32_t line;
+	uint16_t owner_len;
+	uint16_t rdata_len;
+	uint16_t type;
+	uint16_t source;
+};
+
+/** Append a record; one outside the zone is ignored with a warning. @return 0, -ENOMEM, or -EFBIG
+ * (octets_max). */
+int zone_build_add(struct zone_build *b, const struct zone_rr *rr)
+	__attribute__((warn_unused_result));
+
+/** Append octets to the heap, 4-aligned. @return offset/4, or UINT32_MAX with *error set. */
+uint32_t zone_build_store(struct zone_build *b, const uint8_t *octets, size_t len, int *error);
+
+/** A finding at a place, with the chain of includes that led there. */
+void zone_build_finding(struct zone_build *b, enum zone_severity s, uint16_t source, uint32_t line,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/** Sort, merge, remove duplicates, set flags, add empty non-terminals. @return 0 or -ENOMEM. */
+int zone_index(struct zone_build *b) __attribute__((warn_unused_result));
+
+/** What is wrong with the indexed zone as a whole; findings go to the report. */
+void zone_check(struct zone_build *b);
+
+#define ZONE_NAME_TEXT_MAX 1024u /* 255 octets, each as \DDD, and dots */
+/** Presentation format of a wire name, with a final dot. @return text */
+const char *zone_name_text(char text[ZONE_NAME_TEXT_MAX], const uint8_t *name);
+#define ZONE_TYPE_TEXT_MAX 16u
+const char *zone_type_text(char text[ZONE_TYPE_TEXT_MAX], uint16_t type);

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* zone_index: runs of records -> names sorted by hash, each with its records sorted and without
+ * duplicates, flags, and the empty non-terminals. Hashes are evenly spread, so names are sorted by
+ * scattering them by the upper bits of their hash, twice, into groups of a few. */
+#include "controlplane/zones/zone_build.h"
+#include "controlplane/zones/zone_rdata.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <libknot/descriptor.h>
+
+#define SCATTER_BITS_MAX 11u /* first pass: 2048 write streams still fit the L2 TLB */
+#define GROUP_NAMES 4u       /* names that a group should have after the second pass */
+#define INSERTION_MAX 48u    /* above this, qsort */
+#define AHEAD 16u         /* names between a prefetch and its use: enough for one miss to memory */
+#define ENT_SEEN_BITS 12u /* memory of empty non-terminals that were noted already */
+
+static int
+compare_names(const struct zone_model *z, const struct zone_name *a, const struct zone_name *b)
+{
+	if (a->hash != b->hash)
+		return a->hash < b->hash ? -1 : 1;
+	if (a->len != b->len)
+		return a->len < b->len ? -1 : 1;
+	int c = a->name == b->name ? 0 : memcmp(zone_owner(z, a), zone_owner(z, b), a->len);
+	if (c != 0)
+		return c;
+	return a->first < b->first ? -1 : a->first > b->first;
+}
+
+static int
+compare_names_r(const void *a, const void *b, void *z)
+{
+	return compare_names(z, a, b);
+}
+
+static void
+sort_group(const struct zone_model *z, struct zone_name *name, uint32_t n)
+{
+	if (n > INSERTION_MAX) {
+		qsort_r(name, n, sizeof *name, compare_names_r, (void *)z);
+		return;
+	}
+	for (uint32_t i = 1; i < n; i++) {
+		struct zone_name x = name[i];
+		uint32_t j = i;
+		while (j > 0 && (x.hash < name[j - 1].hash ||
+					(x.hash == name[j - 1].hash &&
+						compare_names(z, &x, &name[j - 1]) < 0))) {
+			name[j] = name[j - 1];
+			j--;
+		}
+		name[j] = x;
+	}
+}
+
+/* Bits of the hash that make groups of about `each` names. */
+static unsigned
+group_bits(uint32_t n, uint32_t each, unsigned bits_max)
+{
+	unsigned bits = 0;
+	while (bits < bits_max && (n >> (bits + 1)) >= each)
+		bits++;
+	return bits;
+}
+
+/* Stable counting sort by `bits` bits of the hash from bit `shift`; start[] gets 2^bits + 1 group
+ * bounds. */
+static void
+scatter(struct zone_name *to, const struct zone_name *from, uint32_t n, unsigned shift,
+	unsigned bits, uint32_t *start)
+{
+	uint32_t groups = 1u << bits, mask = groups - 1, sum = 0;
+
+	memset(start, 0, (groups + 1) * sizeof *start);
+	for (uint32_t i = 0; i < n; i++)
+		start[((from[i].hash >> shift) & mask) + 1]++;
+	for (uint32_t g = 0; g <= groups; g++)
+		start[g] = sum += start[g];
+	for (uint32_t i = 0; i < n; i++)
+		to[start[(from[i].hash >> shift) & mask]++] = from[i];
+	/* each start is now its group's end */
+	memmove(start + 1, start, groups * sizeof *start);
+	start[0] = 0;
+}
+
+/* Sort names by hash, then name, then place in the file. */
+static int
+sort_names(struct zone_model *z)
+{
+	uint32_t n = z->n_names;
+	unsigned bits = group_bits(n, GROUP_NAMES, SCATTER_BITS_MAX);
+	uint32_t outer[(1u << SCATTER_BITS_MAX) + 1], inner[(1u << SCATTER_BITS_MAX) + 1];
+
+	if (bits == 0) {
+		sort_group(z, z->name, n);
+		return 0;
+	}
+	struct zone_name *tmp = malloc((size_t)n * sizeof *tmp);
+	if (tmp == NULL)
+		return -ENOMEM;
+	scatter(tmp, z->name, n, 64 - bits, bits, outer);
+	for (uint32_t g = 0; g < 1u << bits; g++) {
+		struct zone_name *to = z->name + outer[g];
+		uint32_t m = outer[g + 1] - outer[g];
+		unsigned more = group_bits(m, GROUP_NAMES, SCATTER_BITS_MAX);
+		if (more == 0) {
+			memcpy(to, tmp + outer[g], m * sizeof *to);
+			sort_group(z, to, m);
+			continue;
+		}
+		scatter(to, tmp + outer[g], m, 64 - bits - more, more, inner);
+		for (uint32_t i = 0; i < 1u << more; i++)
+			sort_group(z, to + inner[i], inner[i + 1] - inner[i]);
+	}
+	free(tmp);
+	return 0;
+}
+
+static int
+compare_records(
+	const struct zone_model *z, const struct zone_record *a, const struct zone_record *b)
+{
+	uint16_t a_len, b_len;
+
+	if (a->type != b->type)
+		return a->type < b->type ? -1 : 1;
+	const uint8_t *a_rdata = zone_rdata(z, a, &a_len), *b_rdata = zone_rdata(z, b, &b_len);
+	int c = zone_rdata_compare(a->type, a_rdata, a_len, b_rdata, b_len);
+	if (c != 0)
+		return c;
+	return a->rdata < b->rdata ? -1 : a->rdata > b->rdata; /* the first in the file stays */
+}
+
+static int
+compare_records_r(const void *a, const void *b, void *z)
+{
+	return compare_records(z, a, b);
+}
+
+static void
+warn_duplicate(struct zone_build *b, const struct zone_name *name, const struct zone_record *r,
+	const struct zone_record *first)
+{
+	char owner[ZONE_NAME_TEXT_MAX], type[ZONE_TYPE_TEXT_MAX];
+
+	zone_build_finding(b, ZONE_WARNING, r->file, r->line,
+		"%s %s was given already in %s:%u; the duplicate is ignored, remove one of them",
+		zone_name_text(owner, zone_owner(&b->z, name)), zone_type_text(type, r->type),
+		b->z.file[first->file], first->line);
+}
+
+/* RFC 2181 5.2: the RRs of an RRset have one TTL. */
+static void
+level_ttl(struct zone_build *b, const struct zone_name *name, struct zone_record *r, uint32_t n)
+{
+	char owner[ZONE_NAME_TEXT_MAX], type[ZONE_TYPE_TEXT_MAX];
+	uint32_t least = 0;
+
+	for (uint32_t i = 1; i < n; i++)
+		if (r[i].ttl < r[least].ttl)
+			least = i;
+	uint32_t other = r[0].ttl != r[least].ttl ? 0 : UINT32_MAX;
+	for (uint32_t i = 1; i < n && other == UINT32_MAX; i++)
+		if (r[i].ttl != r[least].ttl)
+			other = i;
+	if (other == UINT32_MAX)
+		return;
+	uint32_t ttl = r[least].ttl;
+	/* The TTL of an RRSIG is that of what it covers (RFC 4034 3): they may differ. */
+	if (r->type == KNOT_RRTYPE_RRSIG)
+		return;
+	zone_build_finding(b, ZONE_WARNING, r[other].file, r[other].line,
+		"TTLs of the %s %s RRset differ (%u here, %u in line %u); the smallest, %u, is "
+		"used for all",
+		zone_name_text(owner, zone_owner(&b->z, name)), zone_type_text(type, r->type),
+		r[other].ttl, ttl, r[least].line, ttl);
+	for (uint32_t i = 0; i < n; i++)
+		r[i].ttl = ttl;
+}
+
+/* Sort the records of one name, remove duplicates. Returns how many are left. */
+static uint32_t
+settle_records(
+	struct zone_build *b, const struct zone_name *name, struct zone_record *r, uint32_t n)
+{
+	if (n <= INSERTION_MAX) {
+		for (uint32_t i = 1; i < n; i++) {
+			struct zone_record x = r[i];
+			uint32_t j = i;
+			while (j > 0 && compare_records(&b->z, &x, &r[j - 1]) < 0) {
+				r[j] = r[j - 1];
+				j--;
+			}
+			r[j] = x;
+		}
+	} else {
+		qsort_r(r, n, sizeof *r, compare_records_r, &b->z);
+	}
+	uint32_t kept = 1, set = 0;
+	for (uint32_t i = 1; i < n; i++) {
+		uint16_t x_len, y_len;
+		const uint8_t *x = zone_rdata(&b->z, &r[i], &x_len);
+		const uint8_t *y = zone_rdata(&b->z, &r[kept - 1], &y_len);
+		if (r[i].type != r[set].type) {
+			level_ttl(b, name, r + set, kept - set);
+			set = kept;
+		} else if (zone_rdata_compare(r[i].type, x, x_len, y, y_len) == 0) {
+			warn_duplicate(b, name, &r[i], &r[kept - 1]);
+			continue;
+		}
+		r[kept++] = r[i];
+	}
+	level_ttl(b, name, r + set, kept - set);
+	return kept;
+}
+
+/* Flags that follow from the types at the name alone; what lies above it is looked at later. */
+static uint8_t
+own_flags(const struct zone_model *z, const struct zone_name *name, const struct zone_record *r,
+	uint32_t n)
+{
+	uint8_t flags = name->labels == z->apex_labels ? ZONE_NAME_APEX : 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (r[i].type == KNOT_RRTYPE_NS && flags != ZONE_NAME_APEX)
+			flags |= ZONE_NAME_CUT;
+		else if (r[i].type == KNOT_RRTYPE_CNAME)
+			flags |= ZONE_NAME_CNAME;
+		else if (r[i].type == KNOT_RRTYPE_DNAME)
+			flags |= ZONE_NAME_DNAME;
+	}
+	return flags;
+}
+
+/* Merge the sorted runs into names and bring the records into their order. */
+static int
+gather_records(struct zone_build *b)
+{
+	struct zone_model *z = &b->z;
+	struct zone_record *from = z->record;
+	struct zone_record *to = malloc(((size_t)z->n_records + 1) * sizeof *to);
+	uint32_t n_to = 0, n_names = 0;
+
+	if (to == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < z->n_names;) {
+		struct zone_name name = z->name[i];
+		uint32_t first = n_to, run = i;
+		do {
+			if (run + AHEAD < z->n_names)
+				__builtin_prefetch(&from[z->name[run + AHEAD].first]);
+			memcpy(to + n_to, from + z->name[run].first, z->name[run].n * sizeof *to);
+			n_to += z->name[run].n;
+			run++;
+		} while (run < z->n_names && z->name[run].hash == name.hash &&
+			 z->name[run].len == name.len &&
+			 memcmp(zone_owner(z, &z->name[run]), zone_owner(z, &name), name.len) == 0);
+		i = run;
+		if (n_to - first > 1)
+			n_to = first + settle_records(b, &name, to + first, n_to - first);
+		name.first = first;
+		name.n = n_to - first;
+		name.flags = own_flags(z, &name, to + first, name.n);
+		z->name[n_names++] = name;
+	}
+	free(from);
+	z->record = to;
+	z->n_records = b->record_room = n_to;
+	z->n_names = n_names;
+	return 0;
+}
+
+/* bucket[b] = first name whose upper hash bits are at least b: two names a bucket on average. */
+static int
+index_names(struct zone_model *z)
+{
+	unsigned bits = group_bits(z->n_names, 2, 31);
+	uint32_t *bucket = realloc(z->bucket, ((1ull << bits) + 1) * sizeof *bucket);
+
+	if (bucket == NULL)
+		return -ENOMEM;
+	z->bucket = bucket;
+	z->bucket_bits = bits;
+	size_t at = 0;
+	for (uint32_t i = 0; i < z->n_names; i++)
+		for (size_t b = bits == 0 ? 0 : z->name[i].hash >> (64 - bits); at <= b; at++)
+			bucket[at] = i;
+	for (; at <= 1ull << bits; at++)
+		bucket[at] = z->n_names;
+	return 0;
+}
+
+/* Empty non-terminals found while the names are walked; they become names afterwards. */
+struct ents {
+	struct zone_name *name;
+	uint32_t n, room;
+	uint64_t seen[1u << ENT_SEEN_BITS];
+};
+
+static int
+note_ent(struct zone_build *b, struct ents *e, const uint8_t *owner, unsigned len, unsigned labels,
+	uint64_t hash)
+{
+	uint64_t *seen = &e->seen[hash >> (64 - ENT_SEEN_BITS)];
+	int error = 0;
+
+	if (*seen == hash)
+		return 0; /* most often the sibling before asked for it; equal ones left are merged
+			     later */
+	if (e->n == e->room) {
+		uint32_t room = e->room == 0 ? 64 : e->room * 2;
+		struct zone_name *name = room == 0 ? NULL : realloc(e->name, room * sizeof *name);
+		if (name == NULL)
+			return -ENOMEM;
+		e->name = name;
+		e->room = room;
+	}
+	/* `owner` points into the heap, which may move */
+	uint8_t copy[NAME_OCTETS_MAX];
+	memcpy(copy, owner, len);
+	uint32_t at = zone_build_store(b, copy, len, &error);
+	if (error != 0)
+		return error == -EFBIG ? -ENOMEM : error;
+	*seen = hash;
+	e->name[e->n++] = (struct zone_name){
+		.hash = hash,
+		.name = at,
+		.flags = ZONE_NAME_ENT,
+		.labels = (uint8_t)labels,
+		.len = (uint8_t)len,
+	};
+	return 0;
+}
+
+/* Look at everything between a name and the apex: is it occluded, and which empty non-terminals
+ * does it need? */
+static int
+climb(struct zone_build *b, struct zone_name *name, struct ents *e)
+{
+	struct zone_model *z = &b->z;
+	uint8_t label[NAME_LABELS_MAX];
+	const uint8_t *owner = zone_owner(z, name);
+	unsigned n = name_labels(owner, label), below = n - z->apex_labels;
+	uint64_t hash[NAME_LABELS_MAX + 1];
+	uint64_t missing[2] = {0, 0}; /* bit i: the ancestor that starts at label i is not there */
+
+	hash[below] = b->apex_hash;
+	for (unsigned i = below; i-- > 1;)
+		hash[i] = name_hash_extend(hash[i + 1], owner + label[i]);
+	for (unsigned i = below; i > 0; i--) {
+		unsigned at = i == n ? name->len - 1u : label[i];
+		const struct zone_name *up =
+			zone_model_find(z, hash[i], owner + at, name->len - at);
+		if (up == NULL) {
+			missing[i / 64] |= 1ull << i % 64;
+		} else if (up->flags & (ZONE_NAME_CUT | ZONE_NAME_DNAME)) {
+			name->flags |= ZONE_NAME_OCCLUDED;
+			return 0;
+		}
+	}
+	for (unsigned i = 1; i < below; i++) {
+		if (!(missing[i / 64] & 1ull << i % 64))
+			continue;
+		owner = zone_owner(z, name); /* the heap may have moved */
+		int rc = note_ent(b, e, owner + label[i], name->len - label[i], n - i, hash[i]);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static void
+prefetch_parent(const struct zone_build *b, const struct zone_name *name)
+{
+	const struct zone_model *z = &b->z;
+	uint8_t label[NAME_LABELS_MAX];
+
+	if (name->labels <= z->apex_labels + 1u)
+		return;
+	const uint8_t *owner = zone_owner(z, name);
+	unsigned n = name_labels(owner, label);
+	uint64_t hash = b->apex_hash;
+	for (unsigned i = n - z->apex_labels; i-- > 1;)
+		hash = name_hash_extend(hash, owner + label[i]);
+	/* names are sorted by an even hash: its place can be foretold without the bucket */
+	size_t place = (size_t)((unsigned __int128)hash * z->n_names >> 64);
+	__builtin_prefetch(&z->bucket[z->bucket_bits == 0 ? 0 : hash >> (64 - z->bucket_bits)]);
+	__builtin_prefetch(&z->name[place]);
+}
+
+/* Put the noted empty non-terminals among the names. */
+static int
+insert_ents(struct zone_build *b, struct ents *e)
+{
+	struct zone_model *z = &b->z, part = *z;
+
+	part.name = e->name;
+	part.n_names = e->n;
+	int rc = sort_names(&part);
+	if (rc != 0)
+		return rc;
+	uint32_t m = 0;
+	for (uint32_t i = 0; i < e->n; i++)
+		if (m == 0 || e->name[i].hash != e->name[m - 1].hash ||
+			e->name[i].len != e->name[m - 1].len ||
+			memcmp(zone_owner(z, &e->name[i]), zone_owner(z, &e->name[m - 1]),
+				e->name[i].len) != 0)
+			e->name[m++] = e->name[i];
+	if (m > UINT32_MAX - 1 - z->n_names)
+		return -ENOMEM;
+	struct zone_name *name = realloc(z->name, ((size_t)z->n_names + m) * sizeof *name);
+	if (name == NULL)
+		return -ENOMEM;
+	z->name = name;
+	uint32_t left = z->n_names, to = left + m;
+	z->n_names = to;
+	while (m > 0) {
+		if (left > 0 && compare_names(z, &name[left - 1], &e->name[m - 1]) > 0)
+			name[--to] = name[--left];
+		else
+			name[--to] = e->name[--m];
+	}
+	return index_names(z);
+}
+
+/* Cuts that are hidden are none; the parent of a wildcard that counts knows it. */
+static void
+finish_flags(struct zone_build *b)
+{
+	struct zone_model *z = &b->z;
+
+	for (uint32_t i = 0; i < z->n_names; i++) {
+		struct zone_name *name = &z->name[i];
+		if (name->flags & ZONE_NAME_OCCLUDED)
+			name->flags &= (uint8_t) ~(ZONE_NAME_CUT | ZONE_NAME_DNAME);
+		else if (zone_owner(z, name)[0] == 1 && zone_owner(z, name)[1] == '*' &&
+			 name->labels > z->apex_labels) {
+			const uint8_t *parent = zone_owner(z, name) + 2;
+			struct zone_name *up = (struct zone_name *)zone_model_find(
+				z, name_hash(z->seed, parent), parent, name->len - 2u);
+			if (up != NULL)
+				up->flags |= ZONE_NAME_WILDCARD_CHILD;
+		}
+	}
+}
+
+int
+zone_index(struct zone_build *b)
+{
+	struct zone_model *z = &b->z;
+	struct ents *e = NULL;
+
+	int rc = sort_names(z);
+	if (rc == 0)
+		rc = gather_records(b);
+	if (rc == 0)
+		rc = index_names(z);
+	if (rc != 0)
+		return rc;
+	e = calloc(1, sizeof *e);
+	if (e == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < z->n_names && rc == 0; i++) {
+		if (i + AHEAD < z->n_names)
+			prefetch_parent(b, &z->name[i + AHEAD]);
+		if (z->name[i].labels > z->apex_labels)
+			rc = climb(b, &z->name[i], e);
+	}
+	if (rc == 0 && e->n > 0)
+		rc = insert_ents(b, e);
+	if (rc == 0)
+		finish_flags(b);
+	free(e->name);
+	free(e);
+	return rc;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* zone_text: the octets of a zone file in memory, and what a quick look at them tells. Any thread.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct zone_text {
+	const char *text;
+	char *owned; /* NULL when text belongs to the caller */
+	size_t len;
+	bool has_include; /* a line begins with $INCLUDE */
+	bool has_generic; /* it has a \# somewhere (RFC 3597) */
+};
+
+/**
+ * Read a file. It is copied, not mapped: an editor may truncate it while it is parsed.
+ * CR LF line ends become LF when the first line ends so.
+ * @param octets_max  largest file; 0 = 16 GiB
+ * @return 0, -EISDIR, -EINVAL (no regular file), -EFBIG, -EILSEQ (has NUL octets: no text), -ENOMEM
+ * or the negative errno of open and read
+ */
+int zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max)
+	__attribute__((warn_unused_result));
+
+/** The same for octets that the caller keeps until zone_text_free(). @return 0, -EILSEQ or -ENOMEM
+ */
+int zone_text_take(struct zone_text *t, const char *octets, size_t len)
+	__attribute__((warn_unused_result));
+
+void zone_text_free(struct zone_text *t);
+
+/** What an error of these functions means, for a report. */
+const char *zone_text_strerror(int error);
