@@ -12,7 +12,8 @@
 int zone_compile(struct arena *a, const struct zone_model *z, uint64_t *image_off)
 	__attribute__((warn_unused_result));
 
-/** An image that stands for a configured zone without data: queries get SERVFAIL (IMAGE_UNAVAILABLE). */
+/** An image that stands for a configured zone without data: queries get SERVFAIL
+ * (IMAGE_UNAVAILABLE). */
 int zone_compile_unavailable(struct arena *a, const uint8_t *apex, uint64_t *image_off)
 	__attribute__((warn_unused_result));
 

@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* zone_render: RRset -> pre-rendered answer. Control plane, compiling threads.
+ *
+ * The message is built as it would be sent for the rendered name: 12 octets of header, the
+ * question, then the RRs, so that compression pointers are what they say. Each pointer is noted
+ * with its kind (enum image_fix), so that the engine can move it. */
+#include "controlplane/zones/zone_render.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define HEADER 12u
+#define QUESTION_FIXED 4u
+#define CLASS_IN 1u
+#define RR_FIXED 10u    /* type, class, TTL, RDLENGTH */
+#define DICT_MAX 32768u /* labels that fit in the octets of a rendering */
+#define INDEX_MIN 64u
+#define FIX_MAX 32768u
+#define CUT_MAX 255u
+#define EXTRA_MAX 8192u /* targets of one RRset that fit in a message */
+
+/* A name, folded, with the hash of each suffix. */
+struct name {
+	unsigned len, n_labels;
+	const uint8_t *raw;             /* as it stands in the RDATA */
+	uint8_t label[NAME_LABELS_MAX]; /* offsets, leftmost first */
+	uint64_t hash[NAME_LABELS_MAX +
+		      1]; /* of the suffix that starts at label i; [n_labels]: root */
+	uint8_t wire[NAME_OCTETS_MAX + 1 + NAME_PAD];
+};
+
+/* A suffix that was written. */
+struct dict_entry {
+	uint64_t hash;
+	uint16_t off;   /* in the message */
+	uint8_t kind;   /* enum image_fix of a pointer to it */
+	bool is_target; /* its additional data were noted already */
+};
+
+/* Additional data to write: the addresses of a target. */
+struct extra {
+	const struct zone_name
+		*from;         /* has the addresses: the target, or the wildcard that it matches */
+	const uint8_t *target; /* in RDATA; NULL: the owner itself */
+	bool must;             /* in-domain glue of a referral */
+};
+
+struct zone_render {
+	const struct zone_model *z;
+	/* what is being rendered */
+	struct name owner;
+	uint8_t owner_kind; /* enum image_fix of pointers to the whole owner */
+	bool wildcard;      /* the owner stands for other names: only its suffixes are a target */
+	const struct zone_name *cut; /* rendering the referral at this cut, or NULL */
+	uint32_t start, at; /* octets of msg: where the RRs start and where the next one goes */
+	struct image_answer head;
+	/* compression */
+	bool dict_ready;
+	uint32_t n_dict, index_mask;
+	bool owner_is_target;
+	uint32_t n_fix, n_extra, n_cut, cut_stride, cut_seen;
+	struct name target;
+	struct image_cut cuts[CUT_MAX]; /* ascending while it is collected */
+	struct extra extra[EXTRA_MAX];
+	uint32_t fix[FIX_MAX];        /* position | kind << 30 */
+	uint16_t index[DICT_MAX * 2]; /* number of the dict entry + 1; 0 = empty */
+	struct dict_entry dict[DICT_MAX];
+	uint8_t msg[2 * 65536 + 1024]; /* one RR more than fits */
+};
+
+struct zone_render *
+zone_render_create(const struct zone_model *z)
+{
+	struct zone_render *r = malloc(sizeof *r);
+	if (r != NULL)
+		r->z = z;
+	return r;
+}
+
+void
+zone_render_destroy(struct zone_render *r)
+{
+	free(r);
+}
+
+static void
+put16(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static void
+put32(uint8_t *p, uint32_t v)
+{
+	put16(p, v >> 16);
+	put16(p + 2, v);
+}
+
+static uint32_t
+get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Labels and suffix hashes of n->wire, which is folded and n->len octets long. */
+static void
+name_index(struct name *n, uint64_t seed)
+{
+	n->n_labels = name_labels(n->wire, n->label);
+	n->hash[n->n_labels] = seed;
+	for (unsigned i = n->n_labels; i-- > 0;)
+		n->hash[i] = name_hash_extend(n->hash[i + 1], n->wire + n->label[i]);
+}
+
+/* The name at the start of `max` octets of RDATA. False when there is none that is well-formed. */
+static bool
+name_take(struct name *n, const uint8_t *rdata, unsigned max, uint64_t seed)
+{
+	unsigned at = 0;
+	while (at < max && rdata[at] != 0) {
+		if (rdata[at] > LABEL_OCTETS_MAX)
+			return false;
+		at += rdata[at] + 1u;
+	}
+	if (at >= max || at >= NAME_OCTETS_MAX)
+		return false;
+	n->raw = rdata;
+	n->len = at + 1;
+	uint8_t copy[NAME_OCTETS_MAX + 1 + NAME_PAD]; /* folding reads beyond the end */
+	memcpy(copy, rdata, n->len);
+	memset(copy + n->len, 0, 32);
+	name_fold(n->wire, copy, n->len);
+	memset(n->wire + n->len, 0, 8);
+	name_index(n, seed);
+	return true;
+}
+
+/* --- compression --- */
+
+static void
+index_add(struct zone_render *r, uint32_t entry)
+{
+	uint32_t i = (uint32_t)(r->dict[entry].hash >> 32) & r->index_mask;
+	while (r->index[i] != 0)
+		i = (i + 1) & r->index_mask;
+	r->index[i] = (uint16_t)(entry + 1);
+}
+
+static struct dict_entry *
+dict_add(struct zone_render *r, uint64_t hash, uint32_t off, uint8_t kind)
+{
+	if (r->n_dict == DICT_MAX)
+		return NULL;
+	if (r->n_dict * 2 > r->index_mask) {
+		r->index_mask = r->index_mask * 2 + 1;
+		memset(r->index, 0, (r->index_mask + 1) * sizeof r->index[0]);
+		for (uint32_t i = 0; i < r->n_dict; i++)
+			index_add(r, i);
+	}
+	struct dict_entry *e = &r->dict[r->n_dict];
+	*e = (struct dict_entry){.hash = hash, .off = (uint16_t)off, .kind = kind};
+	index_add(r, r->n_dict++);
+	return e;
+}
+
+/* Does the name at this offset of the message, compressed perhaps, equal the folded one? */
+static bool
+message_has_name(const struct zone_render *r, uint32_t off, const uint8_t *folded)
+{
+	for (;;) {
+		unsigned len = r->msg[off];
+		if (len >= 0xc0) {
+			off = (len & 0x3f) << 8 | r->msg[off + 1];
+			continue; /* only ever backwards: we wrote it */
+		}
+		if (len != *folded)
+			return false;
+		if (len == 0)
+			return true;
+		for (unsigned i = 1; i <= len; i++) {
+			uint8_t c = r->msg[off + i];
+			if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != folded[i])
+				return false;
+		}
+		off += len + 1;
+		folded += len + 1;
+	}
+}
+
+static struct dict_entry *
+dict_find(struct zone_render *r, uint64_t hash, const uint8_t *folded)
+{
+	for (uint32_t i = (uint32_t)(hash >> 32) & r->index_mask; r->index[i] != 0;
+		i = (i + 1) & r->index_mask) {
+		struct dict_entry *e = &r->dict[r->index[i] - 1];
+		if (e->hash == hash && message_has_name(r, e->off, folded))
+			return e;
+	}
+	return NULL;
+}
+
+/* The owner's suffixes, put in the dictionary when the first name wants to be compressed. */
+static void
+dict_prepare(struct zone_render *r)
+{
+	if (r->dict_ready)
+		return;
+	r->dict_ready = true;
+	name_index(&r->owner, r->z->seed);
+	r->n_dict = 0;
+	r->index_mask = INDEX_MIN - 1;
+	memset(r->index, 0, INDEX_MIN * sizeof r->index[0]);
+	/* A wildcard's whole name becomes QNAME, so nothing that is literally "*.x" may point at
+	 * it. */
+	for (unsigned i = r->wildcard ? 1 : 0; i < r->owner.n_labels; i++)
+		dict_add(r, r->owner.hash[i], HEADER + r->owner.label[i],
+			i == 0 ? r->owner_kind : FIX_SUFFIX);
+}
+
+static void
+put_pointer(struct zone_render *r, uint32_t to, uint8_t kind)
+{
+	assert(r->n_fix < FIX_MAX);
+	r->fix[r->n_fix++] = (r->at - r->start) | (uint32_t)kind << 30;
+	put16(r->msg + r->at, 0xc000 | to);
+	r->at += 2;
+}
+
+/* Write a name. Returns the dictionary's entry for it (NULL for the root). */
+static struct dict_entry *
+put_name(struct zone_render *r, const struct name *n, bool compress)
+{
+	struct dict_entry *whole = NULL;
+	unsigned i;
+
+	dict_prepare(r);
+	for (i = 0; i < n->n_labels; i++) {
+		struct dict_entry *e = dict_find(r, n->hash[i], n->wire + n->label[i]);
+		if (e != NULL && i == 0)
+			whole = e;
+		if (e != NULL && compress && e->off <= IMAGE_POINTER_MAX) {
+			put_pointer(r, e->off, e->kind);
+			return whole;
+		}
+		if (e == NULL) {
+			e = dict_add(r, n->hash[i], r->at, FIX_SELF);
+			if (i == 0)
+				whole = e;
+		}
+		memcpy(r->msg + r->at, n->raw + n->label[i], n->raw[n->label[i]] + 1u);
+		r->at += n->raw[n->label[i]] + 1u;
+	}
+	r->msg[r->at++] = 0;
+	return whole;
+}
+
+/* --- what the RDATA of a type holds --- */
+
+struct layout {
+	uint8_t before;  /* octets before the first name */
+	uint8_t n_names; /* 0: nothing to see in there */
+	bool compress;   /* RFC 3597 4 allows it */
+	bool additional; /* addresses of the (only) name are wanted */
+};
+
+static struct layout
+layout_of(uint16_t type)
+{
+	switch (type) {
+	case ZONE_NS:
+	case ZONE_MB:
+		return (struct layout){0, 1, true, true};
+	case ZONE_MD:
+	case ZONE_MF:
+	case ZONE_MG:
+	case ZONE_MR:
+	case ZONE_PTR:
+		return (struct layout){0, 1, true, false};
+	case ZONE_SOA:
+	case ZONE_MINFO:
+		return (struct layout){0, 2, true, false};
+	case ZONE_MX:
+		return (struct layout){2, 1, true, true};
+	case ZONE_AFSDB:
+	case ZONE_KX:
+	case ZONE_RT:
+	case ZONE_SVCB:
+	case ZONE_HTTPS:
+		return (struct layout){2, 1, false, true};
+	case ZONE_SRV:
+		return (struct layout){6, 1, false, true};
+	default:
+		return (struct layout){0};
+	}
+}
+
+/* --- additional data --- */
+
+/* Is the suffix of `n` that has as many labels as `of` the same name? */
+static bool
+at_or_below(const struct zone_render *r, const struct name *n, const struct zone_name *of)
+{
+	if (n->n_labels < of->labels)
+		return false;
+	unsigned i = n->n_labels - of->labels;
+	if (n->hash[i] != of->hash)
+		return false;
+	unsigned at = i < n->n_labels ? n->label[i] : n->len - 1;
+	return n->len - at == of->len && memcmp(n->wire + at, zone_owner(r->z, of), of->len) == 0;
+}
+
+static bool
+in_zone(const struct zone_model *z, const struct name *n)
+{
+	if (n->n_labels < z->apex_labels)
+		return false;
+	unsigned i = n->n_labels - z->apex_labels;
+	unsigned at = i < n->n_labels ? n->label[i] : n->len - 1;
+	return n->len - at == z->apex_len && memcmp(n->wire + at, z->apex, z->apex_len) == 0;
+}
+
+/* The name of n's suffix that starts at label i. */
+static const struct zone_name *
+find_suffix(const struct zone_model *z, const struct name *n, unsigned i)
+{
+	unsigned at = i < n->n_labels ? n->label[i] : n->len - 1;
+	return zone_model_find(z, n->hash[i], n->wire + at, n->len - at);
+}
+
+/* An occluded name: below a cut its addresses are glue; below a DNAME it does not exist. */
+static bool
+is_glue(const struct zone_model *z, const struct name *n)
+{
+	/* only what is not occluded has these flags, so at most one ancestor does */
+	for (unsigned i = 1; i + z->apex_labels <= n->n_labels; i++) {
+		const struct zone_name *up = find_suffix(z, n, i);
+		if (up != NULL && up->flags & (ZONE_NAME_CUT | ZONE_NAME_DNAME))
+			return (up->flags & ZONE_NAME_CUT) != 0;
+	}
+	return false;
+}
+
+/* The wildcard that a name which does not exist is made from (RFC 4592), or NULL. */
+static const struct zone_name *
+find_wildcard(const struct zone_model *z, const struct name *n)
+{
+	uint8_t wild[NAME_OCTETS_MAX + 1 + NAME_PAD];
+	const struct zone_name *up = NULL;
+	unsigned i;
+
+	for (i = 1; up == NULL && i + z->apex_labels <= n->n_labels; i++)
+		up = find_suffix(z, n, i);
+	if (up == NULL || !(up->flags & ZONE_NAME_WILDCARD_CHILD) ||
+		up->flags & (ZONE_NAME_OCCLUDED | ZONE_NAME_CUT | ZONE_NAME_DNAME))
+		return NULL;
+	wild[0] = 1;
+	wild[1] = '*';
+	memcpy(wild + 2, zone_owner(z, up), up->len);
+	memset(wild + 2 + up->len, 0, 8);
+	const struct zone_name *w =
+		zone_model_find(z, name_hash_extend(up->hash, wild), wild, up->len + 2u);
+	return w == NULL || w->flags & ZONE_NAME_CUT ? NULL : w;
+}
+
+/* Note the addresses of this target, which RDATA names, if the zone has any that may be given. */
+static void
+want_addresses(struct zone_render *r, const struct name *n)
+{
+	const struct zone_model *z = r->z;
+	bool must = false;
+
+	if (r->n_extra == EXTRA_MAX || !in_zone(z, n))
+		return;
+	const struct zone_name *from = find_suffix(z, n, 0);
+	if (from == NULL) {
+		from = find_wildcard(z, n);
+	} else if (r->cut != NULL && at_or_below(r, n, r->cut)) {
+		must = true;
+	} else if (from->flags & ZONE_NAME_OCCLUDED && !is_glue(z, n)) {
+		from = NULL;
+	}
+	if (from != NULL)
+		r->extra[r->n_extra++] = (struct extra){from, n->raw, must};
+}
+
+/* Additional data for what put_rdata() just wrote. */
+static void
+note_target(struct zone_render *r, uint16_t type, const uint8_t *rdata, const struct name *n,
+	struct dict_entry *e, const struct zone_name *owner)
+{
+	if (n->n_labels == 0) {
+		/* "." is no target, but of SVCB and HTTPS in service mode the owner (RFC
+		 * 9460 2.5.2) */
+		bool service =
+			(type == ZONE_SVCB || type == ZONE_HTTPS) && (rdata[0] | rdata[1]) != 0;
+		if (!service || r->owner_is_target)
+			return;
+		r->owner_is_target = true;
+		if (r->n_extra < EXTRA_MAX)
+			r->extra[r->n_extra++] = (struct extra){owner, NULL, false};
+		return;
+	}
+	if (e == NULL || e->is_target)
+		return;
+	e->is_target = true;
+	want_addresses(r, n);
+}
+
+/* --- records --- */
+
+static void
+put_rdata(struct zone_render *r, const struct zone_name *owner, uint16_t type, const uint8_t *rdata,
+	unsigned len)
+{
+	struct layout l = layout_of(type);
+	unsigned at = l.before < len ? l.before : len;
+
+	memcpy(r->msg + r->at, rdata, at);
+	r->at += at;
+	for (unsigned i = 0;
+		i < l.n_names && name_take(&r->target, rdata + at, len - at, r->z->seed); i++) {
+		struct dict_entry *e = put_name(r, &r->target, l.compress);
+		at += r->target.len;
+		if (l.additional)
+			note_target(r, type, rdata, &r->target, e, owner);
+	}
+	memcpy(r->msg + r->at, rdata + at, len - at);
+	r->at += len - at;
+}
+
+/* Type to RDLENGTH, the latter to be filled in. */
+static void
+put_fixed(struct zone_render *r, uint16_t type, uint32_t ttl)
+{
+	uint8_t *p = r->msg + r->at;
+	put16(p, type);
+	put16(p + 2, CLASS_IN);
+	put32(p + 4, ttl);
+	r->at += RR_FIXED;
+}
+
+/* One record of the RRset. False when the message is full; then it was not written. */
+static bool
+put_record(struct zone_render *r, const struct zone_name *owner, const struct zone_record *rr,
+	uint32_t ttl)
+{
+	uint16_t len;
+	const uint8_t *rdata = zone_rdata(r->z, rr, &len);
+
+	put_pointer(r, HEADER, r->owner_kind);
+	put_fixed(r, rr->type, ttl);
+	uint32_t start = r->at;
+	put_rdata(r, owner, rr->type, rdata, len);
+	put16(r->msg + start - 2, r->at - start);
+	return r->at - r->start <= RENDER_OCTETS_MAX;
+}
+
+/* The addresses of one type for a target, all or none. */
+static void
+put_addresses(struct zone_render *r, const struct extra *x, uint16_t type)
+{
+	uint32_t n, before = r->at;
+	const struct zone_record *rr = zone_model_rrset(r->z, x->from, type, &n);
+
+	if (rr == NULL)
+		return;
+	if (x->target != NULL && !name_take(&r->target, x->target, NAME_OCTETS_MAX, r->z->seed))
+		return;
+	uint32_t owner_len = x->target == NULL ? 2 : r->target.len;
+	if ((uint64_t)n * (owner_len + RR_FIXED + 16) > RENDER_OCTETS_MAX - (r->at - r->start))
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		uint16_t len;
+		const uint8_t *rdata = zone_rdata(r->z, &rr[i], &len);
+		if (len > 16)
+			continue;
+		if (x->target == NULL)
+			put_pointer(r, HEADER, r->owner_kind);
+		else
+			put_name(r, &r->target, true);
+		put_fixed(r, type, rr[i].ttl);
+		put16(r->msg + r->at - 2, len);
+		memcpy(r->msg + r->at, rdata, len);
+		r->at += len;
+		r->head.ar++;
+	}
+	assert(r->at >= before && r->at - r->start <= RENDER_OCTETS_MAX);
+}
+
+/* The answer may be cut here. With more places than the format holds, every second one is given up.
+ */
+static void
+note_cut(struct zone_render *r, struct image_cut here)
+{
+	if (r->cut_seen++ % r->cut_stride != 0)
+		return;
+	if (r->n_cut == CUT_MAX) {
+		/* the first, which is len_must, stays; this one has an odd number, so it goes */
+		r->n_cut = CUT_MAX / 2 + 1;
+		for (uint32_t i = 0; i < r->n_cut; i++)
+			r->cuts[i] = r->cuts[2 * i];
+		r->cut_stride *= 2;
+		return;
+	}
+	r->cuts[r->n_cut++] = here;
+}
+
+/* Additional section: in-domain glue, which must fit, then the rest. */
+static void
+put_extras(struct zone_render *r)
+{
+	static const uint16_t types[2] = {ZONE_A, ZONE_AAAA};
+
+	for (uint32_t i = 0; i < r->n_extra; i++)
+		for (unsigned t = 0; r->extra[i].must && t < 2; t++)
+			put_addresses(r, &r->extra[i], types[t]);
+	r->head.len_must = (uint16_t)(r->at - r->start);
+	r->head.ar_must = r->head.ar;
+	for (uint32_t i = 0; i < r->n_extra; i++)
+		for (unsigned t = 0; !r->extra[i].must && t < 2; t++) {
+			uint32_t n;
+			if (zone_model_rrset(r->z, r->extra[i].from, types[t], &n) == NULL)
+				continue;
+			uint32_t before = r->at;
+			struct image_cut here = {(uint16_t)(r->at - r->start), r->head.ar};
+			put_addresses(r, &r->extra[i], types[t]);
+			if (r->at != before)
+				note_cut(r, here);
+		}
+}
+
+/* --- whole answers --- */
+
+static void
+begin(struct zone_render *r, const struct zone_name *owner, uint8_t owner_kind)
+{
+	const uint8_t *name = zone_owner(r->z, owner);
+
+	r->owner.len = owner->len;
+	memcpy(r->owner.wire, name, owner->len);
+	memset(r->owner.wire + owner->len, 0, 8);
+	memcpy(r->msg + HEADER, name, owner->len);
+	r->owner_kind = owner_kind;
+	r->wildcard = owner_kind == FIX_NAME && name[0] == 1 && name[1] == '*';
+	r->cut = NULL;
+	r->start = r->at = HEADER + owner->len + QUESTION_FIXED;
+	r->head = (struct image_answer){0};
+	r->dict_ready = r->owner_is_target = false;
+	r->n_fix = r->n_extra = r->n_cut = r->cut_seen = 0;
+	r->cut_stride = 1;
+}
+
+static uint32_t
+finish(struct zone_render *r)
+{
+	r->head.len = (uint16_t)(r->at - r->start);
+	r->head.n_fix = (uint16_t)r->n_fix;
+	r->head.n_cut = (uint8_t)r->n_cut;
+	if (r->n_fix > 0 && (r->fix[r->n_fix - 1] & 0x3fffffff) > 0x3fff)
+		r->head.flags |= ANSWER_WIDE;
+	return image_answer_size(&r->head);
+}
+
+static uint32_t
+too_big(struct zone_render *r)
+{
+	r->head = (struct image_answer){.flags = ANSWER_TOO_BIG};
+	r->at = r->start;
+	r->n_fix = r->n_cut = 0;
+	return image_answer_size(&r->head);
+}
+
+uint32_t
+zone_render_rrset(struct zone_render *r, const struct zone_name *owner,
+	const struct zone_record *rr, uint32_t n)
+{
+	bool referral = rr->type == ZONE_NS && owner->flags & ZONE_NAME_CUT;
+
+	begin(r, owner, referral || rr->type == ZONE_DNAME ? FIX_SUFFIX : FIX_NAME);
+	r->cut = referral ? owner : NULL;
+	for (uint32_t i = 0; i < n; i++)
+		if (!put_record(r, owner, &rr[i], rr[i].ttl))
+			return too_big(r);
+	r->head.an = referral ? 0 : (uint16_t)n;
+	r->head.ns = referral ? (uint16_t)n : 0;
+	put_extras(r);
+	return finish(r);
+}
+
+uint32_t
+zone_render_negative(
+	struct zone_render *r, const struct zone_name *apex, const struct zone_record *soa)
+{
+	uint16_t len;
+	const uint8_t *rdata = zone_rdata(r->z, soa, &len);
+	uint32_t ttl = soa->ttl;
+
+	if (len >= 4 && get32(rdata + len - 4) < ttl)
+		ttl = get32(rdata + len - 4);
+	begin(r, apex, FIX_SUFFIX);
+	put_record(r, apex, soa, ttl);
+	r->head.ns = 1;
+	r->head.len_must = (uint16_t)(r->at - r->start);
+	return finish(r);
+}
+
+void
+zone_render_copy(const struct zone_render *r, uint8_t *out)
+{
+	uint32_t len = r->head.len, pad = -len & 3;
+
+	memcpy(out, &r->head, sizeof r->head);
+	out += sizeof r->head;
+	memcpy(out, r->msg + r->start, len);
+	memset(out + len, 0, pad);
+	out += len + pad;
+	if (r->head.flags & ANSWER_WIDE) {
+		memcpy(out, r->fix, r->n_fix * 4);
+		out += r->n_fix * 4;
+	} else {
+		uint16_t *fix = (uint16_t *)out;
+		for (uint32_t i = 0; i < r->n_fix; i++)
+			fix[i] = (uint16_t)((r->fix[i] & 0x3fff) | r->fix[i] >> 30 << 14);
+		if (r->n_fix & 1)
+			fix[r->n_fix] = 0;
+		out += (r->n_fix * 2 + 3) & ~3u;
+	}
+	for (uint32_t i = r->n_cut; i-- > 0; out += sizeof r->cuts[i])
+		memcpy(out, &r->cuts[i], sizeof r->cuts[i]);
+}
