@@ -55,7 +55,8 @@ int
 config_print_reference(void)
 {
 	printf("# Configuration\n\n"
-	       "<!-- made by `millrace config-reference` from config/schema.c; a test compares "
+	       "<!-- made by `millrace config-reference` from config/schema.c; a unit test "
+	       "compares "
 	       "-->\n\n"
 	       "The suite reads one YAML file, `/etc/millrace/millrace.yaml` unless `--config "
 	       "FILE` says "

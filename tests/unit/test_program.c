@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the daemons do at their start: privileges, run directory, readiness. */
+#include "config/program.h"
+#include "config/ready.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[64];
+
+static int
+setup(void **state)
+{
+	strcpy(dir, "/tmp/millrace-program-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int
+teardown(void **state)
+{
+	char command[128];
+
+	snprintf(command, sizeof command, "rm -rf '%s'", dir);
+	return system(command);
+}
+
+static void
+readiness_is_a_file_with_the_pid(void **state)
+{
+	char path[128];
+
+	assert_int_equal(ready_pid(dir, "stream"), 0);
+	assert_int_equal(ready_announce(dir, "stream"), 0);
+	assert_int_equal(ready_pid(dir, "stream"), getpid());
+	assert_int_equal(ready_pid(dir, "dataplane"), 0);
+	assert_int_equal(ready_announce(dir, "stream"), 0); /* again is fine */
+	ready_withdraw(dir, "stream");
+	assert_int_equal(ready_pid(dir, "stream"), 0);
+	snprintf(path, sizeof path, "%s/stream.ready", dir);
+	assert_int_equal(access(path, F_OK), -1);
+	ready_withdraw(dir, "stream");
+	assert_int_equal(ready_announce("/nonexistent", "stream"), -ENOENT);
+}
+
+static void
+a_dead_process_is_not_ready_and_its_file_is_not_ours_to_remove(void **state)
+{
+	char path[128];
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(ready_announce(dir, "dataplane") != 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(ready_pid(dir, "dataplane"), 0);
+	ready_withdraw(dir, "dataplane");
+	snprintf(path, sizeof path, "%s/dataplane.ready", dir);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void
+a_link_in_the_place_of_the_file_is_replaced_and_not_followed(void **state)
+{
+	char path[128], victim[128];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/controlplane.ready", dir);
+	snprintf(victim, sizeof victim, "%s/victim", dir);
+	assert_int_equal(symlink(victim, path), 0);
+	assert_int_equal(ready_announce(dir, "controlplane"), 0);
+	assert_int_equal(lstat(victim, &st), -1);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+}
+
+static struct config *
+load(const char *run_dir, const char *user)
+{
+	char text[256], *error = NULL;
+	struct config *c;
+
+	snprintf(text, sizeof text, "run-dir: %s\nuser: %s\n", run_dir, user);
+	c = config_load_text(text, strlen(text), "test", &error);
+	if (!c)
+		fail_msg("%s", error);
+	return c;
+}
+
+static void
+a_run_directory_is_made_or_refused(void **state)
+{
+	char path[96], other[96];
+	struct config *c;
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/run", dir);
+	c = load(path, "~");
+	assert_int_equal(program_make_run_dir(c), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(program_make_run_dir(c), 0);
+	chmod(path, 0777);
+	assert_int_equal(program_make_run_dir(c), -EPERM);
+	config_free(c);
+
+	chmod(path, 0700);
+	snprintf(other, sizeof other, "%s/link", dir);
+	assert_int_equal(symlink(path, other), 0);
+	c = load(other, "~");
+	assert_int_equal(program_make_run_dir(c), -EPERM);
+	config_free(c);
+
+	snprintf(other, sizeof other, "%s/no/where", dir);
+	c = load(other, "~");
+	assert_int_equal(program_make_run_dir(c), -ENOENT);
+	config_free(c);
+}
+
+/* In a child: become nobody, and try to get back. Returns the number of the check that failed. */
+static int
+drop_and_look(const struct config *c, uid_t uid)
+{
+	int death = 0, fd;
+	char path[128];
+	gid_t groups[64];
+	struct stat st;
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (program_make_run_dir(c) != 0)
+		return 1;
+	if (program_drop_privileges(c) != 0)
+		return 2;
+	if (getuid() != uid || geteuid() != uid || setuid(0) == 0 || seteuid(0) == 0)
+		return 3;
+	int n = getgroups(64, groups);
+	for (int i = 0; i < n; i++)
+		if (groups[i] == 0)
+			return 4;
+	if (getegid() == 0 || setgid(0) == 0)
+		return 5;
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return 6;
+	prctl(PR_GET_PDEATHSIG, &death);
+	if (death != SIGTERM)
+		return 7;
+	/* and the run directory is still ours to work in */
+	if (ready_announce(c->run_dir, "stream") != 0)
+		return 8;
+	snprintf(path, sizeof path, "%s/socket", c->run_dir);
+	fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0660);
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_gid != getegid())
+		return 9;
+	if (program_drop_privileges(c) != 0) /* again is fine */
+		return 10;
+	return 0;
+}
+
+static void
+privileges_are_dropped_for_good(void **state)
+{
+	struct passwd *pw = getpwnam("nobody");
+	char path[96];
+	struct config *c;
+	pid_t child;
+	int status;
+
+	if (geteuid() != 0 || !pw)
+		skip();
+	chmod(dir, 0711); /* made with mode 0700 */
+	snprintf(path, sizeof path, "%s/dropped", dir);
+	c = load(path, "nobody");
+	child = fork();
+	if (child == 0)
+		_exit(drop_and_look(c, pw->pw_uid));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	config_free(c);
+
+	c = load(path, "no-such-user");
+	assert_int_equal(program_drop_privileges(c), -ENOENT);
+	config_free(c);
+	c = load(path, "~");
+	assert_int_equal(program_drop_privileges(c), 0);
+	assert_int_equal(geteuid(), 0);
+	config_free(c);
+}
+
+/* Exit status of program_start() with these arguments, in a child whose output goes nowhere. */
+static int
+start(const char *const *argv)
+{
+	pid_t child = fork();
+	int status, argc = 0;
+
+	if (child == 0) {
+		struct program p = {.name = "test", .summary = "a test"};
+		struct config *c;
+
+		if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+			_exit(99);
+		while (argv[argc])
+			argc++;
+		c = program_start(&p, argc, (char **)(uintptr_t)argv);
+		_exit(c && p.config_path[0] == '/' ? 42 : 98);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+options_end_with_the_status_that_the_launcher_knows(void **state)
+{
+	char good[128], bad[128];
+	FILE *f;
+
+	snprintf(good, sizeof good, "%s/good.yaml", dir);
+	snprintf(bad, sizeof bad, "%s/bad.yaml", dir);
+	f = fopen(good, "we");
+	fputs("log-level: error\n", f);
+	fclose(f);
+	f = fopen(bad, "we");
+	fputs("log-levle: error\n", f);
+	fclose(f);
+	assert_int_equal(start((const char *[]){"x", "--help", NULL}), 0);
+	assert_int_equal(start((const char *[]){"x", "--version", NULL}), 0);
+	assert_int_equal(start((const char *[]){"x", "--bogus", NULL}), EX_USAGE);
+	assert_int_equal(start((const char *[]){"x", "--config", NULL}), EX_USAGE);
+	assert_int_equal(start((const char *[]){"x", "--config", good, "more", NULL}), EX_USAGE);
+	assert_int_equal(start((const char *[]){"x", "--config", bad, NULL}), EX_CONFIG);
+	assert_int_equal(start((const char *[]){"x", "--config", "/nonexistent", NULL}), EX_CONFIG);
+	assert_int_equal(start((const char *[]){"x", "-c", good, NULL}), 42);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(readiness_is_a_file_with_the_pid),
+		cmocka_unit_test(a_dead_process_is_not_ready_and_its_file_is_not_ours_to_remove),
+		cmocka_unit_test(a_link_in_the_place_of_the_file_is_replaced_and_not_followed),
+		cmocka_unit_test(a_run_directory_is_made_or_refused),
+		cmocka_unit_test(privileges_are_dropped_for_good),
+		cmocka_unit_test(options_end_with_the_status_that_the_launcher_knows),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
