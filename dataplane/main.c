@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* millrace-dataplane: the process that answers. This file is its main thread: start, watch over the
+ * arena and the links, end. It never touches a packet. */
+#include "config/config.h"
+#include "config/log.h"
+#include "config/program.h"
+#include "config/ready.h"
+#include "dataplane/engines.h"
+#include "dataplane/ports/ethdev.h"
+#include "dataplane/setup.h"
+#include "shm/paths.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define TICK_MS 100l        /* how stale worker.now_s may get, and the answer to a signal at most */
+#define TICK_WAITING_MS 10l /* until there is an arena */
+#define TICKS_A_SECOND 10u
+#define CALIBRATE_MS 20l /* to measure the TSC: 0.1 % and better */
+
+static uint64_t
+clock_ns(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* The rate of rdtsc, with or without EAL. */
+static uint64_t
+measure_tsc_hz(void)
+{
+	const struct timespec pause = {.tv_nsec = CALIBRATE_MS * 1000000l};
+	uint64_t t0 = clock_ns(CLOCK_MONOTONIC_RAW), c0 = rte_rdtsc(), t1, c1;
+
+	nanosleep(&pause, NULL);
+	t1 = clock_ns(CLOCK_MONOTONIC_RAW);
+	c1 = rte_rdtsc();
+	return (uint64_t)((double)(c1 - c0) * 1e9 / (double)(t1 - t0));
+}
+
+/* The signals that end us. SIGHUP does nothing here: zones are the control plane's. */
+static void
+block_signals(sigset_t *end)
+{
+	sigset_t blocked;
+
+	sigemptyset(end);
+	sigaddset(end, SIGTERM);
+	sigaddset(end, SIGINT);
+	blocked = *end;
+	sigaddset(&blocked, SIGHUP);
+	sigaddset(&blocked, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+}
+
+/* Wait for a tick, or for a signal. @return true when told to end */
+static bool
+wait_tick(const sigset_t *end, long ms)
+{
+	const struct timespec tick = {.tv_nsec = ms * 1000000l};
+	return sigtimedwait(end, NULL, &tick) > 0;
+}
+
+static void
+tell_time(struct setup *s)
+{
+	uint32_t now_s = (uint32_t)time(NULL);
+	for (unsigned i = 0; i < s->n_workers; i++)
+		atomic_store_explicit(&s->worker[i].now_s, now_s, memory_order_relaxed);
+}
+
+static int
+start_workers(struct setup *s)
+{
+	uint64_t tsc_hz = measure_tsc_hz();
+	unsigned n = 0;
+	int err = 0;
+
+	tell_time(s);
+	for (; n < s->n_workers && err == 0; n++) {
+		s->worker[n].shared->tsc_hz = tsc_hz;
+		err = worker_start(&s->worker[n]);
+	}
+	if (err == 0) {
+		atomic_store(&s->hub->dataplane_started_ns, clock_ns(CLOCK_REALTIME));
+		atomic_store(&s->hub->n_workers, s->n_workers);
+		return 0;
+	}
+	log_error("cannot start worker %u on CPU %d: %s%s", n - 1, s->worker[n - 1].cpu,
+		strerror(-err),
+		err == -EINVAL ? "; dataplane.cores must name CPUs of this machine" : "");
+	for (unsigned i = 0; i < n - 1; i++)
+		worker_stop(&s->worker[i]);
+	for (unsigned i = 0; i < n - 1; i++)
+		worker_join(&s->worker[i]);
+	return err;
+}
+
+static void
+stop_workers(struct setup *s)
+{
+	atomic_store(&s->hub->n_workers, 0);
+	for (unsigned i = 0; i < s->n_workers; i++)
+		worker_stop(&s->worker[i]);
+	for (unsigned i = 0; i < s->n_workers; i++)
+		worker_join(&s->worker[i]);
+}
+
+/* From "ports are open" to the end of the process. @return exit status */
+static int
+serve(struct setup *s, const struct config *c, const sigset_t *end)
+{
+	char *path = config_arena_path(c);
+	struct engines *e = path != NULL ? engines_create(path, s->worker, s->n_workers) : NULL;
+	int status = EXIT_SUCCESS;
+	bool told = false;
+
+	if (e == NULL) {
+		log_error("out of memory");
+		status = EXIT_FAILURE;
+		goto done;
+	}
+	while (!engines_update(e) && !told)
+		told = wait_tick(end, TICK_WAITING_MS);
+	if (told)
+		goto done;
+	if (start_workers(s) != 0) {
+		status = EX_CONFIG;
+		goto done;
+	}
+	if (ready_announce(c->run_dir, "dataplane") != 0)
+		log_warning("cannot write %s/dataplane.ready: %s", c->run_dir, strerror(errno));
+	log_info("answering with %u worker%s", s->n_workers, s->n_workers == 1 ? "" : "s");
+	for (unsigned tick = 1; !wait_tick(end, TICK_MS); tick++) {
+		tell_time(s);
+		if (tick % TICKS_A_SECOND != 0)
+			continue;
+		engines_update(e);
+		ethdev_watch_links();
+	}
+	ready_withdraw(c->run_dir, "dataplane");
+	stop_workers(s);
+	log_info("stopped");
+done:
+	engines_destroy(e);
+	free(path);
+	return status;
+}
+
+/* Make the hub ours. What an earlier dataplane left in it must not hold back grace periods. */
+static int
+take_hub(struct hub **out, const struct config *c)
+{
+	char *path = config_run_path(c, RUN_HUB);
+	int err = path != NULL ? hub_open(out, path, HUB_DATAPLANE) : -ENOMEM;
+
+	if (err == -EBUSY || err == -EPROTO)
+		log_error("%s", hub_error());
+	else if (err != 0)
+		log_error("cannot open %s/%s: %s", c->run_dir, RUN_HUB, strerror(-err));
+	free(path);
+	if (err != 0)
+		return err;
+	atomic_store(&(*out)->n_workers, 0);
+	for (unsigned i = 0; i < HUB_WORKERS_MAX; i++)
+		grace_offline(&(*out)->worker[i]);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct program program = {
+		.name = "millrace-dataplane",
+		.summary = "Answers DNS queries on DPDK ports and kernel sockets, from zones that "
+			   "millrace-controlplane publishes.",
+	};
+	struct config *c = program_start(&program, argc, argv);
+	struct setup s = {.bell_stream = -1};
+	struct hub *hub = NULL;
+	int status = EX_CONFIG;
+	sigset_t end;
+
+	block_signals(&end);
+	if (program_make_run_dir(c) != 0 || take_hub(&hub, c) != 0)
+		goto done;
+	if (setup_open(&s, c, hub) != 0)
+		goto done;
+	if (program_drop_privileges(c) != 0)
+		goto done;
+	if (setup_open_rings(&s, c) != 0)
+		goto done;
+	status = serve(&s, c, &end);
+done:
+	setup_close(&s);
+	if (hub != NULL)
+		hub_close(hub);
+	config_free(c);
+	return status;
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ethdev: opening, configuring, watching and closing DPDK Ethernet devices. Main thread; the packet
+ * path is in ethdev_queue.c, what is special about single drivers in ethdev_driver.c. */
+#include "dataplane/ports/ethdev.h"
+
+#include "config/log.h"
+#include "dataplane/eal.h"
+#include "dataplane/ports/ethdev_driver.h"
+#include "dataplane/ports/ethdev_queue.h"
+
+#include <errno.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RING_MIN 512u   /* descriptors, when the configuration leaves the choice to the driver */
+#define POOL_CACHE 256u /* mbufs that a worker keeps at hand */
+#define START_TRIES 5u  /* for drivers that may fail at first */
+#define START_PAUSE_US 100000u
+
+struct ethdev_device {
+	char name[RTE_ETH_NAME_MAX_LEN];
+	uint16_t port_id;
+	unsigned n_open; /* queues not closed yet */
+	bool started, link_known, link_up;
+	struct rte_mempool *pool;
+	struct driver_state *driver;
+	struct frame_filter filter;
+	struct ethdev_device *next;
+};
+
+static struct ethdev_device *devices; /* for the links; main thread only */
+
+static void
+device_destroy(struct ethdev_device *d)
+{
+	for (struct ethdev_device **at = &devices; *at != NULL; at = &(*at)->next) {
+		if (*at == d) {
+			*at = d->next;
+			break;
+		}
+	}
+	if (d->port_id != RTE_MAX_ETHPORTS) {
+		if (d->started)
+			(void)rte_eth_dev_stop(d->port_id);
+		(void)rte_eth_dev_close(d->port_id);
+	}
+	rte_mempool_free(d->pool);
+	driver_release(d->driver);
+	free(d);
+}
+
+static void
+queue_close(struct port *p)
+{
+	struct ethdev_queue *e = (struct ethdev_queue *)p;
+	struct ethdev_device *d = e->device;
+
+	free(e);
+	if (--d->n_open == 0)
+		device_destroy(d);
+}
+
+static const struct port_ops queue_ops = {
+	.receive = ethdev_queue_receive,
+	.transmit = ethdev_queue_transmit,
+	.close = queue_close,
+};
+
+static int
+fill_filter(struct frame_filter *f, const struct config_port *c)
+{
+	for (unsigned i = 0; i < c->addresses_count; i++) {
+		const struct sockaddr_storage *sa = &c->addresses[i].sa;
+		if (sa->ss_family == AF_INET6) {
+			const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
+			if (f->n_ip6 == FRAME_ADDRESSES_MAX)
+				return -E2BIG;
+			memcpy(f->ip6[f->n_ip6].address, &in6->sin6_addr, 16);
+			f->ip6[f->n_ip6++].port_be = in6->sin6_port;
+		} else {
+			const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
+			if (f->n_ip4 == FRAME_ADDRESSES_MAX)
+				return -E2BIG;
+			f->ip4[f->n_ip4].address_be = in->sin_addr.s_addr;
+			f->ip4[f->n_ip4++].port_be = in->sin_port;
+		}
+	}
+	return 0;
+}
+
+/* Make DPDK aware of the device. @return its port id, or negative errno after an error line */
+static int
+probe(const char *device, const char *name)
+{
+	uint16_t port_id;
+	int err;
+
+	/* PCI devices were probed when EAL started, as --allow named them */
+	if (!eal_is_pci(device)) {
+		err = rte_dev_probe(device);
+		if (err != 0) {
+			log_error("cannot open port %s: %s; %s", device,
+				rte_strerror(err < 0 ? -err : err), driver_advice(device));
+			return err < 0 ? err : -EIO;
+		}
+	}
+	if (rte_eth_dev_get_port_by_name(name, &port_id) != 0) {
+		log_error("cannot open port %s: no driver took it; %s", device,
+			driver_advice(device));
+		return -ENODEV;
+	}
+	return port_id;
+}
+
+/* How many queues of this device we use. 0 after an error line. */
+static unsigned
+choose_queues(const struct config_port *c, const struct rte_eth_dev_info *info, unsigned wanted,
+	bool exact)
+{
+	unsigned most = info->max_rx_queues < info->max_tx_queues ? info->max_rx_queues
+								  : info->max_tx_queues;
+
+	if (most > ETHDEV_QUEUES_MAX)
+		most = ETHDEV_QUEUES_MAX;
+	if (wanted <= most)
+		return wanted;
+	if (!exact)
+		return most;
+	log_error("port %s: %u queues are configured, the device has %u; set `queues` to at most "
+		  "that",
+		c->device, wanted, most);
+	return 0;
+}
+
+static struct rte_mempool *
+make_pool(const char *name, uint16_t port_id, unsigned n)
+{
+	char text[RTE_MEMPOOL_NAMESIZE];
+	int socket = rte_eth_dev_socket_id(port_id);
+
+	(void)name;
+	snprintf(text, sizeof text, "port.%u", port_id);
+	return rte_pktmbuf_pool_create(text, n, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+		socket < 0 ? SOCKET_ID_ANY : socket);
+}
+
+static struct rte_eth_conf
+make_conf(const struct rte_eth_dev_info *info, unsigned n_queues, bool software)
+{
+	static const uint64_t spread = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP;
+	struct rte_eth_conf conf = {0};
+
+	if (n_queues > 1 && (info->flow_type_rss_offloads & spread) != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & spread;
+	}
+	/* one pool a device, and nobody else holds our packets */
+	conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	if (software) /* the driver would only do in software what we do better */
+		return conf;
+	conf.rxmode.offloads = info->rx_offload_capa &
+			       (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
+	conf.txmode.offloads |= info->tx_offload_capa &
+				(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
+	return conf;
+}
+
+static int
+setup_queues(struct ethdev_device *d, const struct rte_eth_dev_info *info, unsigned n,
+	uint16_t n_rx, uint16_t n_tx)
+{
+	int socket = rte_eth_dev_socket_id(d->port_id), err = 0;
+	unsigned tries = driver_start_may_fail(info->driver_name) ? START_TRIES : 1;
+
+	for (uint16_t q = 0; q < n && err == 0; q++)
+		err = rte_eth_tx_queue_setup(d->port_id, q, n_tx, (unsigned)socket, NULL);
+	for (uint16_t q = 0; q < n && err == 0; q++) {
+		for (unsigned t = 0; t < tries; t++) {
+			err = rte_eth_rx_queue_setup(
+				d->port_id, q, n_rx, (unsigned)socket, NULL, d->pool);
+			if (err == 0)
+				break;
+			if (t + 1 < tries)
+				usleep(START_PAUSE_US);
+		}
+	}
+	return err;
+}
+
+/* From a probed device to one whose queues run. */
+static int
+start_device(struct ethdev_device *d, const struct config_port *c,
+	const struct rte_eth_dev_info *info, struct rte_eth_conf *conf, unsigned n)
+{
+	uint16_t n_rx = c->ring_size, n_tx = c->ring_size;
+	unsigned buffers;
+	int err;
+
+	if (n_rx == 0)
+		n_rx = info->default_rxportconf.ring_size > RING_MIN
+			       ? info->default_rxportconf.ring_size
+			       : RING_MIN;
+	if (n_tx == 0)
+		n_tx = info->default_txportconf.ring_size > RING_MIN
+			       ? info->default_txportconf.ring_size
+			       : RING_MIN;
+	err = rte_eth_dev_configure(d->port_id, (uint16_t)n, (uint16_t)n, conf);
+	if (err == 0)
+		err = rte_eth_dev_adjust_nb_rx_tx_desc(d->port_id, &n_rx, &n_tx);
+	if (err != 0)
+		return err;
+	buffers = n * (n_rx + n_tx + driver_queue_buffers(info->driver_name) + 2 * POOL_CACHE +
+			      2 * PORT_BURST);
+	d->pool = make_pool(d->name, d->port_id, buffers);
+	if (d->pool == NULL)
+		return rte_errno ? -rte_errno : -ENOMEM;
+	err = setup_queues(d, info, n, n_rx, n_tx);
+	if (err == 0)
+		err = rte_eth_dev_start(d->port_id);
+	d->started = err == 0;
+	return err;
+}
+
+static int
+open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf, bool software,
+	struct port **queue, unsigned n)
+{
+	uint16_t mtu = RTE_ETHER_MTU;
+
+	(void)rte_eth_dev_get_mtu(d->port_id, &mtu);
+	if (mtu < RTE_ETHER_MIN_MTU || mtu > RTE_MBUF_DEFAULT_DATAROOM - RTE_ETHER_HDR_LEN)
+		mtu = RTE_ETHER_MTU;
+	for (unsigned q = 0; q < n; q++) {
+		struct ethdev_queue *e = aligned_alloc(64, (sizeof *e + 63) & ~(size_t)63);
+		if (e == NULL)
+			return -ENOMEM;
+		memset(e, 0, sizeof *e);
+		e->port = (struct port){.ops = &queue_ops, .wait_fd = -1};
+		e->port_id = d->port_id;
+		e->queue_id = (uint16_t)q;
+		e->mtu = mtu;
+		e->parse_flags = software ? FRAME_PARTIAL_OK : 0;
+		if (conf->txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
+			e->offloads |= FRAME_OFFLOAD_IP;
+		if (conf->txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+			e->offloads |= FRAME_OFFLOAD_UDP;
+		e->filter = &d->filter;
+		e->device = d;
+		d->n_open++;
+		queue[q] = &e->port;
+	}
+	return 0;
+}
+
+/* One DPDK device: the configured one, or one of those that stand for its queues. */
+static int
+open_device(const struct config_port *c, const struct driver_device *dd, unsigned wanted,
+	bool exact, struct port **queue, unsigned *n_opened)
+{
+	struct ethdev_device *d = calloc(1, sizeof *d);
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf;
+	unsigned n = 0;
+	int err = -ENOMEM;
+
+	if (d == NULL) {
+		driver_release(dd->state);
+		return -ENOMEM;
+	}
+	d->port_id = RTE_MAX_ETHPORTS;
+	d->driver = dd->state;
+	snprintf(d->name, sizeof d->name, "%s", dd->name);
+	if (fill_filter(&d->filter, c) != 0) {
+		log_error("port %s: more than %u addresses of one family", c->device,
+			FRAME_ADDRESSES_MAX);
+		goto fail;
+	}
+	err = probe(dd->arguments, dd->name);
+	if (err < 0)
+		goto fail;
+	d->port_id = (uint16_t)err;
+	err = rte_eth_dev_info_get(d->port_id, &info);
+	if (err == 0) {
+		n = choose_queues(c, &info, wanted, exact);
+		if (n == 0) {
+			err = -EINVAL;
+			goto fail;
+		}
+		bool software = driver_is_software(info.driver_name);
+		conf = make_conf(&info, n, software);
+		err = start_device(d, c, &info, &conf, n);
+		if (err == 0)
+			err = open_queues(d, &conf, software, queue, n);
+	}
+	if (err != 0) {
+		log_error("cannot start port %s: %s; %s", c->device, rte_strerror(-err),
+			driver_advice(c->device));
+		goto fail;
+	}
+	log_info("port %s (%s): %u queue%s%s%s", d->name, info.driver_name, n, n == 1 ? "" : "s",
+		conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS ? ", RSS" : "",
+		conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM ? ", checksums by the device"
+								    : "");
+	d->next = devices;
+	devices = d;
+	*n_opened = n;
+	return 0;
+fail:
+	for (unsigned q = 0; q < d->n_open; q++)
+		free(queue[q]);
+	device_destroy(d);
+	return err;
+}
+
+int
+ethdev_port_open(const struct config_port *c, unsigned n_workers, struct port **queue, unsigned *n)
+{
+	struct driver_device list[ETHDEV_QUEUES_MAX];
+	unsigned wanted = c->queues ? c->queues : n_workers, n_list = 0;
+	int err;
+
+	*n = 0;
+	if (wanted > ETHDEV_QUEUES_MAX) {
+		log_error("port %s: at most %u queues", c->device, ETHDEV_QUEUES_MAX);
+		return -EINVAL;
+	}
+	err = driver_prepare(c, wanted, list, &n_list);
+	for (unsigned i = 0; i < n_list; i++) {
+		unsigned n_opened = 0;
+		if (err == 0)
+			err = open_device(c, &list[i], n_list > 1 ? 1 : wanted, c->queues != 0,
+				queue + *n, &n_opened);
+		else
+			driver_release(list[i].state);
+		*n += n_opened;
+		free(list[i].arguments);
+	}
+	if (err != 0) {
+		for (unsigned i = 0; i < *n; i++)
+			queue[i]->ops->close(queue[i]);
+		*n = 0;
+	}
+	return err;
+}
+
+void
+ethdev_watch_links(void)
+{
+	for (struct ethdev_device *d = devices; d != NULL; d = d->next) {
+		struct rte_eth_link link;
+		bool up;
+		if (rte_eth_link_get_nowait(d->port_id, &link) != 0)
+			continue;
+		up = link.link_status == RTE_ETH_LINK_UP;
+		if (d->link_known && up == d->link_up)
+			continue;
+		d->link_known = true;
+		d->link_up = up;
+		if (up)
+			log_info("port %s: link up", d->name);
+		else
+			log_warning("port %s: link down", d->name);
+	}
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ethdev: any DPDK Ethernet device as ports, one for each of its queues: PCI NICs, net_af_xdp,
+ * net_af_packet, net_memif, net_tap, virtio. Checksums are the device's work where it offers that.
+ */
+#pragma once
+#include "config/config.h"
+#include "dataplane/ports/port.h"
+
+#define ETHDEV_QUEUES_MAX 64u
+
+/**
+ * Open a device, configure and start its queues. Thread: main, after eal_start().
+ * @param n_workers   queues when the configuration says 0; never more than the device has
+ * @param[out] queue  room for ETHDEV_QUEUES_MAX; the caller sets each one's counters and closes it
+ * @param[out] n      queues opened
+ * @return 0 or negative errno, after an error line that names the device, the reason and what helps
+ */
+int ethdev_port_open(const struct config_port *c, unsigned n_workers, struct port **queue,
+	unsigned *n) __attribute__((warn_unused_result));
+
+/** Log links that went up or down since the last call. Thread: main, once a second. */
+void ethdev_watch_links(void);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ethdev_driver: knowledge about DPDK's drivers that their interface does not tell. Keep it small:
+ * each entry names what happens without it. */
+#include "dataplane/ports/ethdev_driver.h"
+
+#include "config/log.h"
+#include "dataplane/eal.h"
+#include "dataplane/ports/xdp/filter.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define AF_XDP_BUFFERS \
+	8192u /* fill and completion rings of 2048, descriptors of 2048, and some in hand */
+#define ATTACH_TRIES 10u /* a program that is just going away is still there for a moment */
+#define ATTACH_PAUSE_US 50000u
+
+struct driver_state {
+	struct xdp_filter *filter;
+};
+
+static bool
+has_prefix(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Value of ",key=value" in device arguments. @return false when it is not there or too long */
+static bool
+get_argument(const char *device, const char *key, char *value, size_t room)
+{
+	size_t len = strlen(key);
+
+	for (const char *at = strchr(device, ','); at != NULL; at = strchr(at, ',')) {
+		at++;
+		if (strncmp(at, key, len) != 0 || at[len] != '=')
+			continue;
+		at += len + 1;
+		len = strcspn(at, ",");
+		if (len >= room)
+			return false;
+		memcpy(value, at, len);
+		value[len] = 0;
+		return true;
+	}
+	return false;
+}
+
+static bool
+has_argument(const char *device, const char *key)
+{
+	char value[256];
+	return get_argument(device, key, value, sizeof value);
+}
+
+bool
+driver_is_software(const char *driver)
+{
+	/* rings, sockets and taps to this machine, and memif to another process on it */
+	return has_prefix(driver, "net_");
+}
+
+bool
+driver_start_may_fail(const char *driver)
+{
+	return strcmp(driver, "net_af_xdp") == 0;
+}
+
+unsigned
+driver_queue_buffers(const char *driver)
+{
+	return strcmp(driver, "net_af_xdp") == 0 ? AF_XDP_BUFFERS : 0;
+}
+
+const char *
+driver_advice(const char *device)
+{
+	if (has_prefix(device, "net_af_xdp"))
+		return "it needs iface=NAME of an interface that is up, a kernel with AF_XDP, and "
+		       "CAP_NET_ADMIN, "
+		       "CAP_NET_RAW, CAP_BPF (or root); docs/ports.md";
+	if (has_prefix(device, "net_af_packet"))
+		return "it needs iface=NAME of an interface that is up, and CAP_NET_RAW (or root); "
+		       "docs/ports.md";
+	if (has_prefix(device, "net_tap"))
+		return "it needs /dev/net/tun and CAP_NET_ADMIN (or root); docs/ports.md";
+	if (has_prefix(device, "net_memif"))
+		return "it needs role=server or role=client, and socket=PATH in a folder that both "
+		       "sides may use; "
+		       "docs/ports.md";
+	if (has_prefix(device, "net_virtio_user") || has_prefix(device, "net_vhost"))
+		return "see path= or iface=, and docs/ports.md";
+	if (eal_is_pci(device))
+		return "is it there (`lspci`), and bound to vfio-pci (`dpdk-devbind.py -s`)? "
+		       "docs/ports.md";
+	return "device arguments begin with a PCI address or with a driver's name and a number "
+	       "(net_af_xdp0,...); docs/ports.md";
+}
+
+/* Combined channels of an interface, as net_af_xdp counts the queues that one device may have. */
+static unsigned
+combined_channels(const char *interface)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+	struct ifreq request = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return 1;
+	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
+	request.ifr_data = (void *)&channels;
+	err = ioctl(fd, SIOCETHTOOL, &request);
+	close(fd);
+	return err == 0 && channels.combined_count > 0 ? channels.combined_count : 1;
+}
+
+/* "net_af_xdp0,iface=x,..." and its name before the first comma, with a suffix for queue q of
+ * several. */
+__attribute__((format(printf, 4, 5))) static int
+make_device(struct driver_device *d, const char *device, unsigned q, const char *format, ...)
+{
+	size_t len = strcspn(device, ",");
+	char more[128];
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	vsnprintf(more, sizeof more, format, args);
+	va_end(args);
+	if (q == 0)
+		n = snprintf(d->name, sizeof d->name, "%.*s", (int)len, device);
+	else
+		n = snprintf(d->name, sizeof d->name, "%.*sq%u", (int)len, device, q);
+	if (n < 0 || (size_t)n >= sizeof d->name)
+		return -ENAMETOOLONG;
+	if (asprintf(&d->arguments, "%s%s%s", d->name, device + len, more) < 0) {
+		d->arguments = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static const char *
+attach_advice(int err)
+{
+	switch (err) {
+	case -ENODEV:
+		return "; there is no such interface here (`ip link` lists them)";
+	case -EBUSY:
+	case -EEXIST:
+		return "; another XDP program is attached (`ip link` shows it; `ip link set dev "
+		       "NAME xdp off` "
+		       "removes one that was left behind)";
+	case -EPERM:
+		return "; CAP_NET_ADMIN and CAP_BPF (or root) are needed";
+	default:
+		return "";
+	}
+}
+
+static int
+attach_filter(const struct config_port *c, const char *interface, struct driver_state **out)
+{
+	struct driver_state *s = calloc(1, sizeof *s);
+	int err = -ENOMEM;
+
+	if (s == NULL)
+		return err;
+	for (unsigned tries = 0; tries < ATTACH_TRIES; tries++) {
+		err = xdp_filter_attach(&s->filter, interface, c->addresses, c->addresses_count);
+		if (err != -EBUSY && err != -EEXIST)
+			break;
+		usleep(ATTACH_PAUSE_US);
+	}
+	if (err != 0) {
+		log_error("port %s: cannot attach the XDP filter program to %s: %s%s", c->device,
+			interface, strerror(-err), attach_advice(err));
+		free(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+static int
+prepare_af_xdp(
+	const struct config_port *c, unsigned queues, struct driver_device *list, unsigned *n)
+{
+	char interface[IF_NAMESIZE];
+	struct driver_state *state = NULL;
+	int err;
+
+	if (!get_argument(c->device, "iface", interface, sizeof interface)) {
+		log_error("port %s: iface=NAME is missing", c->device);
+		return -EINVAL;
+	}
+	/* a program of the user's own takes care of everything itself */
+	if (!has_argument(c->device, "xdp_prog")) {
+		err = attach_filter(c, interface, &state);
+		if (err != 0)
+			return err;
+	}
+	list[0].state = state;
+	*n = 1;
+	if (has_argument(c->device, "queue_count") || queues == 1)
+		return make_device(&list[0], c->device, 0, "%s", "");
+	if (queues <= combined_channels(interface))
+		return make_device(&list[0], c->device, 0, ",queue_count=%u", queues);
+	if (has_argument(c->device, "start_queue")) {
+		log_error("port %s: %s has %u channels; set `queues` to at most that", c->device,
+			interface, combined_channels(interface));
+		return -EINVAL;
+	}
+	/* veth and others have queues without "combined channels": one device each */
+	for (unsigned q = 0; q < queues; q++) {
+		if (q != 0)
+			list[q].state = NULL;
+		*n = q + 1;
+		err = make_device(&list[q], c->device, q, ",start_queue=%u", q);
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+int
+driver_prepare(
+	const struct config_port *c, unsigned queues, struct driver_device *list, unsigned *n)
+{
+	memset(list, 0, sizeof list[0] * (queues ? queues : 1));
+	*n = 0;
+	if (has_prefix(c->device, "net_af_xdp"))
+		return prepare_af_xdp(c, queues, list, n);
+	*n = 1;
+	/* without qpairs the device has one queue */
+	if (has_prefix(c->device, "net_af_packet") && queues > 1 &&
+		!has_argument(c->device, "qpairs"))
+		return make_device(&list[0], c->device, 0, ",qpairs=%u", queues);
+	return make_device(&list[0], c->device, 0, "%s", "");
+}
+
+void
+driver_release(struct driver_state *s)
+{
+	if (s == NULL)
+		return;
+	xdp_filter_detach(s->filter);
+	free(s);
+}

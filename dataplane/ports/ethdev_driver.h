@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ethdev_driver: what is special about single DPDK drivers: arguments that we fill in, their hunger
+ * for buffers, and what to tell an operator when one does not open. Main thread. */
+#pragma once
+#include "config/config.h"
+
+#include <rte_ethdev.h>
+#include <stdbool.h>
+
+struct driver_state; /* what must live as long as the device, such as an XDP program */
+
+struct driver_device {
+	char *arguments;                 /* for rte_dev_probe(); the caller frees it */
+	char name[RTE_ETH_NAME_MAX_LEN]; /* of the DPDK port */
+	struct driver_state *state;      /* the caller ends it with driver_release(); or NULL */
+};
+
+/**
+ * The DPDK devices that stand for a configured port: itself with arguments filled in, or, where a
+ * driver cannot have several queues, one for each queue.
+ * @param queues  wanted
+ * @param[out] list  room for `queues` entries, at least one
+ * @param[out] n     entries filled, also after an error
+ * @return 0 or negative errno, after an error line
+ */
+int driver_prepare(const struct config_port *c, unsigned queues, struct driver_device *list,
+	unsigned *n) __attribute__((warn_unused_result));
+
+/** After the device is closed. NULL may be given. */
+void driver_release(struct driver_state *s);
+
+/** A driver without hardware behind it: packets may come with checksums left to "hardware", and
+ * checksum offloads would be software of its own. */
+bool driver_is_software(const char *driver);
+/** Its sockets can fail once, right after another program has left the interface. */
+bool driver_start_may_fail(const char *driver);
+/** Packet buffers that it holds for each queue beyond the descriptors. */
+unsigned driver_queue_buffers(const char *driver);
+/** What would be right, for an error line about this device. */
+const char *driver_advice(const char *device);

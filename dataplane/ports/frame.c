@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* frame: checks of Ethernet, IP and UDP headers, and their making. Every octet of the input is the
+ * internet's; every loop over it has a bound that frame.h names. */
+#include "dataplane/ports/frame.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define ETHER_HEADER 14u
+#define ETHER_IP4 0x0800u
+#define ETHER_IP6 0x86ddu
+#define ETHER_TAG 0x8100u       /* 802.1Q */
+#define ETHER_TAG_OUTER 0x88a8u /* 802.1ad */
+#define IP_UDP 17u
+#define IP4_FRAGMENT 0x3fffu /* "more fragments", and the offset */
+#define IP4_DONT_FRAGMENT 0x4000u
+#define RESPONSE_TTL 64u
+
+/* IPv6 extension headers (RFC 8200 4) */
+enum {
+	NEXT_HOP_BY_HOP = 0,
+	NEXT_ROUTING = 43,
+	NEXT_FRAGMENT = 44,
+	NEXT_ESP = 50,
+	NEXT_AUTHENTICATION = 51,
+	NEXT_NONE = 59,
+	NEXT_DESTINATION = 60,
+	NEXT_MOBILITY = 135,
+	NEXT_HIP = 139,
+	NEXT_SHIM6 = 140
+};
+
+const enum counter frame_verdict_counter[FRAME_VERDICTS] = {
+	[FRAME_QUERY] = CTR_N,
+	[FRAME_NOT_IP] = CTR_D_NOT_IP,
+	[FRAME_NOT_UDP] = CTR_D_NOT_UDP,
+	[FRAME_NOT_OURS] = CTR_D_NOT_OURS,
+	[FRAME_IP_HEADER] = CTR_D_IP_HEADER,
+	[FRAME_IP_CHECKSUM] = CTR_D_IP_CHECKSUM,
+	[FRAME_UDP_LENGTH] = CTR_D_UDP_LENGTH,
+	[FRAME_UDP_CHECKSUM] = CTR_D_UDP_CHECKSUM,
+	[FRAME_FRAGMENT] = CTR_D_FRAGMENT,
+	[FRAME_EXTENSION] = CTR_D_EXTENSION,
+	[FRAME_SOURCE_ADDRESS] = CTR_D_SOURCE_ADDRESS,
+	[FRAME_PORT0] = CTR_D_PORT0,
+};
+
+static inline uint16_t
+load16(const uint8_t *p)
+{
+	uint16_t v;
+	memcpy(&v, p, 2);
+	return v;
+}
+
+static inline uint32_t
+load32(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, 4);
+	return v;
+}
+
+static inline uint64_t
+load64(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, 8);
+	return v;
+}
+
+static inline unsigned
+get16(const uint8_t *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
+static inline void
+put16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+/* One's complement sum in the machine's octet order (RFC 1071 2 B); 64 bits hold 2^32 words. */
+static inline uint64_t
+sum_octets(const uint8_t *p, uint32_t len, uint64_t sum)
+{
+	uint64_t w;
+	for (; len >= 8; p += 8, len -= 8) {
+		w = load64(p);
+		sum += (w & 0xffffffff) + (w >> 32);
+	}
+	if (len >= 4) {
+		sum += load32(p);
+		p += 4;
+		len -= 4;
+	}
+	if (len >= 2) {
+		sum += load16(p);
+		p += 2;
+		len -= 2;
+	}
+	if (len != 0) {
+		const uint8_t last[2] = {p[0], 0};
+		sum += load16(last);
+	}
+	return sum;
+}
+
+static inline uint16_t
+sum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+uint16_t
+frame_checksum(const uint8_t *octets, uint32_t len)
+{
+	return (uint16_t)~sum_fold(sum_octets(octets, len, 0));
+}
+
+/* Sum of the pseudo-header. addresses: source and destination, in one piece. */
+static inline uint64_t
+sum_pseudo(const uint8_t *addresses, unsigned octets, uint32_t udp_len)
+{
+	return sum_octets(addresses, octets, (uint64_t)htons((uint16_t)udp_len) + htons(IP_UDP));
+}
+
+static bool
+udp_checksum_ok(const uint8_t *udp, uint32_t len, uint64_t pseudo, unsigned flags)
+{
+	if (sum_fold(sum_octets(udp, len, pseudo)) == 0xffff)
+		return true;
+	return (flags & FRAME_PARTIAL_OK) && load16(udp + 6) == sum_fold(pseudo);
+}
+
+/* The UDP header at `at`: common to both versions once the addresses are known to be good. */
+static enum frame_verdict
+check_udp(const uint8_t *frame, uint32_t at, uint32_t octets, const uint8_t *addresses, bool ip6,
+	unsigned flags, struct frame_info *out)
+{
+	const uint8_t *udp = frame + at;
+	unsigned len = get16(udp + 4);
+
+	if (unlikely(load16(udp) == 0))
+		return FRAME_PORT0;
+	if (unlikely(len < FRAME_UDP_HEADER || len > octets))
+		return FRAME_UDP_LENGTH;
+	if (load16(udp + 6) == 0) {
+		/* none was made: allowed over IPv4 (RFC 768), not over IPv6 (RFC 8200 8.1) */
+		if (ip6)
+			return FRAME_UDP_CHECKSUM;
+	} else if (!(flags & FRAME_UDP_GOOD) &&
+		   unlikely(!udp_checksum_ok(
+			   udp, len, sum_pseudo(addresses, ip6 ? 32 : 8, len), flags))) {
+		return FRAME_UDP_CHECKSUM;
+	}
+	out->dns_at = (uint16_t)(at + FRAME_UDP_HEADER);
+	out->dns_len = (uint16_t)(len - FRAME_UDP_HEADER);
+	out->ip6 = ip6;
+	return FRAME_QUERY;
+}
+
+/* Ours to answer? And from an address that may ask? (RFC 1122 3.2.1.3) */
+static enum frame_verdict
+check_addresses4(const struct frame_filter *f, uint32_t src_be, uint32_t dst_be, uint16_t port_be)
+{
+	uint32_t src = ntohl(src_be), dst = ntohl(dst_be);
+	bool ours = false, own = false;
+
+	if (dst >> 28 == 0xe || dst == 0xffffffff || dst >> 24 == 127 || dst == 0)
+		return FRAME_NOT_OURS;
+	if (f->n_ip4 + f->n_ip6 == 0)
+		ours = port_be == htons(FRAME_DNS_PORT);
+	for (unsigned i = 0; i < f->n_ip4; i++) {
+		uint32_t a = f->ip4[i].address_be;
+		ours |= (a == dst_be || a == 0) && f->ip4[i].port_be == port_be;
+		own |= a == src_be;
+	}
+	if (!ours)
+		return FRAME_NOT_OURS;
+	if (unlikely(own || src_be == dst_be || src >> 28 == 0xe || src == 0xffffffff ||
+		     src >> 24 == 127 || src >> 24 == 0))
+		return FRAME_SOURCE_ADDRESS;
+	return FRAME_QUERY;
+}
+
+static inline bool
+is_zero16(const uint8_t a[16])
+{
+	return (load64(a) | load64(a + 8)) == 0;
+}
+
+/* ::, ::1 and ::ffff:0:0/96 must not be on a wire (RFC 4291 2.5, RFC 6890) */
+static inline bool
+is_unroutable6(const uint8_t a[16])
+{
+	if (load64(a) != 0)
+		return a[0] == 0xff; /* multicast */
+	if (load32(a + 8) == 0)
+		return ntohl(load32(a + 12)) <= 1;
+	return load32(a + 8) == htonl(0xffff);
+}
+
+static enum frame_verdict
+check_addresses6(
+	const struct frame_filter *f, const uint8_t *src, const uint8_t *dst, uint16_t port_be)
+{
+	bool ours = false, own = false;
+
+	if (is_unroutable6(dst))
+		return FRAME_NOT_OURS;
+	if (f->n_ip4 + f->n_ip6 == 0)
+		ours = port_be == htons(FRAME_DNS_PORT);
+	for (unsigned i = 0; i < f->n_ip6; i++) {
+		const uint8_t *a = f->ip6[i].address;
+		ours |= (memcmp(a, dst, 16) == 0 || is_zero16(a)) && f->ip6[i].port_be == port_be;
+		own |= memcmp(a, src, 16) == 0;
+	}
+	if (!ours)
+		return FRAME_NOT_OURS;
+	if (unlikely(own || is_unroutable6(src) || memcmp(src, dst, 16) == 0))
+		return FRAME_SOURCE_ADDRESS;
+	return FRAME_QUERY;
+}
+
+static enum frame_verdict
+parse_ip4(const struct frame_filter *f, const uint8_t *frame, uint32_t len, uint32_t at,
+	unsigned flags, struct frame_info *out)
+{
+	const uint8_t *ip = frame + at;
+	uint32_t left = len - at, header, total;
+	enum frame_verdict v;
+
+	if (unlikely(left < FRAME_IP4_HEADER || ip[0] >> 4 != 4))
+		return FRAME_IP_HEADER;
+	header = (ip[0] & 15u) * 4;
+	total = get16(ip + 2);
+	/* the frame may be longer: Ethernet pads to 60 octets */
+	if (unlikely(header < FRAME_IP4_HEADER || total < header || total > left))
+		return FRAME_IP_HEADER;
+	if (!(flags & FRAME_IP_GOOD) && unlikely(frame_checksum(ip, header) != 0))
+		return FRAME_IP_CHECKSUM;
+	if (unlikely(get16(ip + 6) & IP4_FRAGMENT))
+		return FRAME_FRAGMENT;
+	if (unlikely(ip[9] != IP_UDP))
+		return FRAME_NOT_UDP;
+	if (unlikely(total - header < FRAME_UDP_HEADER))
+		return FRAME_UDP_LENGTH;
+	v = check_addresses4(f, load32(ip + 12), load32(ip + 16), load16(ip + header + 2));
+	if (unlikely(v != FRAME_QUERY))
+		return v;
+	return check_udp(frame, at + header, total - header, ip + 12, false, flags, out);
+}
+
+/* The options of a hop-by-hop or destination header: those unknown to us must allow to be skipped
+ * (upper two bits of the type 00, RFC 8200 4.2). */
+static bool
+options_ok(const uint8_t *p, uint32_t len)
+{
+	uint32_t at = 2;
+
+	for (unsigned n = 0; n < FRAME_OPTIONS_MAX; n++) {
+		if (at == len)
+			return true;
+		if (p[at] == 0) { /* Pad1 */
+			at++;
+			continue;
+		}
+		if (p[at] >> 6 != 0 || len - at < 2 || len - at - 2 < p[at + 1])
+			return false;
+		at += 2u + p[at + 1];
+	}
+	return at == len;
+}
+
+/* Walk the extension headers from `*at` up to `end`. Leaves *at at the UDP header. */
+static enum frame_verdict
+skip_extensions(const uint8_t *frame, uint32_t *at, uint32_t end, uint8_t next)
+{
+	uint32_t first = *at;
+
+	for (unsigned n = 0;; n++) {
+		const uint8_t *p = frame + *at;
+		uint32_t octets;
+
+		switch (next) {
+		case IP_UDP:
+			return FRAME_QUERY;
+		case NEXT_FRAGMENT:
+			return FRAME_FRAGMENT;
+		case NEXT_HOP_BY_HOP:
+			if (n != 0)
+				return FRAME_EXTENSION;
+			break;
+		case NEXT_DESTINATION:
+		case NEXT_ROUTING:
+			break;
+		case NEXT_ESP:
+		case NEXT_AUTHENTICATION:
+		case NEXT_MOBILITY:
+		case NEXT_HIP:
+		case NEXT_SHIM6:
+			return FRAME_EXTENSION;
+		case NEXT_NONE:
+		default:
+			return FRAME_NOT_UDP;
+		}
+		if (n == FRAME_EXTENSIONS_MAX || end - *at < 8)
+			return FRAME_EXTENSION;
+		octets = p[1] * 8u + 8;
+		if (octets > end - *at || *at + octets - first > FRAME_EXTENSION_OCTETS_MAX)
+			return FRAME_EXTENSION;
+		/* a source route that is not at its end, or options with orders: not for a DNS
+		 * server */
+		if (next == NEXT_ROUTING ? p[3] != 0 : !options_ok(p, octets))
+			return FRAME_EXTENSION;
+		next = p[0];
+		*at += octets;
+	}
+}
+
+static enum frame_verdict
+parse_ip6(const struct frame_filter *f, const uint8_t *frame, uint32_t len, uint32_t at,
+	unsigned flags, struct frame_info *out)
+{
+	const uint8_t *ip = frame + at;
+	uint32_t left = len - at, end, udp_at;
+	enum frame_verdict v;
+
+	if (unlikely(left < FRAME_IP6_HEADER || ip[0] >> 4 != 6))
+		return FRAME_IP_HEADER;
+	end = get16(ip + 4) + FRAME_IP6_HEADER;
+	if (unlikely(end > left))
+		return FRAME_IP_HEADER;
+	end += at;
+	udp_at = at + FRAME_IP6_HEADER;
+	if (unlikely(ip[6] != IP_UDP)) {
+		v = skip_extensions(frame, &udp_at, end, ip[6]);
+		if (v != FRAME_QUERY)
+			return v;
+	}
+	if (unlikely(end - udp_at < FRAME_UDP_HEADER))
+		return FRAME_UDP_LENGTH;
+	v = check_addresses6(f, ip + 8, ip + 24, load16(frame + udp_at + 2));
+	if (unlikely(v != FRAME_QUERY))
+		return v;
+	return check_udp(frame, udp_at, end - udp_at, ip + 8, true, flags, out);
+}
+
+enum frame_verdict
+frame_parse(const struct frame_filter *f, const uint8_t *frame, uint32_t len, unsigned flags,
+	struct frame_info *out)
+{
+	struct frame_info info = {0};
+	uint32_t at = ETHER_HEADER;
+	enum frame_verdict v;
+	unsigned type;
+
+	if (unlikely(len < ETHER_HEADER))
+		return FRAME_NOT_IP;
+	type = get16(frame + 12);
+	for (unsigned n = 0; unlikely(type == ETHER_TAG || type == ETHER_TAG_OUTER); n++) {
+		if (n == FRAME_TAGS_MAX || len - at < 4)
+			return FRAME_NOT_IP;
+		type = get16(frame + at + 2);
+		at += 4;
+	}
+	info.l3_at = (uint16_t)at;
+	if (type == ETHER_IP4)
+		v = parse_ip4(f, frame, len, at, flags, &info);
+	else if (type == ETHER_IP6)
+		v = parse_ip6(f, frame, len, at, flags, &info);
+	else
+		return FRAME_NOT_IP;
+	if (unlikely(v != FRAME_QUERY))
+		return v;
+	/* a group address cannot be the source of the response, nor a group its destination */
+	if (unlikely(frame[0] & 1))
+		return FRAME_NOT_OURS;
+	if (unlikely(frame[6] & 1))
+		return FRAME_SOURCE_ADDRESS;
+	*out = info;
+	return FRAME_QUERY;
+}
+
+static void
+write_udp(uint8_t *udp, const uint8_t ports[4], uint32_t dns_len, const uint8_t *addresses,
+	unsigned octets, unsigned offloads)
+{
+	uint32_t len = FRAME_UDP_HEADER + dns_len;
+	uint64_t pseudo = sum_pseudo(addresses, octets, len);
+	uint16_t sum;
+
+	memcpy(udp, ports + 2, 2);
+	memcpy(udp + 2, ports, 2);
+	put16(udp + 4, len);
+	memset(udp + 6, 0, 2);
+	if (offloads & FRAME_OFFLOAD_UDP) {
+		sum = sum_fold(pseudo);
+	} else {
+		sum = (uint16_t)~sum_fold(sum_octets(udp, len, pseudo));
+		if (sum == 0)
+			sum = 0xffff; /* 0 would mean "none" (RFC 768) */
+	}
+	memcpy(udp + 6, &sum, 2);
+}
+
+static void
+write_ip4(uint8_t *ip, const uint8_t addresses[8], uint32_t total, unsigned offloads)
+{
+	uint16_t sum;
+
+	ip[0] = 0x45;
+	ip[1] = 0;
+	put16(ip + 2, total);
+	put16(ip + 4, 0); /* no identification is needed: never a fragment (RFC 6864 4.1) */
+	put16(ip + 6, IP4_DONT_FRAGMENT);
+	ip[8] = RESPONSE_TTL;
+	ip[9] = IP_UDP;
+	put16(ip + 10, 0);
+	memcpy(ip + 12, addresses, 8);
+	if (!(offloads & FRAME_OFFLOAD_IP)) {
+		sum = frame_checksum(ip, FRAME_IP4_HEADER);
+		memcpy(ip + 10, &sum, 2);
+	}
+}
+
+static void
+write_ip6(uint8_t *ip, const uint8_t addresses[32], uint32_t payload)
+{
+	put16(ip, 0x6000);
+	put16(ip + 2, 0);
+	put16(ip + 4, payload);
+	ip[6] = IP_UDP;
+	ip[7] = RESPONSE_TTL;
+	memcpy(ip + 8, addresses, 32);
+}
+
+uint32_t
+frame_respond(uint8_t *frame, const struct frame_info *i, uint32_t dns_len, unsigned offloads)
+{
+	/* the new headers may lie over the old ones: what is needed of these is kept here */
+	uint8_t ether[ETHER_HEADER + 4 * FRAME_TAGS_MAX], addresses[32], ports[4];
+	uint32_t start = i->dns_at - frame_header_octets(i);
+	const uint8_t *ip = frame + i->l3_at;
+	uint8_t *to = frame + start;
+	unsigned octets = i->ip6 ? 16 : 4;
+
+	memcpy(ether, frame + 6, 6);
+	memcpy(ether + 6, frame, 6);
+	memcpy(ether + 12, frame + 12, i->l3_at - 12u);
+	ip += i->ip6 ? 8 : 12;
+	memcpy(addresses, ip + octets, octets);
+	memcpy(addresses + octets, ip, octets);
+	memcpy(ports, frame + i->dns_at - FRAME_UDP_HEADER, 4);
+
+	memcpy(to, ether, i->l3_at);
+	to += i->l3_at;
+	if (i->ip6) {
+		write_ip6(to, addresses, FRAME_UDP_HEADER + dns_len);
+		to += FRAME_IP6_HEADER;
+	} else {
+		write_ip4(to, addresses, FRAME_IP4_HEADER + FRAME_UDP_HEADER + dns_len, offloads);
+		to += FRAME_IP4_HEADER;
+	}
+	write_udp(to, ports, dns_len, addresses, 2 * octets, offloads);
+	return start;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* port: where queries come from and responses go to. One struct port belongs to one worker: a queue
+ * of a DPDK device, a kernel socket, or the stream process's pair of rings. The worker alternates
+ * receive and transmit; what a burst holds lies in the port's own buffers in between. */
+#pragma once
+#include "dataplane/answer/answer.h"
+#include "shm/counters.h"
+
+#include <stdbool.h>
+
+#define PORT_BURST ANSWER_BURST
+
+struct port;
+
+struct port_ops {
+	/* Take packets; count and free what is no query. Never blocks.
+	 * Sets p->n_taken. Returns the number of queries in q, 0..max. */
+	unsigned (*receive)(struct port *p, struct answer_query *q, unsigned max);
+	/* End every packet of the last receive: send those with out_len != 0, in the same order. */
+	void (*transmit)(struct port *p, const struct answer_query *q, unsigned n);
+	/* About to sleep: false when something arrived meanwhile. NULL: wait_fd says all. */
+	bool (*may_sleep)(struct port *p);
+	/* Called after each may_sleep(), whatever it returned. NULL when may_sleep is. */
+	void (*awake)(struct port *p);
+	/* Release everything. Thread: control, after the worker has ended. */
+	void (*close)(struct port *p);
+};
+
+struct port {
+	const struct port_ops *ops;
+	struct counters *counters; /* its worker's block */
+	int wait_fd;               /* readable when there may be something to receive; -1: poll */
+	bool costly;               /* a receive that finds nothing is a system call */
+	bool stalled;     /* responses wait until the peer takes others; receives nothing now */
+	unsigned n_taken; /* packets of the last receive, those not kept included */
+};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* socket: a kernel UDP socket as a port. Needs no privileges, huge pages or EAL. One socket for
+ * each worker and listen address; the kernel spreads clients over them (SO_REUSEPORT). */
+#pragma once
+#include "config/config.h"
+#include "dataplane/ports/port.h"
+
+/**
+ * Is an address free for us? With SO_REUSEPORT another program of the same user would otherwise
+ * silently share its queries with us. Thread: control, before the first socket_port_open() for it.
+ * @return 0, -EADDRINUSE, -EADDRNOTAVAIL, -EACCES or another negative errno of bind(2)
+ */
+int socket_port_probe(const struct config_address *a) __attribute__((warn_unused_result));
+
+/**
+ * Open one worker's socket. Thread: control.
+ * @param[out] out  closed with its ops->close(); untouched on error
+ * @return 0, -ENOMEM or the negative errno of the system call that failed
+ */
+int socket_port_open(struct port **out, const struct config_address *a, struct counters *counters)
+	__attribute__((warn_unused_result));

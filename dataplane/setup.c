@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* setup: opens what the configuration lists and says what is wrong with it, in the words of whoever
+ * wrote the configuration. */
+#include "dataplane/setup.h"
+
+#include "config/log.h"
+#include "dataplane/eal.h"
+#include "dataplane/ports/ethdev.h"
+#include "dataplane/ports/socket.h"
+#include "dataplane/ports/stream.h"
+#include "shm/doorbell.h"
+#include "shm/paths.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int
+add_port(struct worker *w, struct port *p)
+{
+	struct port **grown = realloc(w->port, (w->n_ports + 1) * sizeof(struct port *));
+	if (grown == NULL) {
+		p->ops->close(p);
+		return -ENOMEM;
+	}
+	w->port = grown;
+	w->port[w->n_ports++] = p;
+	return 0;
+}
+
+/* CPU for each worker: the configured ones; else, where devices are polled, the ones that we may
+ * use. */
+static void
+choose_cpus(struct setup *s, const struct config *c)
+{
+	cpu_set_t allowed;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		s->worker[i].cpu = -1;
+		if (c->dataplane.cores_count != 0)
+			s->worker[i].cpu = (int)c->dataplane.cores[i % c->dataplane.cores_count];
+	}
+	if (c->dataplane.cores_count != 0 || c->dataplane.ports_count == 0)
+		return;
+	if (sched_getaffinity(0, sizeof allowed, &allowed) < 0 ||
+		(unsigned)CPU_COUNT(&allowed) < s->n_workers)
+		return;
+	/* from the last CPU down: the first ones get most interrupts */
+	for (int cpu = CPU_SETSIZE - 1; cpu >= 0 && n < s->n_workers; cpu--) {
+		if (CPU_ISSET((unsigned)cpu, &allowed))
+			s->worker[n++].cpu = cpu;
+	}
+}
+
+static const char *
+bind_advice(int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+		return "; another program listens there (`ss -lunp` names it)";
+	case -EADDRNOTAVAIL:
+		return "; this machine does not have that address (`ip address` lists them)";
+	case -EACCES:
+		return "; ports below 1024 need CAP_NET_BIND_SERVICE, or start as root and set "
+		       "`user`";
+	default:
+		return "";
+	}
+}
+
+static int
+open_sockets(struct setup *s, const struct config *c)
+{
+	char text[64];
+	int err = 0;
+
+	for (unsigned l = 0; l < c->dataplane.listen_count && err == 0; l++) {
+		const struct config_address *a = &c->dataplane.listen[l];
+		err = socket_port_probe(a);
+		for (unsigned i = 0; i < s->n_workers && err == 0; i++) {
+			struct port *p = NULL;
+			err = socket_port_open(&p, a, &s->worker[i].shared->counters);
+			if (err == 0)
+				err = add_port(&s->worker[i], p);
+		}
+		config_format_address(a, text);
+		if (err != 0)
+			log_error("cannot listen on %s: %s%s", text, strerror(-err),
+				bind_advice(err));
+		else
+			log_info("listening on %s (kernel sockets)", text);
+	}
+	return err;
+}
+
+static int
+open_devices(struct setup *s, const struct config *c)
+{
+	unsigned turn = 0;
+	int err;
+
+	if (c->dataplane.ports_count == 0)
+		return 0;
+	err = eal_start(c);
+	if (err != 0)
+		return err;
+	s->eal = true;
+	for (unsigned d = 0; d < c->dataplane.ports_count; d++) {
+		struct port *queue[ETHDEV_QUEUES_MAX];
+		unsigned n = 0;
+		err = ethdev_port_open(&c->dataplane.ports[d], s->n_workers, queue, &n);
+		if (err != 0)
+			return err;
+		/* deal on from where the last device ended, so that single queues spread as well */
+		for (unsigned q = 0; q < n; q++, turn++) {
+			struct worker *w = &s->worker[turn % s->n_workers];
+			queue[q]->counters = &w->shared->counters;
+			err = add_port(w, queue[q]);
+			if (err != 0)
+				return err;
+		}
+	}
+	return 0;
+}
+
+int
+setup_open(struct setup *s, const struct config *c, struct hub *hub)
+{
+	int err;
+
+	*s = (struct setup){.hub = hub, .bell_stream = -1};
+	if (c->dataplane.listen_count + c->dataplane.ports_count == 0) {
+		log_error("nothing to listen on; give dataplane.listen or dataplane.ports");
+		return -EINVAL;
+	}
+	if (c->dataplane.workers == 0 || c->dataplane.workers > HUB_WORKERS_MAX) {
+		log_error("dataplane.workers is %u; it must be 1 to %u", c->dataplane.workers,
+			HUB_WORKERS_MAX);
+		return -EINVAL;
+	}
+	s->worker = aligned_alloc(64, c->dataplane.workers * sizeof(struct worker));
+	if (s->worker == NULL)
+		return -ENOMEM;
+	memset(s->worker, 0, c->dataplane.workers * sizeof(struct worker));
+	s->n_workers = c->dataplane.workers;
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		struct worker *w = &s->worker[i];
+		w->index = i;
+		w->hub = hub;
+		w->shared = &hub->worker[i];
+		w->bell = -1;
+	}
+	choose_cpus(s, c);
+	err = open_sockets(s, c);
+	if (err == 0)
+		err = open_devices(s, c);
+	for (unsigned i = 0; i < s->n_workers; i++)
+		s->worker[i].registered = s->eal;
+	return err;
+}
+
+/* Open RUN_DIR/name as a doorbell. */
+static int
+open_bell(const struct config *c, const char *name)
+{
+	char *path = config_run_path(c, name);
+	int fd = path != NULL ? doorbell_open(path) : -ENOMEM;
+
+	if (fd < 0)
+		log_error("cannot open %s/%s: %s", c->run_dir, name, strerror(-fd));
+	free(path);
+	return fd;
+}
+
+int
+setup_open_rings(struct setup *s, const struct config *c)
+{
+	char name[32];
+	int err;
+
+	s->bell_stream = open_bell(c, RUN_BELL_STREAM);
+	if (s->bell_stream < 0)
+		return s->bell_stream;
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		struct worker *w = &s->worker[i];
+		struct port *p = NULL;
+		snprintf(name, sizeof name, RUN_BELL_WORKER, i);
+		w->bell = open_bell(c, name);
+		if (w->bell < 0)
+			return w->bell;
+		err = stream_port_open(&p, w->shared, s->bell_stream, w->bell);
+		if (err == 0)
+			err = add_port(w, p);
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+void
+setup_close(struct setup *s)
+{
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		struct worker *w = &s->worker[i];
+		for (unsigned k = 0; k < w->n_ports; k++)
+			w->port[k]->ops->close(w->port[k]);
+		free(w->port);
+		if (w->bell >= 0)
+			close(w->bell);
+	}
+	free(s->worker);
+	if (s->bell_stream >= 0)
+		close(s->bell_stream);
+	if (s->eal)
+		eal_stop();
+	*s = (struct setup){.bell_stream = -1};
+}

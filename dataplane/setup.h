@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* setup: from configuration to workers with open ports. Main thread, before workers run. */
+#pragma once
+#include "config/config.h"
+#include "dataplane/worker.h"
+
+struct setup {
+	struct hub *hub;
+	struct worker *worker; /* array */
+	unsigned n_workers;
+	int bell_stream;
+	bool eal; /* EAL was started, for DPDK ports */
+};
+
+/**
+ * Open every port of the configuration, and deal them out to workers.
+ * @param[out] s  closed with setup_close(), also after an error
+ * @return 0 or negative errno, after an error line that names what could not be opened and why
+ */
+int setup_open(struct setup *s, const struct config *c, struct hub *hub)
+	__attribute__((warn_unused_result));
+
+/**
+ * Doorbells and stream rings: files in the run directory, made after the drop of privileges.
+ * @return 0 or negative errno, after an error line
+ */
+int setup_open_rings(struct setup *s, const struct config *c) __attribute__((warn_unused_result));
+
+/** Close ports and bells, stop EAL. No worker runs. */
+void setup_close(struct setup *s);

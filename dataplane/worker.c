@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* worker: the poll loop. Receives from each port, answers, transmits; when nothing comes it backs
+ * off: to sleep in the kernel when every port can wake it, to short naps when one must be polled.
+ */
+#include "dataplane/worker.h"
+
+#include "shm/doorbell.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+#include <rte_pause.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#define SPINS_BEFORE_SLEEP 32u /* empty rounds before ppoll(2): ~20 us with one socket */
+#define SPINS_BEFORE_NAP 4096u /* the same with polled ports: ~0.3 ms */
+#define NAPS_SHORT 10000u      /* naps before they get longer: ~1 s */
+#define NAP_SHORT_NS 50000     /* a queue of 512 descriptors then takes 10 Mpps without loss */
+#define NAP_LONG_NS 100000
+#define SLEEP_MAX_MS 500   /* a lost wake-up costs no more than this */
+#define SLEEP_STALLED_MS 1 /* the stream process does not ring when it has made room */
+#define COSTLY_EVERY 16u   /* rounds between system calls to sockets while devices are polled */
+#define WAIT_FDS_MAX 256u  /* ports waited for; with more, the rest is polled after each SLEEP */
+
+/* Receive, answer and transmit on one port. Returns the packets taken. */
+static unsigned
+serve_port(struct worker *w, struct port *p, struct answer_context *engine)
+{
+	struct counters *c = &w->shared->counters;
+	uint64_t octets_in = 0, octets_out = 0, n_out = 0;
+	unsigned n = p->ops->receive(p, w->query, ANSWER_BURST);
+
+	if (p->n_taken == 0)
+		return 0;
+	counter_add(c, CTR_BURSTS, 1);
+	counter_add(c, CTR_RX_PACKETS, p->n_taken);
+	if (n == 0)
+		return p->n_taken;
+	for (unsigned i = 0; i < n; i++)
+		octets_in += w->query[i].len;
+	answer_burst(engine, w->query, n, atomic_load_explicit(&w->now_s, memory_order_relaxed));
+	for (unsigned i = 0; i < n; i++) {
+		octets_out += w->query[i].out_len;
+		n_out += w->query[i].out_len != 0;
+	}
+	p->ops->transmit(p, w->query, n);
+	counter_add(c, CTR_RX_OCTETS, octets_in);
+	counter_add(c, CTR_TX_PACKETS, n_out);
+	counter_add(c, CTR_TX_OCTETS, octets_out);
+	return p->n_taken;
+}
+
+/* Sleep until a port has something, or a while. */
+static void
+sleep_on_ports(struct worker *w)
+{
+	struct pollfd fd[WAIT_FDS_MAX];
+	struct timespec wait = {0};
+	bool may_sleep = true, stalled = false;
+	nfds_t n_fds = 0;
+
+	for (unsigned i = 0; i < w->n_ports; i++) {
+		struct port *p = w->port[i];
+		if (p->ops->may_sleep != NULL && !p->ops->may_sleep(p))
+			may_sleep = false;
+		stalled |= p->stalled;
+		if (n_fds < WAIT_FDS_MAX - 1 && p->wait_fd != w->bell)
+			fd[n_fds++] = (struct pollfd){.fd = p->wait_fd, .events = POLLIN};
+	}
+	fd[n_fds++] = (struct pollfd){.fd = w->bell, .events = POLLIN};
+	if (may_sleep) {
+		wait.tv_nsec = (stalled ? SLEEP_STALLED_MS : SLEEP_MAX_MS) * 1000000l;
+		grace_offline(w->shared);
+		(void)ppoll(fd, n_fds, &wait, NULL);
+		grace_online(w->hub, w->shared);
+		counter_add(&w->shared->counters, CTR_SLEEPS, 1);
+		if (fd[n_fds - 1].revents != 0)
+			doorbell_drain(w->bell);
+	}
+	for (unsigned i = 0; i < w->n_ports; i++) {
+		if (w->port[i]->ops->awake != NULL)
+			w->port[i]->ops->awake(w->port[i]);
+	}
+	w->n_idle = 0;
+}
+
+static void
+back_off(struct worker *w)
+{
+	struct timespec nap = {0};
+
+	counter_add(&w->shared->counters, CTR_POLLS_EMPTY, 1);
+	w->n_idle++;
+	if (!w->polled) {
+		if (w->n_idle > SPINS_BEFORE_SLEEP)
+			sleep_on_ports(w);
+		return;
+	}
+	if (w->n_idle <= SPINS_BEFORE_NAP) {
+		rte_pause();
+		return;
+	}
+	if (w->n_idle > SPINS_BEFORE_NAP + NAPS_SHORT) {
+		w->n_idle--; /* stay here */
+		nap.tv_nsec = NAP_LONG_NS;
+	} else {
+		nap.tv_nsec = NAP_SHORT_NS;
+	}
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+	counter_add(&w->shared->counters, CTR_SLEEPS, 1);
+}
+
+static void
+run(struct worker *w)
+{
+	struct answer_context *engine = NULL;
+	unsigned round = 0;
+
+	grace_online(w->hub, w->shared);
+	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
+		struct answer_context *wanted =
+			atomic_load_explicit(&w->wanted, memory_order_acquire);
+		uint64_t start = rte_rdtsc();
+		bool naps = w->n_idle > SPINS_BEFORE_NAP;
+		unsigned n = 0;
+
+		if (wanted != engine) {
+			engine = wanted;
+			/* release: the last use of the old one is over */
+			atomic_store_explicit(&w->using_now, engine, memory_order_release);
+		}
+		grace_quiescent(w->hub, w->shared);
+		round++;
+		for (unsigned i = 0; i < w->n_ports; i++) {
+			struct port *p = w->port[i];
+			/* beside a polled device a socket is asked now and then, or while it gives
+			 */
+			if (p->costly && w->polled && p->n_taken == 0 && !naps &&
+				round % COSTLY_EVERY != 0)
+				continue;
+			n += serve_port(w, p, engine);
+		}
+		if (n == 0) {
+			back_off(w);
+			continue;
+		}
+		w->n_idle = 0;
+		counter_add(&w->shared->counters, CTR_BUSY_CYCLES, rte_rdtsc() - start);
+	}
+	grace_offline(w->shared);
+}
+
+static void *
+worker_thread(void *arg)
+{
+	struct worker *w = arg;
+	char name[16];
+
+	snprintf(name, sizeof name, "worker.%u", w->index);
+	pthread_setname_np(pthread_self(), name);
+	/* naps end when they should, not 50 us later */
+	(void)prctl(PR_SET_TIMERSLACK, 1);
+	/* without an id mempools work as well, only without caches */
+	if (w->registered && rte_thread_register() != 0)
+		w->registered = false;
+	run(w);
+	if (w->registered)
+		rte_thread_unregister();
+	return NULL;
+}
+
+int
+worker_start(struct worker *w)
+{
+	pthread_attr_t attr;
+	cpu_set_t cpus;
+	int err;
+
+	w->polled = false;
+	for (unsigned i = 0; i < w->n_ports; i++)
+		w->polled |= w->port[i]->wait_fd < 0;
+	err = pthread_attr_init(&attr);
+	if (err != 0)
+		return -err;
+	if (w->cpu >= 0) {
+		CPU_ZERO(&cpus);
+		CPU_SET((unsigned)w->cpu, &cpus);
+		err = pthread_attr_setaffinity_np(&attr, sizeof cpus, &cpus);
+	}
+	if (err == 0)
+		err = pthread_create(&w->thread, &attr, worker_thread, w);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
+
+void
+worker_stop(struct worker *w)
+{
+	atomic_store_explicit(&w->stop, true, memory_order_relaxed);
+	doorbell_ring(w->bell);
+}
+
+void
+worker_join(struct worker *w)
+{
+	pthread_join(w->thread, NULL);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* worker: one thread that answers what its ports bring. Made and ended by the main thread; while it
+ * runs, it alone touches its ports, its engine and its counters. */
+#pragma once
+#include "dataplane/answer/answer.h"
+#include "dataplane/ports/port.h"
+#include "shm/hub.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct worker {
+	/* set by main before the thread runs */
+	unsigned index;
+	struct hub *hub;
+	struct hub_worker *shared; /* this worker's part of the hub */
+	struct port **port;        /* owned array of owned ports */
+	unsigned n_ports;
+	int cpu;         /* pinned to, or -1 */
+	int bell;        /* ends its sleep: the stream process's and main's doorbell */
+	bool polled;     /* a port has no wait_fd: it never sleeps long */
+	bool registered; /* EAL is up: the thread gets an lcore id (mempool caches) */
+	pthread_t thread;
+
+	/* main writes, the worker reads */
+	_Alignas(64) _Atomic(struct answer_context *)
+		wanted;         /* engine to use from the next burst on */
+	_Atomic uint32_t now_s; /* Unix time */
+	_Atomic bool stop;
+	/* the worker writes, main reads */
+	_Alignas(64) _Atomic(struct answer_context *)
+		using_now; /* the one before is not touched any more */
+
+	/* the worker's own */
+	_Alignas(64) unsigned n_idle; /* rounds without a packet in a row */
+	struct answer_query query[ANSWER_BURST];
+};
+
+/** Start the thread. @return 0 or negative errno; logs nothing */
+int worker_start(struct worker *w) __attribute__((warn_unused_result));
+/** Ask it to end; returns at once. */
+void worker_stop(struct worker *w);
+/** Wait for its end. It holds nothing of the arena then. */
+void worker_join(struct worker *w);
