@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* name: owner names in wire format, folded and hashed the same way by whoever writes zone images and
- * whoever reads them. Pure functions, any thread. */
+/* name: owner names in wire format, folded and hashed the same way by whoever writes zone images
+ * and whoever reads them. Pure functions, any thread. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-#define NAME_OCTETS_MAX 255u	/* RFC 1035 2.3.4, root label included */
-#define NAME_LABELS_MAX 127u	/* root not counted */
+#define NAME_OCTETS_MAX 255u /* RFC 1035 2.3.4, root label included */
+#define NAME_LABELS_MAX 127u /* root not counted */
 #define LABEL_OCTETS_MAX 63u
-#define NAME_PAD 40u		/* readable octets that folding and hashing may touch behind a name */
+#define NAME_PAD 40u /* readable octets that folding and hashing may touch behind a name */
 
 /**
  * Lower-case the ASCII letters of a wire-format name. Length octets are at most 63, below 'A', so
@@ -21,18 +21,21 @@
 static inline void
 name_fold(uint8_t *restrict dst, const uint8_t *restrict src, unsigned len)
 {
-	typedef uint8_t vec __attribute__((vector_size(32), aligned(1), may_alias));
+	/* 16 octets: for wider vectors than the target has, gcc 12 compares octet by octet (21 ns a
+	 * name instead of 2) */
+	typedef uint8_t vec __attribute__((vector_size(16), aligned(1), may_alias));
 	for (unsigned i = 0; i < len; i += 32) {
-		vec v;
-		memcpy(&v, src + i, sizeof v);
+		vec v[2];
+		memcpy(v, src + i, sizeof v);
 		/* unsigned wrap makes one comparison of the range test; true lanes are 0xff */
-		vec upper = (vec)((vec)(v - 'A') < 26);
-		v |= upper & 0x20;
-		memcpy(dst + i, &v, sizeof v);
+		v[0] |= (vec)((vec)(v[0] - 'A') < 26) & 0x20;
+		v[1] |= (vec)((vec)(v[1] - 'A') < 26) & 0x20;
+		memcpy(dst + i, v, sizeof v);
 	}
 }
 
-/** One multiply-and-fold step (wyhash). Secret: the chain value h starts from the arena's random seed. */
+/** One multiply-and-fold step (wyhash). Secret: the chain value h starts from the arena's random
+ * seed. */
 static inline uint64_t
 name_hash_mix(uint64_t h, uint64_t word)
 {

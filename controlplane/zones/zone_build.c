@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* zone_build: growing arrays of names, records and octets. Nothing is allocated per record: realloc
+/* zone_build: growing arrays of names, records and octets. Nothing is allocated per record: growing
  * of blocks this large is mremap, so growing moves page tables, not octets. */
 #include "controlplane/zones/zone_build.h"
+
+#include "controlplane/zones/zone_memory.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -55,15 +57,15 @@ zone_build_init(struct zone_build *b, const uint8_t *apex, const struct zone_loa
 	b->apex_hash = name_hash(o->seed, b->z.apex);
 	b->octets_max = o->octets_max == 0 || o->octets_max > HEAP_OCTETS_MAX ? HEAP_OCTETS_MAX
 									      : o->octets_max;
-	b->z.heap = malloc(HEAP_FIRST);
-	b->z.record = malloc(RECORDS_FIRST * sizeof *b->z.record);
-	b->z.name = malloc(RECORDS_FIRST * sizeof *b->z.name);
+	b->z.heap = zone_memory_resize(NULL, 0, HEAP_FIRST);
+	b->z.record = zone_memory_resize(NULL, 0, RECORDS_FIRST * sizeof *b->z.record);
+	b->z.name = zone_memory_resize(NULL, 0, RECORDS_FIRST * sizeof *b->z.name);
 	if (b->z.heap == NULL || b->z.record == NULL || b->z.name == NULL) {
 		zone_build_destroy(b);
 		return -ENOMEM;
 	}
-	b->heap_room = HEAP_FIRST;
-	b->record_room = b->name_room = RECORDS_FIRST;
+	b->z.heap_room = HEAP_FIRST;
+	b->z.record_room = b->z.name_room = RECORDS_FIRST;
 	return 0;
 }
 
@@ -73,6 +75,8 @@ zone_build_destroy(struct zone_build *b)
 	zone_model_destroy(&b->z);
 	free(b->source);
 	b->source = NULL;
+	zone_memory_free(b->scratch, b->scratch_octets);
+	b->scratch = NULL;
 }
 
 int
@@ -125,14 +129,14 @@ grow_heap(struct zone_build *b, size_t len)
 
 	if (need > b->octets_max)
 		return -EFBIG;
-	size_t room = b->heap_room + b->heap_room / 2;
+	size_t room = b->z.heap_room + b->z.heap_room / 2;
 	if (room < need)
 		room = need;
-	uint8_t *heap = realloc(b->z.heap, room);
+	uint8_t *heap = zone_memory_resize(b->z.heap, b->z.heap_room, room);
 	if (heap == NULL)
 		return -ENOMEM;
 	b->z.heap = heap;
-	b->heap_room = room;
+	b->z.heap_room = room;
 	return 0;
 }
 
@@ -141,7 +145,7 @@ zone_build_store(struct zone_build *b, const uint8_t *octets, size_t len, int *e
 {
 	size_t padded = (len + 3) & ~(size_t)3;
 
-	if (b->z.heap_len + padded + NAME_PAD > b->heap_room &&
+	if (b->z.heap_len + padded + NAME_PAD > b->z.heap_room &&
 		(*error = grow_heap(b, padded)) != 0)
 		return UINT32_MAX;
 	size_t at = b->z.heap_len;
@@ -182,14 +186,17 @@ add_run(struct zone_build *b, const struct zone_rr *rr)
 	for (unsigned i = below; i-- > 0;)
 		hash = name_hash_extend(hash, folded + label[i]);
 
-	if (z->n_names == b->name_room) {
-		uint32_t room = b->name_room + b->name_room / 2;
+	if (z->n_names == b->z.name_room) {
+		uint32_t room = b->z.name_room + b->z.name_room / 2;
 		struct zone_name *name =
-			room < b->name_room ? NULL : realloc(z->name, (size_t)room * sizeof *name);
+			room < b->z.name_room
+				? NULL
+				: zone_memory_resize(z->name, b->z.name_room * sizeof *name,
+					  room * sizeof *name);
 		if (name == NULL)
 			return -ENOMEM;
 		z->name = name;
-		b->name_room = room;
+		b->z.name_room = room;
 	}
 	uint32_t at = zone_build_store(b, folded, rr->owner_len, &error);
 	if (error != 0)
@@ -198,6 +205,8 @@ add_run(struct zone_build *b, const struct zone_rr *rr)
 		.hash = hash,
 		.name = at,
 		.first = z->n_records,
+		.flags =
+			folded[0] == 1 && folded[1] == '*' && below > 0 ? ZONE_NAME_IS_WILDCARD : 0,
 		.labels = (uint8_t)n,
 		.len = (uint8_t)rr->owner_len,
 	};
@@ -209,13 +218,16 @@ add_run(struct zone_build *b, const struct zone_rr *rr)
 static int
 grow_records(struct zone_build *b)
 {
-	uint32_t room = b->record_room + b->record_room / 2;
+	uint32_t room = b->z.record_room + b->z.record_room / 2;
 	struct zone_record *record =
-		room < b->record_room ? NULL : realloc(b->z.record, (size_t)room * sizeof *record);
+		room < b->z.record_room
+			? NULL
+			: zone_memory_resize(b->z.record, b->z.record_room * sizeof *record,
+				  room * sizeof *record);
 	if (record == NULL)
 		return -ENOMEM;
 	b->z.record = record;
-	b->record_room = room;
+	b->z.record_room = room;
 	return 0;
 }
 
@@ -225,7 +237,7 @@ zone_build_add(struct zone_build *b, const struct zone_rr *rr)
 	struct zone_model *z = &b->z;
 
 	assert(rr->owner_len > 0 && rr->owner_len <= NAME_OCTETS_MAX);
-	if (z->n_records == b->record_room) {
+	if (z->n_records == b->z.record_room) {
 		int rc = grow_records(b);
 		if (rc != 0)
 			return rc;
@@ -240,7 +252,7 @@ zone_build_add(struct zone_build *b, const struct zone_rr *rr)
 			return rc;
 	}
 	size_t len = 2u + rr->rdata_len, padded = (len + 3) & ~(size_t)3;
-	if (z->heap_len + padded + NAME_PAD > b->heap_room) {
+	if (z->heap_len + padded + NAME_PAD > b->z.heap_room) {
 		int rc = grow_heap(b, padded);
 		if (rc != 0)
 			return rc;

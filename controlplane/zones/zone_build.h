@@ -7,6 +7,8 @@
 
 #define ZONE_TTL_MAX 0x7fffffffu /* RFC 2181 8 */
 #define ZONE_NO_LINE 0u
+#define ZONE_NAME_IS_WILDCARD \
+	128 /* in zone_name.flags until zone_index() is done: begins with "*" */
 
 /* One opening of one file. A file that is included twice is two sources. */
 struct zone_source {
@@ -16,13 +18,13 @@ struct zone_source {
 
 struct zone_build {
 	struct zone_model
-		z;        /* what is being built; counts are current, arrays have the room below */
-	size_t heap_room; /* octets */
-	uint32_t record_room, name_room;
+		z; /* what is being built; counts are current, arrays have the room below */
 	uint64_t octets_max;
 	uint64_t apex_hash;
 	struct zone_source *source; /* [z.n_files], beside z.file */
 	struct zone_report *report;
+	void *scratch;	      /* used memory to sort in: fresh pages cost more than sorting does */
+	size_t scratch_octets;
 	uint64_t n_outside; /* records ignored because they lie outside the zone */
 	uint64_t n_made;    /* RRs that $GENERATE made, over the whole zone */
 	uint32_t last_len;  /* octets of last[]; 0 before the first record */

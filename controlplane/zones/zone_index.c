@@ -3,6 +3,7 @@
  * duplicates, flags, and the empty non-terminals. Hashes are evenly spread, so names are sorted by
  * scattering them by the upper bits of their hash, twice, into groups of a few. */
 #include "controlplane/zones/zone_build.h"
+#include "controlplane/zones/zone_memory.h"
 #include "controlplane/zones/zone_rdata.h"
 
 #include <errno.h>
@@ -84,24 +85,39 @@ scatter(struct zone_name *to, const struct zone_name *from, uint32_t n, unsigned
 	start[0] = 0;
 }
 
+/* Memory that is free to be overwritten; the next one to ask gets the same. NULL when there is
+ * none. */
+static void *
+scratch(struct zone_build *b, size_t octets)
+{
+	if (b->scratch_octets < octets) {
+		void *p = zone_memory_resize(b->scratch, b->scratch_octets, octets);
+		if (p == NULL)
+			return NULL;
+		b->scratch = p;
+		b->scratch_octets = octets;
+	}
+	return b->scratch;
+}
+
 /* Sort names by hash, then name, then place in the file. */
 static int
-sort_names(struct zone_model *z)
+sort_names(struct zone_build *b, struct zone_name *name, uint32_t n)
 {
-	uint32_t n = z->n_names;
+	const struct zone_model *z = &b->z;
 	unsigned bits = group_bits(n, GROUP_NAMES, SCATTER_BITS_MAX);
 	uint32_t outer[(1u << SCATTER_BITS_MAX) + 1], inner[(1u << SCATTER_BITS_MAX) + 1];
 
 	if (bits == 0) {
-		sort_group(z, z->name, n);
+		sort_group(z, name, n);
 		return 0;
 	}
-	struct zone_name *tmp = malloc((size_t)n * sizeof *tmp);
+	struct zone_name *tmp = scratch(b, n * sizeof *tmp);
 	if (tmp == NULL)
 		return -ENOMEM;
-	scatter(tmp, z->name, n, 64 - bits, bits, outer);
+	scatter(tmp, name, n, 64 - bits, bits, outer);
 	for (uint32_t g = 0; g < 1u << bits; g++) {
-		struct zone_name *to = z->name + outer[g];
+		struct zone_name *to = name + outer[g];
 		uint32_t m = outer[g + 1] - outer[g];
 		unsigned more = group_bits(m, GROUP_NAMES, SCATTER_BITS_MAX);
 		if (more == 0) {
@@ -113,7 +129,6 @@ sort_names(struct zone_model *z)
 		for (uint32_t i = 0; i < 1u << more; i++)
 			sort_group(z, to + inner[i], inner[i + 1] - inner[i]);
 	}
-	free(tmp);
 	return 0;
 }
 
@@ -220,10 +235,10 @@ static uint8_t
 own_flags(const struct zone_model *z, const struct zone_name *name, const struct zone_record *r,
 	uint32_t n)
 {
-	uint8_t flags = name->labels == z->apex_labels ? ZONE_NAME_APEX : 0;
+	uint8_t flags = name->labels == z->apex_labels ? ZONE_NAME_APEX : name->flags;
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (r[i].type == KNOT_RRTYPE_NS && flags != ZONE_NAME_APEX)
+		if (r[i].type == KNOT_RRTYPE_NS && !(flags & ZONE_NAME_APEX))
 			flags |= ZONE_NAME_CUT;
 		else if (r[i].type == KNOT_RRTYPE_CNAME)
 			flags |= ZONE_NAME_CNAME;
@@ -239,7 +254,7 @@ gather_records(struct zone_build *b)
 {
 	struct zone_model *z = &b->z;
 	struct zone_record *from = z->record;
-	struct zone_record *to = malloc(((size_t)z->n_records + 1) * sizeof *to);
+	struct zone_record *to = scratch(b, (z->n_records + 1ull) * sizeof *to);
 	uint32_t n_to = 0, n_names = 0;
 
 	if (to == NULL)
@@ -264,9 +279,19 @@ gather_records(struct zone_build *b)
 		name.flags = own_flags(z, &name, to + first, name.n);
 		z->name[n_names++] = name;
 	}
-	free(from);
+	/* the scratch becomes the array, and the array is given back */
+	size_t octets = (n_to + 1ull) * sizeof *to;
+	zone_memory_free(from, z->record_room * sizeof *from);
+	z->record = NULL;
+	z->record_room = 0;
+	to = zone_memory_resize(b->scratch, b->scratch_octets, octets);
+	if (to == NULL)
+		return -ENOMEM;
+	b->scratch = NULL;
+	b->scratch_octets = 0;
 	z->record = to;
-	z->n_records = b->record_room = n_to;
+	z->record_room = n_to + 1;
+	z->n_records = n_to;
 	z->n_names = n_names;
 	return 0;
 }
@@ -276,11 +301,14 @@ static int
 index_names(struct zone_model *z)
 {
 	unsigned bits = group_bits(z->n_names, 2, 31);
-	uint32_t *bucket = realloc(z->bucket, ((1ull << bits) + 1) * sizeof *bucket);
+	size_t room = ((size_t)1 << bits) + 1;
+	uint32_t *bucket = zone_memory_resize(
+		z->bucket, z->bucket_room * sizeof *bucket, room * sizeof *bucket);
 
 	if (bucket == NULL)
 		return -ENOMEM;
 	z->bucket = bucket;
+	z->bucket_room = (uint32_t)room;
 	z->bucket_bits = bits;
 	size_t at = 0;
 	for (uint32_t i = 0; i < z->n_names; i++)
@@ -295,6 +323,7 @@ index_names(struct zone_model *z)
 struct ents {
 	struct zone_name *name;
 	uint32_t n, room;
+	uint8_t apex_flags;
 	uint64_t seen[1u << ENT_SEEN_BITS];
 };
 
@@ -310,7 +339,10 @@ note_ent(struct zone_build *b, struct ents *e, const uint8_t *owner, unsigned le
 			     later */
 	if (e->n == e->room) {
 		uint32_t room = e->room == 0 ? 64 : e->room * 2;
-		struct zone_name *name = room == 0 ? NULL : realloc(e->name, room * sizeof *name);
+		struct zone_name *name =
+			room == 0 ? NULL
+				  : zone_memory_resize(
+					    e->name, e->room * sizeof *name, room * sizeof *name);
 		if (name == NULL)
 			return -ENOMEM;
 		e->name = name;
@@ -326,11 +358,19 @@ note_ent(struct zone_build *b, struct ents *e, const uint8_t *owner, unsigned le
 	e->name[e->n++] = (struct zone_name){
 		.hash = hash,
 		.name = at,
-		.flags = ZONE_NAME_ENT,
+		/* an empty "*" is a wildcard all the same (RFC 4592 2.2.1) */
+		.flags = ZONE_NAME_ENT |
+			 (copy[0] == 1 && copy[1] == '*' ? ZONE_NAME_IS_WILDCARD : 0),
 		.labels = (uint8_t)labels,
 		.len = (uint8_t)len,
 	};
 	return 0;
+}
+
+static bool
+has_parents(const struct zone_model *z, const struct zone_name *name)
+{
+	return name->labels > z->apex_labels + 1u; /* the parent of the others is the apex */
 }
 
 /* Look at everything between a name and the apex: is it occluded, and which empty non-terminals
@@ -340,9 +380,15 @@ climb(struct zone_build *b, struct zone_name *name, struct ents *e)
 {
 	struct zone_model *z = &b->z;
 	uint8_t label[NAME_LABELS_MAX];
+	uint64_t hash[NAME_LABELS_MAX + 1];
+
+	if (!has_parents(z, name)) {
+		if (e->apex_flags & ZONE_NAME_DNAME)
+			name->flags |= ZONE_NAME_OCCLUDED;
+		return 0;
+	}
 	const uint8_t *owner = zone_owner(z, name);
 	unsigned n = name_labels(owner, label), below = n - z->apex_labels;
-	uint64_t hash[NAME_LABELS_MAX + 1];
 	uint64_t missing[2] = {0, 0}; /* bit i: the ancestor that starts at label i is not there */
 
 	hash[below] = b->apex_hash;
@@ -370,34 +416,86 @@ climb(struct zone_build *b, struct zone_name *name, struct ents *e)
 	return 0;
 }
 
+/* Every look-up of a parent misses the cache four times in a row: owner, bucket, name, owner of the
+ * parent. So names pass four stages, AHEAD apart, and each stage only asks for what the next one
+ * needs. */
+struct climber {
+	uint64_t parent_hash[4 * AHEAD]; /* of name i at i modulo its size */
+};
+
 static void
-prefetch_parent(const struct zone_build *b, const struct zone_name *name)
+prefetch_bucket(struct climber *c, const struct zone_build *b, uint32_t i)
 {
 	const struct zone_model *z = &b->z;
 	uint8_t label[NAME_LABELS_MAX];
 
-	if (name->labels <= z->apex_labels + 1u)
+	if (!has_parents(z, &z->name[i]))
 		return;
-	const uint8_t *owner = zone_owner(z, name);
+	const uint8_t *owner = zone_owner(z, &z->name[i]);
 	unsigned n = name_labels(owner, label);
 	uint64_t hash = b->apex_hash;
-	for (unsigned i = n - z->apex_labels; i-- > 1;)
-		hash = name_hash_extend(hash, owner + label[i]);
-	/* names are sorted by an even hash: its place can be foretold without the bucket */
-	size_t place = (size_t)((unsigned __int128)hash * z->n_names >> 64);
+	for (unsigned l = n - z->apex_labels; l-- > 1;)
+		hash = name_hash_extend(hash, owner + label[l]);
+	c->parent_hash[i % (4 * AHEAD)] = hash;
 	__builtin_prefetch(&z->bucket[z->bucket_bits == 0 ? 0 : hash >> (64 - z->bucket_bits)]);
-	__builtin_prefetch(&z->name[place]);
+	/* hashes are even: where the name lies among the sorted ones can be foretold closely */
+	__builtin_prefetch(&z->name[(size_t)((unsigned __int128)hash * z->n_names >> 64)]);
+}
+
+static void
+prefetch_name(const struct climber *c, const struct zone_model *z, uint32_t i)
+{
+	if (!has_parents(z, &z->name[i]))
+		return;
+	uint64_t hash = c->parent_hash[i % (4 * AHEAD)];
+	uint32_t at = z->bucket[z->bucket_bits == 0 ? 0 : hash >> (64 - z->bucket_bits)];
+	__builtin_prefetch(&z->name[at]);
+	__builtin_prefetch((const uint8_t *)&z->name[at] + 64);
+}
+
+static void
+prefetch_parent(const struct climber *c, const struct zone_model *z, uint32_t i)
+{
+	if (!has_parents(z, &z->name[i]))
+		return;
+	uint64_t hash = c->parent_hash[i % (4 * AHEAD)];
+	size_t bucket = z->bucket_bits == 0 ? 0 : hash >> (64 - z->bucket_bits);
+	for (uint32_t k = z->bucket[bucket]; k < z->bucket[bucket + 1]; k++)
+		if (z->name[k].hash == hash)
+			__builtin_prefetch(zone_owner(z, &z->name[k]));
+}
+
+/* Occlusion, and the empty non-terminals that are missing, for all names. */
+static int
+climb_all(struct zone_build *b, struct ents *e)
+{
+	struct zone_model *z = &b->z;
+	struct climber c;
+	uint32_t n = z->n_names;
+	int rc = 0;
+
+	for (uint64_t i = 0; i < n + 4ull * AHEAD && rc == 0; i++) {
+		if (i < n && has_parents(z, &z->name[i]))
+			__builtin_prefetch(zone_owner(z, &z->name[i]));
+		if (i >= AHEAD && i - AHEAD < n)
+			prefetch_bucket(&c, b, (uint32_t)(i - AHEAD));
+		if (i >= 2 * AHEAD && i - 2 * AHEAD < n)
+			prefetch_name(&c, z, (uint32_t)(i - 2 * AHEAD));
+		if (i >= 3 * AHEAD && i - 3 * AHEAD < n)
+			prefetch_parent(&c, z, (uint32_t)(i - 3 * AHEAD));
+		if (i >= 4 * AHEAD && z->name[i - 4 * AHEAD].labels > z->apex_labels)
+			rc = climb(b, &z->name[i - 4 * AHEAD], e);
+	}
+	return rc;
 }
 
 /* Put the noted empty non-terminals among the names. */
 static int
 insert_ents(struct zone_build *b, struct ents *e)
 {
-	struct zone_model *z = &b->z, part = *z;
+	struct zone_model *z = &b->z;
 
-	part.name = e->name;
-	part.n_names = e->n;
-	int rc = sort_names(&part);
+	int rc = sort_names(b, e->name, e->n);
 	if (rc != 0)
 		return rc;
 	uint32_t m = 0;
@@ -409,10 +507,13 @@ insert_ents(struct zone_build *b, struct ents *e)
 			e->name[m++] = e->name[i];
 	if (m > UINT32_MAX - 1 - z->n_names)
 		return -ENOMEM;
-	struct zone_name *name = realloc(z->name, ((size_t)z->n_names + m) * sizeof *name);
+	uint32_t room = z->n_names + m > z->name_room ? z->n_names + m : z->name_room;
+	struct zone_name *name =
+		zone_memory_resize(z->name, z->name_room * sizeof *name, room * sizeof *name);
 	if (name == NULL)
 		return -ENOMEM;
 	z->name = name;
+	z->name_room = room;
 	uint32_t left = z->n_names, to = left + m;
 	z->n_names = to;
 	while (m > 0) {
@@ -432,10 +533,11 @@ finish_flags(struct zone_build *b)
 
 	for (uint32_t i = 0; i < z->n_names; i++) {
 		struct zone_name *name = &z->name[i];
-		if (name->flags & ZONE_NAME_OCCLUDED)
+		uint8_t flags = name->flags;
+		name->flags &= (uint8_t)~ZONE_NAME_IS_WILDCARD;
+		if (flags & ZONE_NAME_OCCLUDED) {
 			name->flags &= (uint8_t) ~(ZONE_NAME_CUT | ZONE_NAME_DNAME);
-		else if (zone_owner(z, name)[0] == 1 && zone_owner(z, name)[1] == '*' &&
-			 name->labels > z->apex_labels) {
+		} else if (flags & ZONE_NAME_IS_WILDCARD) {
 			const uint8_t *parent = zone_owner(z, name) + 2;
 			struct zone_name *up = (struct zone_name *)zone_model_find(
 				z, name_hash(z->seed, parent), parent, name->len - 2u);
@@ -451,7 +553,7 @@ zone_index(struct zone_build *b)
 	struct zone_model *z = &b->z;
 	struct ents *e = NULL;
 
-	int rc = sort_names(z);
+	int rc = sort_names(b, z->name, z->n_names);
 	if (rc == 0)
 		rc = gather_records(b);
 	if (rc == 0)
@@ -461,17 +563,14 @@ zone_index(struct zone_build *b)
 	e = calloc(1, sizeof *e);
 	if (e == NULL)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < z->n_names && rc == 0; i++) {
-		if (i + AHEAD < z->n_names)
-			prefetch_parent(b, &z->name[i + AHEAD]);
-		if (z->name[i].labels > z->apex_labels)
-			rc = climb(b, &z->name[i], e);
-	}
+	const struct zone_name *apex = zone_model_find(z, b->apex_hash, z->apex, z->apex_len);
+	e->apex_flags = apex != NULL ? apex->flags : 0;
+	rc = climb_all(b, e);
 	if (rc == 0 && e->n > 0)
 		rc = insert_ents(b, e);
 	if (rc == 0)
 		finish_flags(b);
-	free(e->name);
+	zone_memory_free(e->name, e->room * sizeof *e->name);
 	free(e);
 	return rc;
 }

@@ -414,7 +414,8 @@ load(struct zone_model *out, struct zone_text *text, const char *path, bool is_t
 		}
 		rc = l.rc;
 	}
-	zone_text_free(text);
+	l.build.scratch = text->owned; /* done with it */
+	l.build.scratch_octets = text->room;
 	if (rc == 0 || rc == -EINVAL) {
 		int indexed = zone_index(&l.build);
 		if (indexed == 0 && rc == 0)

@@ -2,6 +2,8 @@
 /* zone_model: look-ups in a finished model, and its end. Any thread. */
 #include "controlplane/zones/zone_model.h"
 
+#include "controlplane/zones/zone_memory.h"
+
 #include <stdlib.h>
 
 const struct zone_name *
@@ -43,10 +45,10 @@ zone_model_rrset(
 void
 zone_model_destroy(struct zone_model *z)
 {
-	free(z->heap);
-	free(z->record);
-	free(z->name);
-	free(z->bucket);
+	zone_memory_free(z->heap, z->heap_room);
+	zone_memory_free(z->record, z->record_room * sizeof *z->record);
+	zone_memory_free(z->name, z->name_room * sizeof *z->name);
+	zone_memory_free(z->bucket, z->bucket_room * sizeof *z->bucket);
 	for (unsigned i = 0; i < z->n_files; i++)
 		free((char *)z->file[i]);
 	free(z->file);

@@ -53,6 +53,8 @@ struct zone_model {
 	unsigned bucket_bits;
 	const char **file;		/* paths: the zone file and what it includes */
 	uint16_t n_files;
+	size_t heap_room;		/* octets that heap was allocated with; the arrays: elements */
+	uint32_t record_room, name_room, bucket_room;
 };
 
 /** RDATA of a record. */

@@ -2,19 +2,17 @@
 /* zone_text: reads zone files whole. */
 #include "controlplane/zones/zone_text.h"
 
+#include "controlplane/zones/zone_memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_OCTETS_MAX (1ull << 34)
 #define LOOK_OCTETS (64u << 10) /* looked at for several things while in the cache */
-#define HUGE_OCTETS (4u << 20)  /* from here on huge pages save most of the page faults */
-#define HUGE_ALIGN (2u << 20)
 
 const char *
 zone_text_strerror(int error)
@@ -96,16 +94,14 @@ read_all(int fd, char *to, size_t room, size_t *len)
 	return 0;
 }
 
-static char *
-new_text(size_t len)
+static int
+new_text(struct zone_text *t, size_t len)
 {
-	if (len < HUGE_OCTETS)
-		return malloc(len + 1);
-	size_t room = (len + HUGE_ALIGN) & ~(size_t)(HUGE_ALIGN - 1);
-	char *text = aligned_alloc(HUGE_ALIGN, room);
-	if (text != NULL)
-		(void)madvise(text, room, MADV_HUGEPAGE);
-	return text;
+	t->owned = zone_memory_resize(NULL, 0, len + 1);
+	if (t->owned == NULL)
+		return -ENOMEM;
+	t->room = len + 1;
+	return 0;
 }
 
 int
@@ -128,8 +124,8 @@ zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max)
 		rc = -EINVAL;
 	else if ((uint64_t)st.st_size > octets_max)
 		rc = -EFBIG;
-	else if ((text.owned = new_text((size_t)st.st_size)) == NULL)
-		rc = -ENOMEM;
+	else
+		rc = new_text(&text, (size_t)st.st_size);
 	if (rc == 0)
 		rc = read_all(fd, text.owned, (size_t)st.st_size, &text.len);
 	close(fd);
@@ -153,9 +149,9 @@ zone_text_take(struct zone_text *t, const char *octets, size_t len)
 	struct zone_text text = {.text = octets, .len = len};
 
 	if (first_line_ends_in_crlf(octets, len)) {
-		text.owned = malloc(len);
-		if (text.owned == NULL)
-			return -ENOMEM;
+		int rc = new_text(&text, len);
+		if (rc != 0)
+			return rc;
 		memcpy(text.owned, octets, len);
 		text.len = drop_cr(text.owned, len);
 		text.text = text.owned;
@@ -172,6 +168,6 @@ zone_text_take(struct zone_text *t, const char *octets, size_t len)
 void
 zone_text_free(struct zone_text *t)
 {
-	free(t->owned);
+	zone_memory_free(t->owned, t->room);
 	*t = (struct zone_text){0};
 }

@@ -8,7 +8,8 @@
 
 struct zone_text {
 	const char *text;
-	char *owned; /* NULL when text belongs to the caller */
+	char *owned; /* of zone_memory; NULL when text belongs to the caller */
+	size_t room; /* octets of owned */
 	size_t len;
 	bool has_include; /* a line begins with $INCLUDE */
 	bool has_generic; /* it has a \# somewhere (RFC 3597) */

@@ -80,18 +80,18 @@ def send_udp(server, wire, timeout=2.0, tries=2, source=None):
     with socket.socket(family, socket.SOCK_DGRAM) as s:
         if source:
             s.bind(source)
-        s.connect(server)
+        # not connected: beside an AF_PACKET port the kernel also sees the query, and says "port unreachable"
         for _ in range(tries):
             end = time.monotonic() + timeout
-            try:
-                s.send(wire)
-                while time.monotonic() < end:
-                    s.settimeout(max(0.01, end - time.monotonic()))
-                    b = s.recv(65535)
-                    if b[:2] == wire[:2]:
-                        return b
-            except (socket.timeout, ConnectionRefusedError):
-                time.sleep(0.01)
+            s.sendto(wire, server)
+            while time.monotonic() < end:
+                s.settimeout(max(0.001, end - time.monotonic()))
+                try:
+                    b, peer = s.recvfrom(65535)
+                except socket.timeout:
+                    break
+                if b[:2] == wire[:2] and peer[:2] == server[:2]:
+                    return b
     return None
 
 

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* bench_engine: how long the answer engine takes for a query, from the query's octets in a buffer
+ * to the response's. Makes a zone, compiles and publishes it as the control plane does, and asks
+ * for random names of it in bursts of 32. Each query is copied into a buffer first, as a packet
+ * would come; that copy is measured by itself and is part of all other figures. Every answer of a
+ * pass is checked before any is timed. */
+#include "tests/bench/engine.h"
+
+#include "controlplane/zones/zone_compile.h"
+#include "controlplane/zones/zone_load.h"
+#include "controlplane/zones/zone_publish.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ORIGIN "bench.example."
+#define NOW_S 1700000000u
+#define REPEATS 7u
+#define NAMES_MAX 20000000u
+
+struct options {
+	uint32_t names;
+	const char *arena;
+	double seconds; /* for each row */
+	bool json;
+};
+
+struct bench {
+	struct options o;
+	struct zonegen zone;
+	struct arena arena;
+	struct zone_publisher *publisher;
+	struct answer_context *context;
+	struct counters counters;
+	struct engine_query *queries;
+	uint8_t *buffers;
+	char size[16];
+};
+
+enum what { DO_COPY, DO_PROBE, DO_ENGINE };
+
+static double
+now(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* One burst: queries from `at` on into buffers, and through what is measured. */
+static inline void
+run_burst(struct bench *b, struct answer_query *q, uint32_t at, enum what what)
+{
+	for (unsigned i = 0; i < ANSWER_BURST; i++) {
+		const struct engine_query *e = &b->queries[at + i];
+		q[i].dns = b->buffers + (at + i) % ENGINE_BUFFERS * ENGINE_BUFFER_STRIDE;
+		memcpy(q[i].dns, e->dns, sizeof e->dns);
+		q[i].len = e->len;
+		q[i].room = ENGINE_ROOM;
+		q[i].transport = ANSWER_UDP4;
+		q[i].out_len = 0;
+	}
+	if (what == DO_ENGINE)
+		answer_burst(b->context, q, ANSWER_BURST, NOW_S);
+	else if (what == DO_PROBE)
+		engine_probe(&b->arena, q, ANSWER_BURST);
+	else
+		__asm__ volatile("" ::: "memory");
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Nanoseconds a query: the median of several stretches, in CPU time: a worker has its
+ * core to itself, which a shared machine should not hide. */
+static double
+measure(struct bench *b, enum what what)
+{
+	struct answer_query q[ANSWER_BURST] = {0};
+	double result[REPEATS], least = b->o.seconds / REPEATS;
+	uint32_t at = 0;
+
+	for (unsigned r = 0; r < REPEATS; r++) {
+		double start = now(CLOCK_THREAD_CPUTIME_ID), end;
+		uint64_t n = 0;
+		do {
+			for (unsigned k = 0; k < 256; k++) {
+				run_burst(b, q, at, what);
+				at = (at + ANSWER_BURST) % ENGINE_QUERIES;
+			}
+			n += 256 * ANSWER_BURST;
+			end = now(CLOCK_THREAD_CPUTIME_ID);
+		} while (end - start < least);
+		result[r] = (end - start) * 1e9 / (double)n;
+	}
+	qsort(result, REPEATS, sizeof result[0], compare);
+	return result[REPEATS / 2];
+}
+
+/* All prepared queries once. Returns 0 when each answer was right. */
+static int
+check(struct bench *b, enum engine_workload w)
+{
+	struct answer_query q[ANSWER_BURST] = {0};
+
+	for (uint32_t at = 0; at < ENGINE_QUERIES; at += ANSWER_BURST) {
+		run_burst(b, q, at, DO_ENGINE);
+		for (unsigned i = 0; i < ANSWER_BURST; i++) {
+			const char *wrong =
+				engine_check(w, &b->queries[at + i], q[i].dns, q[i].out_len);
+			if (wrong == NULL)
+				continue;
+			fprintf(stderr, "bench_engine: %s, query %u: %s\n",
+				engine_expectation[w].name, at + i, wrong);
+			return -EPROTO;
+		}
+	}
+	return 0;
+}
+
+static void
+print_row(const struct bench *b, const char *name, double ns, const char *peer, double peer_ns)
+{
+	if (b->o.json)
+		printf("{\"name\": \"engine, %s names: %s\", \"value\": %.2f, \"unit\": \"M "
+		       "queries/s/core\", "
+		       "\"peer\": \"%s\", \"peer_value\": %.2f, \"ratio\": %.2f}\n",
+			b->size, name, 1e3 / ns, peer, peer_ns > 0 ? 1e3 / peer_ns : 0,
+			peer_ns > 0 ? peer_ns / ns : 0);
+	else
+		printf("%-6s %-12s %8.1f ns %8.2f M/s   %-10s %8.2f M/s %6.2f\n", b->size, name, ns,
+			1e3 / ns, peer, peer_ns > 0 ? 1e3 / peer_ns : 0,
+			peer_ns > 0 ? peer_ns / ns : 0);
+	fflush(stdout);
+}
+
+static int
+run_workloads(struct bench *b)
+{
+	double probe = 0;
+
+	for (unsigned w = 0; w < WORKLOADS; w++) {
+		const struct engine_expectation *e = &engine_expectation[w];
+		engine_make_queries(b->queries, &b->zone, (enum engine_workload)w, ORIGIN);
+		int ret = check(b, (enum engine_workload)w);
+		if (ret != 0)
+			return ret;
+		if (w == WORKLOAD_HIT) {
+			probe = measure(b, DO_PROBE);
+			print_row(b, "copy only", measure(b, DO_COPY), "", 0);
+			print_row(b, "bare probe", probe, "", 0);
+		}
+		double target = b->o.names > 1000000 ? e->target_mqps / 2 : e->target_mqps;
+		double ns = measure(b, DO_ENGINE);
+		if (target > 0)
+			print_row(b, e->name, ns, "target", 1e3 / target);
+		else
+			print_row(b, e->name, ns, "bare probe", probe);
+	}
+	return 0;
+}
+
+static int
+load_zone(struct bench *b, uint64_t *image)
+{
+	struct zone_load_options options = {
+		.seed = arena_header(&b->arena)->seed, .default_ttl = 3600};
+	struct zone_report report = {0};
+	struct zone_model model = {0};
+	uint8_t apex[256] = {0};
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int ret = -ENOMEM;
+
+	if (f == NULL)
+		return ret;
+	ret = zonegen_write(f, &b->zone);
+	fclose(f);
+	if (ret == 0) {
+		engine_wire_name(apex, ORIGIN);
+		double start = now(CLOCK_MONOTONIC);
+		ret = zone_load_text(&model, text, len, "generated", apex, &options, &report);
+		double loaded = now(CLOCK_MONOTONIC);
+		if (ret == 0)
+			ret = zone_compile(&b->arena, &model, image);
+		fprintf(stderr,
+			"%s names: zone file of %.0f MB read in %.2f s, compiled in %.2f s\n",
+			b->size, (double)len / 1e6, loaded - start, now(CLOCK_MONOTONIC) - loaded);
+	}
+	for (size_t i = 0; i < report.n && ret != 0; i++)
+		fprintf(stderr, "bench_engine: %s\n", report.finding[i].text);
+	zone_report_destroy(&report);
+	zone_model_destroy(&model);
+	free(text);
+	return ret;
+}
+
+/* 70 % hosts, 20 % delegations, 5 % CNAMEs, 5 % wildcards. */
+static void
+plan_zone(struct bench *b)
+{
+	uint32_t n = b->o.names;
+
+	b->zone = (struct zonegen){.origin = ORIGIN, .varied = true};
+	b->zone.n[ZONEGEN_DELEGATION] = n / 5;
+	b->zone.n[ZONEGEN_CNAME] = n / 20;
+	b->zone.n[ZONEGEN_WILDCARD] = n / 20;
+	b->zone.n[ZONEGEN_HOST] = n - n / 5 - n / 20 * 2;
+	if (n % 1000000 == 0)
+		snprintf(b->size, sizeof b->size, "%u M", n / 1000000);
+	else if (n % 1000 == 0)
+		snprintf(b->size, sizeof b->size, "%u K", n / 1000);
+	else
+		snprintf(b->size, sizeof b->size, "%u", n);
+}
+
+static int
+set_up(struct bench *b)
+{
+	struct arena_usage usage;
+	uint64_t image, octets = (uint64_t)b->o.names * 512 + (64u << 20);
+	uint32_t n_damaged;
+	bool fresh;
+	int ret;
+
+	unlink(b->o.arena);
+	octets = (octets + ARENA_SEGMENT - 1) / ARENA_SEGMENT * ARENA_SEGMENT;
+	ret = arena_open_writer(&b->arena, b->o.arena, octets, &fresh);
+	if (ret != 0) {
+		fprintf(stderr, "bench_engine: %s\n", arena_error());
+		return ret;
+	}
+	ret = zone_publisher_create(&b->publisher, &b->arena, NULL, &n_damaged);
+	if (ret == 0)
+		ret = load_zone(b, &image);
+	if (ret == 0)
+		ret = zone_publish(b->publisher, image);
+	if (ret != 0)
+		return ret;
+	b->context = answer_create(&b->arena, &b->counters);
+	b->queries = aligned_alloc(64, ENGINE_QUERIES * sizeof *b->queries);
+	b->buffers = aligned_alloc(64, ENGINE_BUFFERS * ENGINE_BUFFER_STRIDE);
+	if (b->context == NULL || b->queries == NULL || b->buffers == NULL)
+		return -ENOMEM;
+	memset(b->buffers, 0, ENGINE_BUFFERS * ENGINE_BUFFER_STRIDE);
+	arena_usage(&b->arena, &usage);
+	fprintf(stderr, "%s names: %.0f octets of arena a name, pages of %lu KiB\n", b->size,
+		(double)usage.live_octets / b->o.names, b->arena.page_octets >> 10);
+	return 0;
+}
+
+static void
+parse_options(struct options *o, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"names", required_argument, NULL, 'n'},
+		{"arena", required_argument, NULL, 'a'},
+		{"seconds", required_argument, NULL, 's'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int c;
+
+	*o = (struct options){
+		.names = 1000000, .arena = "/dev/shm/millrace-bench-engine", .seconds = 2};
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'n')
+			o->names = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (c == 'a')
+			o->arena = optarg;
+		else if (c == 's')
+			o->seconds = strtod(optarg, NULL);
+		else if (c == 'j')
+			o->json = true;
+		else
+			goto help;
+	}
+	if (o->names >= 100 && o->names <= NAMES_MAX && o->seconds > 0 && o->seconds <= 60)
+		return;
+help:
+	fputs("usage: bench_engine [--names N] [--arena PATH] [--seconds S] [--json]\n"
+	      "N from 100 to 20000000; PATH on hugetlbfs for huge pages, the file is removed; S "
+	      "for each row.\n",
+		stderr);
+	exit(2);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct bench *b = aligned_alloc(64, (sizeof *b + 63) / 64 * 64);
+	int ret;
+
+	if (b == NULL)
+		return 1;
+	memset(b, 0, sizeof *b);
+	parse_options(&b->o, argc, argv);
+	plan_zone(b);
+	ret = set_up(b);
+	if (ret == 0)
+		ret = run_workloads(b);
+	if (ret != 0)
+		fprintf(stderr, "bench_engine: failed: %s\n", strerror(-ret));
+	if (b->context != NULL)
+		answer_destroy(b->context);
+	if (b->publisher != NULL)
+		zone_publisher_destroy(b->publisher);
+	if (b->arena.base != NULL)
+		arena_close(&b->arena);
+	unlink(b->o.arena);
+	free(b->queries);
+	free(b->buffers);
+	free(b);
+	return ret == 0 ? 0 : 1;
+}
