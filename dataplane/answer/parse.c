@@ -46,6 +46,9 @@ reply(struct work *w, uint16_t rcode)
 {
 	w->state = WORK_DONE;
 	w->rcode = rcode;
+	/* what was read before the error may be wrong: as Knot and NSD do, no OPT with FORMERR */
+	if (rcode == RCODE_FORMERR)
+		w->opt = false;
 }
 
 /* The options of an OPT, at `at`, `left` octets. False when they do not add up, or one is
@@ -138,6 +141,10 @@ parse_records(struct answer_context *c, struct work *w)
 		unsigned type = get16(fixed), rdlen = get16(fixed + 8);
 		if (at + owner + 10 + rdlen > len)
 			return RCODE_FORMERR;
+		if (type == TYPE_TSIG && i == n - 1 && i >= n_before)
+			rcode = RCODE_NOTAUTH; /* RFC 8945 5.2.1: there are no keys here */
+		else if (type == TYPE_TSIG)
+			return RCODE_FORMERR;
 		if (type == TYPE_OPT) {
 			/* RFC 6891 6.1.1: one, in the additional section, owned by the root */
 			if (i < n_before || w->opt || dns[at] != 0)
@@ -222,11 +229,12 @@ parse_query(struct answer_context *c, struct work *w)
 			return;
 		}
 	}
-	if (w->qclass == CLASS_IN) {
+	if (w->qtype == TYPE_AXFR && w->q->transport < ANSWER_TCP4)
+		reply(w, RCODE_NOTIMP); /* RFC 5936 4.2: not defined over UDP */
+	else if (w->qclass == CLASS_IN || w->qclass == CLASS_ANY)
 		w->state = WORK_LOOKUP;
-	} else {
+	else
 		reply(w, RCODE_REFUSED);
-	}
 }
 
 void

@@ -322,6 +322,11 @@ work_resolve(struct answer_context *c, struct work *w)
 		w->ede = EDE_NOT_AUTHORITATIVE;
 		return;
 	}
+	if (w->qtype == TYPE_AXFR || w->qtype == TYPE_IXFR) {
+		/* no client may transfer a zone; at other names than an apex there is none to transfer */
+		w->rcode = w->zone->apex_len == w->name.len ? RCODE_REFUSED : RCODE_NOTAUTH;
+		return;
+	}
 	ch.seen[0] = w->name.hash[w->name.labels];
 	w->aa = true;
 	for (;;) {
