@@ -2,6 +2,7 @@
 /* image_find: the pieces of a look-up, for callers that spread it over stages of a burst. */
 #pragma once
 #include "shm/image.h"
+#include "shm/prefetch.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -58,7 +59,7 @@ image_prefetch_node(const struct image_chunk *c, const struct image_bucket *b, u
 		return;
 	uint32_t off = b->node[__builtin_ctz(match)];
 	if (off < c->len) {
-		__builtin_prefetch(c->base + off);
-		__builtin_prefetch(c->base + off + 64);
+		prefetch_line(c->base + off);
+		prefetch_line(c->base + off + 64);
 	}
 }

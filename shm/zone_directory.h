@@ -10,6 +10,7 @@
 #include "shm/arena.h"
 #include "shm/image.h"
 #include "shm/name.h"
+#include "shm/prefetch.h"
 
 #define ZONE_DIRECTORY_MAGIC 0x5a4d4952u	/* "RIMZ" */
 #define ZONE_SLOTS 8u			/* a bucket: one cache line */
@@ -66,7 +67,7 @@ zone_directory_has_labels(const struct zone_directory *d, unsigned n)
 static inline void
 zone_directory_prefetch(const struct zone_directory *d, uint64_t hash)
 {
-	__builtin_prefetch(&d->bucket[(uint32_t)hash & d->bucket_mask]);
+	prefetch_line(&d->bucket[(uint32_t)hash & d->bucket_mask]);
 }
 
 /**

@@ -61,7 +61,7 @@ stage_zone(struct answer_context *c, struct work *w)
 {
 	w->zone = work_find_zone(c, &w->name, w->qtype);
 	if (w->zone != NULL)
-		__builtin_prefetch((const uint8_t *)w->zone + w->zone->chunks_at +
+		prefetch_line((const uint8_t *)w->zone + w->zone->chunks_at +
 				   image_chunk_index(w->zone, w->name.hash[w->name.labels]) *
 					   sizeof(struct image_chunk_ref));
 }
@@ -76,7 +76,7 @@ stage_chunk(struct answer_context *c, struct work *w)
 		return;
 	w->chunk = image_chunk_of(c->arena, w->zone, hash);
 	if (w->chunk.base != NULL)
-		__builtin_prefetch(image_bucket_of(&w->chunk, hash));
+		prefetch_line(image_bucket_of(&w->chunk, hash));
 }
 
 /* Stage 4: the bucket; ask for the node. */
@@ -106,7 +106,7 @@ stage_node(struct work *w)
 			return;
 		w->answer = (const struct image_answer *)(w->chunk.base + t[i].answer);
 		for (unsigned l = 0; l < ANSWER_AHEAD; l++)
-			__builtin_prefetch((const uint8_t *)w->answer + 64 * l);
+			prefetch_line((const uint8_t *)w->answer + 64 * l);
 		return;
 	}
 }
