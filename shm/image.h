@@ -18,67 +18,75 @@
 
 #include <string.h>
 
-#define IMAGE_MAGIC 0x45474d49u		/* "IMGE" */
+#define IMAGE_MAGIC 0x45474d49u /* "IMGE" */
 #define IMAGE_CHUNK_BITS_MAX 20u
-#define IMAGE_SLOTS 10u			/* names in a bucket: one cache line */
+#define IMAGE_SLOTS 10u /* names in a bucket: one cache line */
 #define IMAGE_NODE_ALIGN 8u
-#define IMAGE_POINTER_MAX 8191u		/* compression targets lie below this offset in a rendering, so
-					 * that a CNAME chain of up to 8 KiB may still be put in front */
+#define IMAGE_NODE_LINES 3u /* mask in image_bucket.node */
+#define IMAGE_POINTER_MAX                                                     \
+	8191u /* compression targets lie below this offset in a rendering, so \
+	       * that a CNAME chain of up to 8 KiB may still be put in front */
 
 enum image_flag {
-	IMAGE_UNAVAILABLE = 1,		/* configured, but nothing could be loaded: answer SERVFAIL; no chunks */
+	IMAGE_UNAVAILABLE =
+		1, /* configured, but nothing could be loaded: answer SERVFAIL; no chunks */
 };
 
 struct image_chunk_ref {
-	uint64_t off;			/* arena offset of the chunk */
-	uint32_t len;			/* octets: buckets, nodes, answers */
-	uint32_t bucket_mask;		/* buckets - 1 */
+	uint64_t off;         /* arena offset of the chunk */
+	uint32_t len;         /* octets: buckets, nodes, answers */
+	uint32_t bucket_mask; /* buckets - 1 */
 };
 
 /* Offsets named *_at are octets from the start of this block. */
 struct image {
 	uint32_t magic;
-	uint8_t flags;			/* enum image_flag */
-	uint8_t chunk_bits;		/* 2^chunk_bits chunks, chosen by the upper bits of the hash */
-	uint8_t labels_max;		/* most labels that any node has */
-	uint8_t apex_len;		/* octets, root label included */
-	uint32_t block_len;		/* octets of this block; everything *_at lies inside */
-	uint32_t chunks_at;		/* struct image_chunk_ref[2^chunk_bits], 8-aligned */
-	uint32_t negative_at;		/* struct image_answer: the SOA with its negative TTL (RFC 2308) as
-					 * authority, rendered for the apex as question name; 4-aligned */
+	uint8_t flags;        /* enum image_flag */
+	uint8_t chunk_bits;   /* 2^chunk_bits chunks, chosen by the upper bits of the hash */
+	uint8_t labels_max;   /* most labels that any node has */
+	uint8_t apex_len;     /* octets, root label included */
+	uint32_t block_len;   /* octets of this block; everything *_at lies inside */
+	uint32_t chunks_at;   /* struct image_chunk_ref[2^chunk_bits], 8-aligned */
+	uint32_t negative_at; /* struct image_answer: the SOA with its negative TTL (RFC 2308) as
+			       * authority, rendered for the apex as question name; 2-aligned */
 	uint32_t serial;
-	uint64_t n_names;		/* nodes */
-	uint64_t n_records;		/* RRs in the zone, occluded ones included */
-	uint64_t octets;		/* of this block and all chunks */
+	uint64_t n_names;   /* nodes */
+	uint64_t n_records; /* RRs in the zone, occluded ones included */
+	uint64_t octets;    /* of this block and all chunks */
 	uint8_t apex_labels;
-	uint8_t apex[];			/* folded, wire; then NAME_PAD octets that may be read */
+	uint8_t apex[]; /* folded, wire; then NAME_PAD octets that may be read */
 };
 
 struct image_bucket {
 	_Alignas(64) uint16_t tag[IMAGE_SLOTS];
-	uint16_t spill;			/* names that belong here but lie in a later bucket: go on looking */
+	uint16_t spill; /* names that belong here but lie in a later bucket: go on looking */
 	uint16_t reserved;
-	uint32_t node[IMAGE_SLOTS];	/* octets from the chunk's start; 0 = empty */
+	/* Octets from the chunk's start; 0 = empty. The low bits, IMAGE_NODE_LINES, are a hint: how
+	 * many cache lines after its first one the node and its answers take, as far as prefetching
+	 * pays. */
+	uint32_t node[IMAGE_SLOTS];
 };
 
 enum image_node_flag {
-	NODE_CUT = 1,			/* delegation: NS here, and this is not the apex */
-	NODE_DNAME = 2,			/* DNAME here: names below are synthesised */
-	NODE_WILDCARD_CHILD = 4,	/* the child "*" is a node */
-	NODE_CNAME = 8,			/* CNAME here */
+	NODE_CUT = 1,            /* delegation: NS here, and this is not the apex */
+	NODE_DNAME = 2,          /* DNAME here: names below are synthesised */
+	NODE_WILDCARD_CHILD = 4, /* the child "*" is a node */
+	NODE_CNAME = 8,          /* CNAME here */
 };
 
-/* Followed by struct image_type[n_types] (ascending by type, then variant), then the folded owner. */
+/* Followed by struct image_type[n_types] (ascending by type, then variant), then the folded owner
+ * without the apex that it ends in: name_len - image.apex_len octets. The compiler lays a node and
+ * its answers so that they take as few cache lines as they can. */
 struct image_node {
-	uint8_t flags;			/* enum image_node_flag */
-	uint8_t name_len;		/* octets of the owner, root label included */
-	uint16_t n_types;		/* 0 at an empty non-terminal */
+	uint8_t flags;    /* enum image_node_flag */
+	uint8_t name_len; /* octets of the whole owner, apex and root label included */
+	uint16_t n_types; /* 0 at an empty non-terminal */
 };
 
 struct image_type {
-	uint16_t type;			/* host order */
-	uint16_t variant;		/* 0: without DNSSEC records */
-	uint32_t answer;		/* octets from the chunk's start, 4-aligned */
+	uint16_t type;    /* host order */
+	uint16_t variant; /* 0: without DNSSEC records */
+	uint32_t answer;  /* octets from the chunk's start, 2-aligned */
 };
 
 /* How a compression pointer in an answer moves when the answer is not sent right behind a question
@@ -86,42 +94,50 @@ struct image_type {
  * stands for now have L+d octets and lie at offset B of the message (12 for the question); and let
  * the answer's octets start at offset S. Then add to the pointer: */
 enum image_fix {
-	FIX_NAME = 0,			/* points at the whole name: B - 12 */
-	FIX_SUFFIX = 1,			/* points at a suffix of the rendered name: B - 12 + d */
-	FIX_SELF = 2,			/* points into the answer itself: S - (12 + L + 4) */
+	FIX_NAME = 0,   /* points at the whole name: B - 12 */
+	FIX_SUFFIX = 1, /* points at a suffix of the rendered name: B - 12 + d */
+	FIX_SELF = 2,   /* points into the answer itself: S - (12 + L + 4) */
 };
 
 enum image_answer_flag {
-	ANSWER_WIDE = 1,		/* fix entries are uint32_t (kind << 30), otherwise uint16_t (kind << 14) */
-	ANSWER_TOO_BIG = 2,		/* the RRset does not fit in any message: answer SERVFAIL; len is 0 */
+	ANSWER_WIDE =
+		1, /* fix entries are uint32_t (kind << 30), otherwise uint16_t (kind << 14) */
+	ANSWER_TOO_BIG = 2, /* the RRset does not fit in any message: answer SERVFAIL; len is 0 */
+	ANSWER_LARGE = 4,   /* the counts are in a struct image_counts behind this header */
 };
 
 /* Which names are rendered how:
  *  - an RRset of an ordinary node: rendered for its owner; owner pointers are FIX_NAME, so that a
  *    wildcard's RRs come out with QNAME as owner (a wildcard is rendered for "*.<parent>");
- *  - NS of a cut (authority, with glue), DNAME, and the negative SOA: owner pointers are FIX_SUFFIX;
+ *  - NS of a cut (authority, with glue), DNAME, and the negative SOA: owner pointers are
+ * FIX_SUFFIX;
  *  - CNAME and DNAME targets are never compressed: the target lies at octet 12 of the answer.
  * Sections come in order; additional records that must not be dropped (in-domain glue, RFC 9471)
  * come first among the additional.
- * Followed by len octets, padding to 4, fix entries [n_fix], padding to 4, struct image_cut [n_cut]. */
+ * Followed by struct image_counts if ANSWER_LARGE, len octets, padding to 2, fix entries [n_fix],
+ * struct image_cut [n_cut]. */
 struct image_answer {
-	uint16_t len;			/* octets of RRs */
-	uint16_t len_must;		/* octets that must fit, or the response is truncated */
-	uint16_t an, ns, ar;		/* RRs in each section */
-	uint16_t ar_must;		/* additional RRs within len_must */
-	uint16_t n_fix;
-	uint8_t n_cut;			/* places between len_must and len where it may be cut */
-	uint8_t flags;			/* enum image_answer_flag */
+	uint16_t len;       /* octets of RRs */
+	uint8_t an, ns, ar; /* RRs in each section; 0 if ANSWER_LARGE */
+	uint8_t n_fix;      /* 0 if ANSWER_LARGE */
+	uint8_t n_cut;      /* places where it may be cut; 0: it fits whole, or is truncated */
+	uint8_t flags;      /* enum image_answer_flag */
 };
 
-/* Descending; the last one is {len_must, ar_must} when that differs from {len, ar}. */
+struct image_counts {
+	uint16_t an, ns, ar, n_fix;
+};
+
+/* Descending. The last one is what must fit, or the response is truncated. */
 struct image_cut {
 	uint16_t len, ar;
 };
 
 _Static_assert(sizeof(struct image_bucket) == 64, "a bucket is a cache line");
 _Static_assert(sizeof(struct image_node) == 4 && sizeof(struct image_type) == 8, "packed nodes");
-_Static_assert(sizeof(struct image_answer) == 16 && sizeof(struct image_cut) == 4, "packed answers");
+_Static_assert(sizeof(struct image_answer) == 8 && sizeof(struct image_counts) == 8 &&
+		       sizeof(struct image_cut) == 4,
+	"packed answers");
 _Static_assert(sizeof(struct image_chunk_ref) == 16, "four to a cache line");
 
 /* Types start 4 octets behind a node that is 8-aligned; both are read with 4-octet alignment. */
@@ -137,51 +153,97 @@ image_node_name(const struct image_node *n)
 	return (const uint8_t *)(image_node_types(n) + n->n_types);
 }
 
+/** Octets of a node: its header, types, and as much of its owner as is stored. */
 static inline uint32_t
-image_node_octets(uint32_t n_types, uint32_t name_len)
+image_node_octets(uint32_t n_types, uint32_t stored)
 {
-	return (uint32_t)sizeof(struct image_node) + n_types * (uint32_t)sizeof(struct image_type) + name_len;
+	return (uint32_t)sizeof(struct image_node) + n_types * (uint32_t)sizeof(struct image_type) +
+	       stored;
+}
+
+static inline struct image_counts
+image_answer_counts(const struct image_answer *a)
+{
+	if (__builtin_expect(a->flags & ANSWER_LARGE, 0))
+		return *(const struct image_counts *)(a + 1);
+	return (struct image_counts){a->an, a->ns, a->ar, a->n_fix};
+}
+
+static inline uint32_t
+image_answer_header(uint8_t flags)
+{
+	return (uint32_t)sizeof(struct image_answer) +
+	       (flags & ANSWER_LARGE ? (uint32_t)sizeof(struct image_counts) : 0);
 }
 
 static inline const uint8_t *
 image_answer_octets(const struct image_answer *a)
 {
-	return (const uint8_t *)(a + 1);
+	return (const uint8_t *)a + image_answer_header(a->flags);
 }
 
 /** Octets of an answer with all that follows it. */
 static inline uint32_t
-image_answer_size(const struct image_answer *a)
+image_answer_size(uint8_t flags, uint32_t len, uint32_t n_fix, uint32_t n_cut)
 {
-	uint32_t fix = a->n_fix * (a->flags & ANSWER_WIDE ? 4u : 2u);
-	return (uint32_t)sizeof *a + ((a->len + 3u) & ~3u) + ((fix + 3u) & ~3u) + a->n_cut * 4u;
+	return image_answer_header(flags) + ((len + 1u) & ~1u) +
+	       n_fix * (flags & ANSWER_WIDE ? 4u : 2u) + n_cut * (uint32_t)sizeof(struct image_cut);
 }
 
-static inline const void *
+/** The fix entries: 2-aligned, so wide ones are read with memcpy. */
+static inline const uint8_t *
 image_answer_fixes(const struct image_answer *a)
 {
-	return image_answer_octets(a) + ((a->len + 3u) & ~3u);
+	return image_answer_octets(a) + ((a->len + 1u) & ~1u);
+}
+
+/** Position (octets from the start of the answer's octets) and kind of fix entry i. */
+static inline uint32_t
+image_answer_fix(const struct image_answer *a, unsigned i, enum image_fix *kind)
+{
+	const uint8_t *p = image_answer_fixes(a);
+	if (a->flags & ANSWER_WIDE) {
+		uint32_t wide;
+		memcpy(&wide, p + 4 * i, 4);
+		*kind = (enum image_fix)(wide >> 30);
+		return wide & 0x3fffffff;
+	}
+	uint16_t narrow;
+	memcpy(&narrow, p + 2 * i, 2);
+	*kind = (enum image_fix)(narrow >> 14);
+	return narrow & 0x3fff;
 }
 
 static inline const struct image_cut *
 image_answer_cuts(const struct image_answer *a)
 {
-	uint32_t fix = a->n_fix * (a->flags & ANSWER_WIDE ? 4u : 2u);
-	return (const struct image_cut *)((const uint8_t *)image_answer_fixes(a) + ((fix + 3u) & ~3u));
+	return (const struct image_cut *)(image_answer_fixes(a) +
+					  image_answer_counts(a).n_fix *
+						  (a->flags & ANSWER_WIDE ? 4u : 2u));
 }
 
-/** Header of an image, or NULL: checked are magic, that the block lies in the arena, and apex_len. */
+/** Octets that must fit. */
+static inline uint16_t
+image_answer_must(const struct image_answer *a)
+{
+	return a->n_cut == 0 ? a->len : image_answer_cuts(a)[a->n_cut - 1].len;
+}
+
+/** Header of an image, or NULL: checked are magic, that the block lies in the arena, and apex_len.
+ */
 static inline const struct image *
 image_at(const struct arena *a, uint64_t off)
 {
 	const struct image *im = arena_at(a, off, sizeof *im + NAME_PAD);
-	if (im == NULL || im->magic != IMAGE_MAGIC || im->block_len < sizeof *im + im->apex_len + NAME_PAD ||
+	if (im == NULL || im->magic != IMAGE_MAGIC ||
+		im->block_len < sizeof *im + im->apex_len + NAME_PAD ||
 		arena_at(a, off, im->block_len) == NULL || im->chunk_bits > IMAGE_CHUNK_BITS_MAX)
 		return NULL;
 	return im;
 }
 
-/** The tag of a name in its bucket; other bits of the hash choose the chunk (upper) and the bucket (lower). */
+/** The tag of a name in its bucket; other bits of the hash choose the chunk (upper) and the bucket
+ * (lower). */
 static inline uint16_t
 image_tag(uint64_t hash)
 {
@@ -199,20 +261,26 @@ struct image_chunk {
 	const uint8_t *base;
 	uint32_t len;
 	uint32_t bucket_mask;
+	uint8_t apex_len; /* octets that the owners of its nodes lack */
 };
 
 static inline struct image_chunk
 image_chunk_of(const struct arena *a, const struct image *im, uint64_t hash)
 {
-	uint64_t at = im->chunks_at + (uint64_t)image_chunk_index(im, hash) * sizeof(struct image_chunk_ref);
+	uint64_t at = im->chunks_at +
+		      (uint64_t)image_chunk_index(im, hash) * sizeof(struct image_chunk_ref);
 	struct image_chunk c = {0};
-	if (__builtin_expect(at + sizeof(struct image_chunk_ref) > im->block_len || (at & 7) != 0, 0))
+	if (__builtin_expect(
+		    at + sizeof(struct image_chunk_ref) > im->block_len || (at & 7) != 0, 0))
 		return c;
-	const struct image_chunk_ref *r = (const struct image_chunk_ref *)((const uint8_t *)im + at);
+	const struct image_chunk_ref *r =
+		(const struct image_chunk_ref *)((const uint8_t *)im + at);
 	c.base = arena_at(a, r->off, r->len);
 	c.len = r->len;
 	c.bucket_mask = r->bucket_mask;
-	if (__builtin_expect(((uint64_t)c.bucket_mask + 1) * sizeof(struct image_bucket) > c.len, 0))
+	c.apex_len = im->apex_len;
+	if (__builtin_expect(
+		    ((uint64_t)c.bucket_mask + 1) * sizeof(struct image_bucket) > c.len, 0))
 		c.base = NULL;
 	return c;
 }
@@ -227,22 +295,35 @@ image_bucket_of(const struct image_chunk *c, uint64_t hash)
 static inline const struct image_node *
 image_node_at(const struct image_chunk *c, uint32_t off)
 {
-	if (__builtin_expect(off % IMAGE_NODE_ALIGN != 0 || (uint64_t)off + sizeof(struct image_node) > c->len, 0))
+	if (__builtin_expect(off % IMAGE_NODE_ALIGN != 0 ||
+				     (uint64_t)off + sizeof(struct image_node) > c->len,
+		    0))
 		return NULL;
 	const struct image_node *n = (const struct image_node *)(c->base + off);
-	if (__builtin_expect((uint64_t)off + image_node_octets(n->n_types, n->name_len) > c->len, 0))
+	if (__builtin_expect(n->name_len < c->apex_len ||
+				     (uint64_t)off + image_node_octets(n->n_types,
+							     n->name_len - (uint32_t)c->apex_len) >
+					     c->len,
+		    0))
 		return NULL;
 	return n;
 }
 
-/** Answer at this offset of `base` (a chunk, or an image's own block), or NULL when it leaves that. */
+/** Answer at this offset of `base` (a chunk, or an image's own block), or NULL when it leaves that.
+ */
 static inline const struct image_answer *
 image_answer_at(const uint8_t *base, uint64_t len, uint32_t off)
 {
-	if (__builtin_expect(off % 4 != 0 || (uint64_t)off + sizeof(struct image_answer) > len, 0))
+	if (__builtin_expect(
+		    off % 2 != 0 ||
+			    off + sizeof(struct image_answer) + sizeof(struct image_counts) > len,
+		    0))
 		return NULL;
 	const struct image_answer *a = (const struct image_answer *)(base + off);
-	if (__builtin_expect(off + (uint64_t)image_answer_size(a) > len || a->len_must > a->len, 0))
+	if (__builtin_expect(off + (uint64_t)image_answer_size(a->flags, a->len,
+					   image_answer_counts(a).n_fix, a->n_cut) >
+				     len,
+		    0))
 		return NULL;
 	return a;
 }
@@ -250,11 +331,12 @@ image_answer_at(const uint8_t *base, uint64_t len, uint32_t off)
 /**
  * Find the node with this name.
  * @param c        the chunk that image_chunk_of() gave for this hash; base not NULL
- * @param name     folded, wire
+ * @param name     folded, wire; in the zone (its suffix is not compared again)
  * @param len      octets, root label included
  * @return the node, inside the chunk with its types and name; NULL when there is none
  */
-const struct image_node *image_find(const struct image_chunk *c, uint64_t hash, const uint8_t *name, unsigned len);
+const struct image_node *image_find(
+	const struct image_chunk *c, uint64_t hash, const uint8_t *name, unsigned len);
 
 /**
  * Check a whole image: every offset, every length, every name, order of types, that each node is
@@ -263,4 +345,5 @@ const struct image_node *image_find(const struct image_chunk *c, uint64_t hash, 
  * @param[out] why  on failure, static text that says what is wrong; may be NULL
  * @return 0 or -EPROTO
  */
-int image_verify(const struct arena *a, uint64_t off, const char **why) __attribute__((warn_unused_result));
+int image_verify(const struct arena *a, uint64_t off, const char **why)
+	__attribute__((warn_unused_result));

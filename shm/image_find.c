@@ -17,9 +17,10 @@ image_find(const struct image_chunk *c, uint64_t hash, const uint8_t *name, unsi
 			match &= match - 1;
 			if (b->node[i] == 0)
 				continue;
-			const struct image_node *n = image_node_at(c, b->node[i]);
+			const struct image_node *n =
+				image_node_at(c, b->node[i] & ~IMAGE_NODE_LINES);
 			if (n != NULL && n->name_len == len &&
-				image_name_equal(image_node_name(n), name, len))
+				name_equal(image_node_name(n), name, len - c->apex_len))
 				return n;
 		}
 		if (b->spill == 0)

@@ -29,27 +29,6 @@ image_bucket_match(const struct image_bucket *b, uint16_t tag)
 #endif
 }
 
-/** Compare two folded names of the same length. The second has NAME_PAD readable octets behind it.
- */
-static inline bool
-image_name_equal(const uint8_t *node_name, const uint8_t *name, unsigned len)
-{
-	uint64_t a, b;
-	while (len >= 8) {
-		memcpy(&a, node_name, 8);
-		memcpy(&b, name, 8);
-		if (a != b)
-			return false;
-		node_name += 8;
-		name += 8;
-		len -= 8;
-	}
-	for (unsigned i = 0; i < len; i++)
-		if (node_name[i] != name[i])
-			return false;
-	return true;
-}
-
 /** Prefetch the first node whose tag matches; a guess that is right nearly always. */
 static inline void
 image_prefetch_node(const struct image_chunk *c, const struct image_bucket *b, uint64_t hash)
@@ -57,9 +36,11 @@ image_prefetch_node(const struct image_chunk *c, const struct image_bucket *b, u
 	unsigned match = image_bucket_match(b, image_tag(hash));
 	if (match == 0)
 		return;
-	uint32_t off = b->node[__builtin_ctz(match)];
-	if (off < c->len) {
-		prefetch_line(c->base + off);
-		prefetch_line(c->base + off + 64);
-	}
+	uint32_t off = b->node[__builtin_ctz(match)], more = off & IMAGE_NODE_LINES;
+	off &= ~IMAGE_NODE_LINES;
+	if (off >= c->len)
+		return;
+	prefetch_line(c->base + off);
+	for (uint32_t i = 1; i <= more; i++)
+		prefetch_line(c->base + off + 64 * i);
 }

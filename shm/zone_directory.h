@@ -4,19 +4,20 @@
  * Open addressing in cache-line buckets. A slot is one 64-bit word: the tag in the upper 16 bits,
  * the image's arena offset in the lower 48. Publishing or replacing a zone is one atomic store of
  * its slot. An empty slot is 0; a removed zone leaves SLOT_REMOVED, so a probe goes on past it. A
- * probe ends at the first bucket that holds an empty slot. When the table gets too full, or too full
- * of removed slots, the writer builds another one and publishes that by arena_header.directory. */
+ * probe ends at the first bucket that holds an empty slot. When the table gets too full, or too
+ * full of removed slots, the writer builds another one and publishes that by
+ * arena_header.directory. */
 #pragma once
 #include "shm/arena.h"
 #include "shm/image.h"
 #include "shm/name.h"
 #include "shm/prefetch.h"
 
-#define ZONE_DIRECTORY_MAGIC 0x5a4d4952u	/* "RIMZ" */
-#define ZONE_SLOTS 8u			/* a bucket: one cache line */
-#define ZONE_SLOT_REMOVED 1ull		/* no image lies at offset 1 */
+#define ZONE_DIRECTORY_MAGIC 0x5a4d4952u /* "RIMZ" */
+#define ZONE_SLOTS 8u                    /* a bucket: one cache line */
+#define ZONE_SLOT_REMOVED 1ull           /* no image lies at offset 1 */
 #define ZONE_SLOT_OFFSET 0x0000ffffffffffffull
-#define ZONE_PROBE_MAX 64u		/* buckets; the writer grows the table before it needs more */
+#define ZONE_PROBE_MAX 64u /* buckets; the writer grows the table before it needs more */
 
 struct zone_bucket {
 	_Alignas(64) _Atomic uint64_t slot[ZONE_SLOTS];
@@ -24,11 +25,11 @@ struct zone_bucket {
 
 struct zone_directory {
 	uint32_t magic;
-	uint32_t bucket_mask;		/* number of buckets - 1; a power of two less one */
+	uint32_t bucket_mask; /* number of buckets - 1; a power of two less one */
 	_Atomic uint32_t n_zones;
 	uint32_t reserved;
-	/* bit n: a zone whose apex has n labels may be here. Set before such a zone is published, and
-	 * not cleared: a worker skips the suffixes of QNAME whose bit is not set. */
+	/* bit n: a zone whose apex has n labels may be here. Set before such a zone is published,
+	 * and not cleared: a worker skips the suffixes of QNAME whose bit is not set. */
 	_Atomic uint64_t label_counts[2];
 	_Alignas(64) struct zone_bucket bucket[];
 };
@@ -36,7 +37,8 @@ struct zone_directory {
 static inline uint64_t
 zone_directory_octets(uint32_t bucket_mask)
 {
-	return sizeof(struct zone_directory) + ((uint64_t)bucket_mask + 1) * sizeof(struct zone_bucket);
+	return sizeof(struct zone_directory) +
+	       ((uint64_t)bucket_mask + 1) * sizeof(struct zone_bucket);
 }
 
 /** The tag and the bucket come from different bits of the hash. */
@@ -46,7 +48,8 @@ zone_slot_tag(uint64_t hash)
 	return (uint16_t)(hash >> 48);
 }
 
-/** The current directory, checked against the arena's bounds; NULL when there is none, or a damaged one. */
+/** The current directory, checked against the arena's bounds; NULL when there is none, or a damaged
+ * one. */
 static inline const struct zone_directory *
 zone_directory_current(const struct arena *a)
 {
@@ -58,10 +61,45 @@ zone_directory_current(const struct arena *a)
 	return d;
 }
 
-static inline bool
-zone_directory_has_labels(const struct zone_directory *d, unsigned n)
+/* Numbers of labels, taken from the largest down. */
+struct label_set {
+	uint64_t low, high; /* 0..63, 64..127 */
+};
+
+#define LABELS_END UINT32_MAX
+
+/** The suffixes of a name with n labels that may be zones, by their number of labels. */
+static inline struct label_set
+zone_directory_labels(const struct zone_directory *d, unsigned n)
 {
-	return atomic_load_explicit(&d->label_counts[n >> 6], memory_order_relaxed) >> (n & 63) & 1;
+	struct label_set s = {
+		atomic_load_explicit(&d->label_counts[0], memory_order_relaxed),
+		atomic_load_explicit(&d->label_counts[1], memory_order_relaxed),
+	};
+	if (n < 64) {
+		s.high = 0;
+		s.low &= ~0ull >> (63 - n);
+	} else {
+		s.high &= ~0ull >> (127 - n);
+	}
+	return s;
+}
+
+/** The next one, or LABELS_END. */
+static inline unsigned
+label_set_next(struct label_set *s)
+{
+	unsigned k;
+	if (__builtin_expect(s->high != 0, 0)) {
+		k = 63u - (unsigned)__builtin_clzll(s->high);
+		s->high ^= 1ull << k;
+		return 64 + k;
+	}
+	if (s->low == 0)
+		return LABELS_END;
+	k = 63u - (unsigned)__builtin_clzll(s->low);
+	s->low ^= 1ull << k;
+	return k;
 }
 
 static inline void
@@ -86,19 +124,19 @@ zone_directory_find(const struct arena *a, const struct zone_directory *d, uint6
 
 	for (unsigned probe = 0; probe < ZONE_PROBE_MAX; probe++, at++) {
 		const struct zone_bucket *b = &d->bucket[at & d->bucket_mask];
-		bool last = false;
+		uint64_t empty = 0;
 		for (unsigned i = 0; i < ZONE_SLOTS; i++) {
 			/* acquire: the image was written before its slot was */
 			uint64_t s = atomic_load_explicit(&b->slot[i], memory_order_acquire);
-			if (s == 0)
-				last = true;
-			if ((uint16_t)(s >> 48) != tag || (s & ZONE_SLOT_OFFSET) <= ZONE_SLOT_REMOVED)
+			empty |= s == 0;
+			if (__builtin_expect((uint16_t)(s >> 48) != tag, 1) ||
+				(s & ZONE_SLOT_OFFSET) <= ZONE_SLOT_REMOVED)
 				continue;
 			const struct image *im = image_at(a, s & ZONE_SLOT_OFFSET);
-			if (im != NULL && im->apex_len == len && memcmp(im->apex, apex, len) == 0)
+			if (im != NULL && im->apex_len == len && name_equal(im->apex, apex, len))
 				return im;
 		}
-		if (last)
+		if (empty)
 			return NULL;
 	}
 	return NULL;

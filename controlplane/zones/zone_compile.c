@@ -15,7 +15,8 @@
 
 #define CHUNK_NAMES 2048u /* at most about this many to a chunk */
 #define BUCKET_NAMES 7u   /* on average at most so many of IMAGE_SLOTS */
-#define CHUNK_OCTETS_MAX UINT32_MAX
+#define CHUNK_OCTETS_MAX (UINT32_MAX - 256)
+#define NODE_ALIGNED_MAX 256u /* larger nodes take what lines they take */
 
 /* Growing private memory. */
 struct buffer {
@@ -113,26 +114,58 @@ put_answer(struct compile *c, uint32_t octets)
 	return (uint32_t)off;
 }
 
-/* Append a node and its answers. */
+/* Cache lines that `octets` at this offset of the chunk touch. */
+static size_t
+lines(size_t at, size_t octets)
+{
+	return (at % 64 + octets + 63) / 64;
+}
+
+/* The node that was built at `at` touches more cache lines than it needs: move it to the next line.
+ */
 static int
-put_node(struct compile *c, const struct zone_name *n, uint32_t *node_off)
+align_node(struct compile *c, size_t *at, uint32_t n_types)
+{
+	size_t octets = c->chunk.len - *at, gap = 64 - *at % 64;
+
+	if (octets > NODE_ALIGNED_MAX || lines(*at, octets) == lines(0, octets))
+		return 0;
+	if (buffer_more(&c->chunk, gap) == NULL)
+		return -ENOMEM;
+	uint8_t *node = c->chunk.p + *at;
+	memmove(node + gap, node, octets);
+	memset(node, 0, gap);
+	*at += gap;
+	uint8_t *type = c->chunk.p + *at + sizeof(struct image_node);
+	for (uint32_t i = 0; i < n_types; i++, type += sizeof(struct image_type)) {
+		struct image_type t;
+		memcpy(&t, type, sizeof t);
+		t.answer += (uint32_t)gap;
+		memcpy(type, &t, sizeof t);
+	}
+	return 0;
+}
+
+/* Append a node and its answers. *slot gets what its bucket says of it. */
+static int
+put_node(struct compile *c, const struct zone_name *n, uint32_t *slot)
 {
 	const struct zone_record *rr = c->z->record + n->first;
-	uint32_t n_types = 0;
+	uint32_t n_types = 0, stored = (uint32_t)n->len - c->z->apex_len;
 
 	for (uint32_t i = 0; i < n->n; i = rrset_end(rr, i, n->n))
 		n_types += type_served(n, rr[i].type);
 	if (buffer_align(&c->chunk, IMAGE_NODE_ALIGN) != 0)
 		return -ENOMEM;
 	size_t at = c->chunk.len;
-	uint8_t *p = buffer_more(&c->chunk, image_node_octets(n_types, n->len));
+	uint8_t *p = buffer_more(&c->chunk, image_node_octets(n_types, stored));
 	if (p == NULL)
 		return -ENOMEM;
 	struct image_node node = {
 		.flags = node_flags(n), .name_len = n->len, .n_types = (uint16_t)n_types};
 	memcpy(p, &node, sizeof node);
-	memcpy(p + sizeof node + n_types * sizeof(struct image_type), zone_owner(c->z, n), n->len);
-	if (buffer_align(&c->chunk, 4) != 0)
+	memcpy(p + sizeof node + n_types * sizeof(struct image_type), zone_owner(c->z, n), stored);
+	if (buffer_align(&c->chunk, 2) != 0)
 		return -ENOMEM;
 	size_t type_at = at + sizeof node;
 	for (uint32_t i = 0, end; i < n->n; i = end) {
@@ -146,14 +179,17 @@ put_node(struct compile *c, const struct zone_name *n, uint32_t *node_off)
 		memcpy(c->chunk.p + type_at, &t, sizeof t);
 		type_at += sizeof t;
 	}
-	*node_off = (uint32_t)at;
+	if (align_node(c, &at, n_types) != 0)
+		return -ENOMEM;
+	size_t more = lines(at, c->chunk.len - at) - 1;
+	*slot = (uint32_t)at | (uint32_t)(more < IMAGE_NODE_LINES ? more : IMAGE_NODE_LINES);
 	return 0;
 }
 
 /* Enter a node into the buckets. False when a look-up would have to go too far: there are too few.
  */
 static bool
-put_bucket(struct compile *c, uint64_t hash, uint32_t node_off)
+put_bucket(struct compile *c, uint64_t hash, uint32_t slot)
 {
 	for (uint32_t probe = 0; probe < IMAGE_PROBE_MAX && probe <= c->bucket_mask; probe++) {
 		size_t at = ((uint32_t)hash + probe) & c->bucket_mask;
@@ -161,7 +197,7 @@ put_bucket(struct compile *c, uint64_t hash, uint32_t node_off)
 		for (unsigned i = 0; i < IMAGE_SLOTS; i++)
 			if (b->node[i] == 0) {
 				b->tag[i] = image_tag(hash);
-				b->node[i] = node_off;
+				b->node[i] = slot;
 				return true;
 			}
 		/* whoever looks for it here must go on; the same for each bucket that it passes */
@@ -195,6 +231,11 @@ build_chunk_with(struct compile *c, uint32_t first, uint32_t end, uint32_t n_buc
 		if (!put_bucket(c, n->hash, off))
 			return -EAGAIN;
 	}
+	/* a reader looks at the counts before it knows whether there are any */
+	if (buffer_more(&c->chunk, sizeof(struct image_counts)) == NULL)
+		return -ENOMEM;
+	memset(c->chunk.p + c->chunk.len - sizeof(struct image_counts), 0,
+		sizeof(struct image_counts));
 	if (c->chunk.len > CHUNK_OCTETS_MAX)
 		return -ENOSPC;
 	return 0;
@@ -244,7 +285,8 @@ plan_block(struct plan *p, unsigned apex_len, uint32_t negative_octets, uint64_t
 		p->inline_at = (uint32_t)at;
 		at += inline_octets;
 	}
-	/* readers of names may look at NAME_PAD octets behind the last one */
+	/* readers of names and counts may look at a few octets behind the last one */
+	at += NAME_PAD;
 	p->block_len = at > sizeof(struct image) + NAME_PAD ? at : sizeof(struct image) + NAME_PAD;
 }
 

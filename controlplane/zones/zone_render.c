@@ -45,6 +45,12 @@ struct extra {
 	bool must;             /* in-domain glue of a referral */
 };
 
+/* What will be the header of the answer. */
+struct head {
+	uint16_t len, an, ns, ar;
+	uint8_t flags;
+};
+
 struct zone_render {
 	const struct zone_model *z;
 	/* what is being rendered */
@@ -53,7 +59,7 @@ struct zone_render {
 	bool wildcard;      /* the owner stands for other names: only its suffixes are a target */
 	const struct zone_name *cut; /* rendering the referral at this cut, or NULL */
 	uint32_t start, at; /* octets of msg: where the RRs start and where the next one goes */
-	struct image_answer head;
+	struct head head;
 	/* compression */
 	bool dict_ready;
 	uint32_t n_dict, index_mask;
@@ -515,8 +521,6 @@ put_extras(struct zone_render *r)
 	for (uint32_t i = 0; i < r->n_extra; i++)
 		for (unsigned t = 0; r->extra[i].must && t < 2; t++)
 			put_addresses(r, &r->extra[i], types[t]);
-	r->head.len_must = (uint16_t)(r->at - r->start);
-	r->head.ar_must = r->head.ar;
 	for (uint32_t i = 0; i < r->n_extra; i++)
 		for (unsigned t = 0; !r->extra[i].must && t < 2; t++) {
 			uint32_t n;
@@ -545,30 +549,36 @@ begin(struct zone_render *r, const struct zone_name *owner, uint8_t owner_kind)
 	r->wildcard = owner_kind == FIX_NAME && name[0] == 1 && name[1] == '*';
 	r->cut = NULL;
 	r->start = r->at = HEADER + owner->len + QUESTION_FIXED;
-	r->head = (struct image_answer){0};
+	r->head = (struct head){0};
 	r->dict_ready = r->owner_is_target = false;
 	r->n_fix = r->n_extra = r->n_cut = r->cut_seen = 0;
 	r->cut_stride = 1;
 }
 
 static uint32_t
+octets(const struct zone_render *r)
+{
+	return image_answer_size(r->head.flags, r->head.len, r->n_fix, r->n_cut);
+}
+
+static uint32_t
 finish(struct zone_render *r)
 {
 	r->head.len = (uint16_t)(r->at - r->start);
-	r->head.n_fix = (uint16_t)r->n_fix;
-	r->head.n_cut = (uint8_t)r->n_cut;
 	if (r->n_fix > 0 && (r->fix[r->n_fix - 1] & 0x3fffffff) > 0x3fff)
 		r->head.flags |= ANSWER_WIDE;
-	return image_answer_size(&r->head);
+	if ((r->head.an | r->head.ns | r->head.ar | r->n_fix) > UINT8_MAX)
+		r->head.flags |= ANSWER_LARGE;
+	return octets(r);
 }
 
 static uint32_t
 too_big(struct zone_render *r)
 {
-	r->head = (struct image_answer){.flags = ANSWER_TOO_BIG};
+	r->head = (struct head){.flags = ANSWER_TOO_BIG};
 	r->at = r->start;
 	r->n_fix = r->n_cut = 0;
-	return image_answer_size(&r->head);
+	return octets(r);
 }
 
 uint32_t
@@ -601,30 +611,41 @@ zone_render_negative(
 	begin(r, apex, FIX_SUFFIX);
 	put_record(r, apex, soa, ttl);
 	r->head.ns = 1;
-	r->head.len_must = (uint16_t)(r->at - r->start);
 	return finish(r);
 }
 
 void
 zone_render_copy(const struct zone_render *r, uint8_t *out)
 {
-	uint32_t len = r->head.len, pad = -len & 3;
+	const struct head *h = &r->head;
+	bool large = h->flags & ANSWER_LARGE;
+	struct image_answer a = {.len = h->len, .n_cut = (uint8_t)r->n_cut, .flags = h->flags};
 
-	memcpy(out, &r->head, sizeof r->head);
-	out += sizeof r->head;
-	memcpy(out, r->msg + r->start, len);
-	memset(out + len, 0, pad);
-	out += len + pad;
-	if (r->head.flags & ANSWER_WIDE) {
+	if (!large) {
+		a.an = (uint8_t)h->an;
+		a.ns = (uint8_t)h->ns;
+		a.ar = (uint8_t)h->ar;
+		a.n_fix = (uint8_t)r->n_fix;
+	}
+	memcpy(out, &a, sizeof a);
+	out += sizeof a;
+	if (large) {
+		struct image_counts n = {h->an, h->ns, h->ar, (uint16_t)r->n_fix};
+		memcpy(out, &n, sizeof n);
+		out += sizeof n;
+	}
+	memcpy(out, r->msg + r->start, h->len);
+	out += h->len;
+	if (h->len & 1)
+		*out++ = 0;
+	if (h->flags & ANSWER_WIDE) {
 		memcpy(out, r->fix, r->n_fix * 4);
 		out += r->n_fix * 4;
 	} else {
-		uint16_t *fix = (uint16_t *)out;
-		for (uint32_t i = 0; i < r->n_fix; i++)
-			fix[i] = (uint16_t)((r->fix[i] & 0x3fff) | r->fix[i] >> 30 << 14);
-		if (r->n_fix & 1)
-			fix[r->n_fix] = 0;
-		out += (r->n_fix * 2 + 3) & ~3u;
+		for (uint32_t i = 0; i < r->n_fix; i++, out += 2) {
+			uint16_t fix = (uint16_t)((r->fix[i] & 0x3fff) | r->fix[i] >> 30 << 14);
+			memcpy(out, &fix, 2);
+		}
 	}
 	for (uint32_t i = r->n_cut; i-- > 0; out += sizeof r->cuts[i])
 		memcpy(out, &r->cuts[i], sizeof r->cuts[i]);

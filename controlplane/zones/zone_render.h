@@ -43,7 +43,7 @@ void zone_render_destroy(struct zone_render *r);
  * Render an RRset of a node for that node: as answer, or as referral when it is the NS of a cut.
  * @param owner  not occluded
  * @param rr     its n records of one type; n > 0
- * @return octets that zone_render_copy() writes; a multiple of 4
+ * @return octets that zone_render_copy() writes; a multiple of 2
  */
 uint32_t zone_render_rrset(struct zone_render *r, const struct zone_name *owner,
 	const struct zone_record *rr, uint32_t n);
@@ -52,5 +52,5 @@ uint32_t zone_render_rrset(struct zone_render *r, const struct zone_name *owner,
 uint32_t zone_render_negative(
 	struct zone_render *r, const struct zone_name *apex, const struct zone_record *soa);
 
-/** Copy what was rendered last, as a struct image_answer. `out` is 4-aligned. */
+/** Copy what was rendered last, as a struct image_answer. `out` is 2-aligned. */
 void zone_render_copy(const struct zone_render *r, uint8_t *out);

@@ -50,9 +50,9 @@ stage_parse(struct answer_context *c, struct work *w)
 	work_parse(c, w);
 	if (w->state != WORK_LOOKUP || c->directory == NULL)
 		return;
-	for (unsigned k = w->name.labels + 1u; k-- > 0;)
-		if (zone_directory_has_labels(c->directory, k))
-			zone_directory_prefetch(c->directory, w->name.hash[k]);
+	struct label_set zones = zone_directory_labels(c->directory, w->name.labels);
+	for (unsigned k; (k = label_set_next(&zones)) != LABELS_END;)
+		zone_directory_prefetch(c->directory, w->name.hash[k]);
 }
 
 /* Stage 2: the zone; ask for its header. */
@@ -62,8 +62,8 @@ stage_zone(struct answer_context *c, struct work *w)
 	w->zone = work_find_zone(c, &w->name, w->qtype);
 	if (w->zone != NULL)
 		prefetch_line((const uint8_t *)w->zone + w->zone->chunks_at +
-				   image_chunk_index(w->zone, w->name.hash[w->name.labels]) *
-					   sizeof(struct image_chunk_ref));
+			      image_chunk_index(w->zone, w->name.hash[w->name.labels]) *
+				      sizeof(struct image_chunk_ref));
 }
 
 /* Stage 3: the chunk; ask for the name's bucket. */
@@ -104,9 +104,12 @@ stage_node(struct work *w)
 			continue;
 		if (t[i].answer >= w->chunk.len)
 			return;
-		w->answer = (const struct image_answer *)(w->chunk.base + t[i].answer);
-		for (unsigned l = 0; l < ANSWER_AHEAD; l++)
-			prefetch_line((const uint8_t *)w->answer + 64 * l);
+		const uint8_t *answer = w->chunk.base + t[i].answer;
+		w->answer = (const struct image_answer *)answer;
+		/* near its node, it was asked for with that */
+		if (answer - (const uint8_t *)w->node >= 64 * (1 + (int)IMAGE_NODE_LINES))
+			for (unsigned l = 0; l < ANSWER_AHEAD; l++)
+				prefetch_line(answer + 64 * l);
 		return;
 	}
 }

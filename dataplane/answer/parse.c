@@ -184,7 +184,7 @@ parse_question(struct answer_context *c, struct work *w)
 	uint64_t h = c->seed;
 	name->hash[0] = h;
 	for (unsigned k = 1; k <= n; k++) {
-		h = name_hash_extend(h, name->wire + name->label[n - k]);
+		h = name_hash_extend_raw(h, dns + DNS_HEADER + name->label[n - k]);
 		name->hash[k] = h;
 	}
 	w->qtype = get16(dns + at + 1);
@@ -243,9 +243,19 @@ work_parse(struct answer_context *c, struct work *w)
 	static const uint16_t by_transport[] = {CTR_Q_UDP4, CTR_Q_UDP6, CTR_Q_TCP4, CTR_Q_TCP6};
 	struct answer_query *q = w->q;
 
-	/* everything in front of the name, which is set as it is found */
-	memset((uint8_t *)w + offsetof(struct work, zone), 0,
-		offsetof(struct work, name) - offsetof(struct work, zone));
+	/* one by one: GCC makes a microcoded "rep stos" of a memset of this size. The name and the
+	 * cookie are set when they are found. */
+	w->zone = NULL;
+	w->chunk.base = NULL;
+	w->node = NULL;
+	w->answer = NULL;
+	w->state = WORK_DROP;
+	w->opt = w->nsid = w->keepalive = w->do_bit = false;
+	w->aa = w->tc = w->echo = false;
+	w->cookie_len = 0;
+	w->rcode = RCODE_NOERROR;
+	w->at = 0;
+	w->an = w->ns = w->ar = 0;
 	w->ede = EDE_NONE;
 	w->limit = q->transport >= ANSWER_TCP4 ? ANSWER_ROOM_STREAM : DNS_UDP_MIN;
 	w->question_end = DNS_HEADER;

@@ -30,9 +30,8 @@ work_find_zone(struct answer_context *c, const struct work_name *n, uint16_t qty
 
 	if (c->directory == NULL)
 		return NULL;
-	for (unsigned k = n->labels + 1u; k-- > 0;) {
-		if (!zone_directory_has_labels(c->directory, k))
-			continue;
+	struct label_set zones = zone_directory_labels(c->directory, n->labels);
+	for (unsigned k; (k = label_set_next(&zones)) != LABELS_END;) {
 		unsigned at = n->label[n->labels - k];
 		const struct image *im = zone_directory_find(
 			c->arena, c->directory, n->hash[k], n->wire + at, n->len - at);
@@ -323,7 +322,8 @@ work_resolve(struct answer_context *c, struct work *w)
 		return;
 	}
 	if (w->qtype == TYPE_AXFR || w->qtype == TYPE_IXFR) {
-		/* no client may transfer a zone; at other names than an apex there is none to transfer */
+		/* no client may transfer a zone; at other names than an apex there is none to
+		 * transfer */
 		w->rcode = w->zone->apex_len == w->name.len ? RCODE_REFUSED : RCODE_NOTAUTH;
 		return;
 	}

@@ -34,18 +34,11 @@ static void
 fix_pointers(uint8_t *dns, uint32_t at, uint32_t len, const struct image_answer *a,
 	const uint32_t delta[4])
 {
-	const uint16_t *narrow = image_answer_fixes(a);
-	const uint32_t *wide = image_answer_fixes(a);
+	unsigned n = image_answer_counts(a).n_fix;
 
-	for (unsigned i = 0; i < a->n_fix; i++) {
-		uint32_t pos, kind;
-		if (a->flags & ANSWER_WIDE) {
-			pos = wide[i] & 0x3fffffff;
-			kind = wide[i] >> 30;
-		} else {
-			pos = narrow[i] & 0x3fff;
-			kind = narrow[i] >> 14;
-		}
+	for (unsigned i = 0; i < n; i++) {
+		enum image_fix kind;
+		uint32_t pos = image_answer_fix(a, i, &kind);
 		if (pos + 2 > len) /* cut off, or a damaged image */
 			continue;
 		uint8_t *p = dns + at + pos;
@@ -58,7 +51,7 @@ work_put_answer(struct answer_context *c, struct work *w, const struct image_ans
 	uint32_t base, unsigned name_len, unsigned rendered)
 {
 	uint32_t room = w->limit - work_opt_octets(c, w), len = a->len;
-	uint16_t ar = a->ar;
+	struct image_counts n = image_answer_counts(a);
 
 	if (w->limit < work_opt_octets(c, w) || w->at > room)
 		room = w->at;
@@ -72,7 +65,7 @@ work_put_answer(struct answer_context *c, struct work *w, const struct image_ans
 			return false;
 		}
 		len = cut[i].len;
-		ar = cut[i].ar;
+		n.ar = cut[i].ar;
 	}
 	memcpy(w->q->dns + w->at, image_answer_octets(a), len);
 	uint32_t delta[4] = {
@@ -83,9 +76,9 @@ work_put_answer(struct answer_context *c, struct work *w, const struct image_ans
 	if ((delta[FIX_NAME] | delta[FIX_SUFFIX] | delta[FIX_SELF]) != 0)
 		fix_pointers(w->q->dns, w->at, len, a, delta);
 	w->at += len;
-	w->an = (uint16_t)(w->an + a->an);
-	w->ns = (uint16_t)(w->ns + a->ns);
-	w->ar = (uint16_t)(w->ar + ar);
+	w->an = (uint16_t)(w->an + n.an);
+	w->ns = (uint16_t)(w->ns + n.ns);
+	w->ar = (uint16_t)(w->ar + n.ar);
 	return true;
 }
 
