@@ -102,7 +102,7 @@ struct answer_context {
 
 /**
  * Parse a query: header, question, OPT. Sets w->state, and all that the query asks for.
- * Reads at most q->len octets (folding reads up to 15 more of the buffer, within its room).
+ * Reads at most q->len octets (folding reads up to 31 more of the buffer, within its room).
  */
 void work_parse(struct answer_context *c, struct work *w);
 
