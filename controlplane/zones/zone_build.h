@@ -23,11 +23,11 @@ struct zone_build {
 	uint64_t apex_hash;
 	struct zone_source *source; /* [z.n_files], beside z.file */
 	struct zone_report *report;
-	void *scratch;	      /* used memory to sort in: fresh pages cost more than sorting does */
+	void *scratch; /* used memory to sort in: fresh pages cost more than sorting does */
 	size_t scratch_octets;
-	uint64_t n_outside; /* records ignored because they lie outside the zone */
-	uint64_t n_made;    /* RRs that $GENERATE made, over the whole zone */
-	uint32_t last_len;  /* octets of last[]; 0 before the first record */
+	bool has_dname, has_wildcard; /* somewhere in the zone */
+	uint64_t n_outside;           /* records ignored because they lie outside the zone */
+	uint32_t last_len;            /* octets of last[]; 0 before the first record */
 	uint8_t last[NAME_OCTETS_MAX + 1 + NAME_PAD]; /* owner of the last run, as written */
 };
 

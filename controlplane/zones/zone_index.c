@@ -277,6 +277,8 @@ gather_records(struct zone_build *b)
 		name.first = first;
 		name.n = n_to - first;
 		name.flags = own_flags(z, &name, to + first, name.n);
+		b->has_dname |= (name.flags & ZONE_NAME_DNAME) != 0;
+		b->has_wildcard |= (name.flags & ZONE_NAME_IS_WILDCARD) != 0;
 		z->name[n_names++] = name;
 	}
 	/* the scratch becomes the array, and the array is given back */

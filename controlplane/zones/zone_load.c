@@ -139,6 +139,9 @@ explain(int code)
 		return "'(' inside parentheses; close the first one before";
 	case ZS_RIGHT_PARENTHESIS:
 		return "')' without a '(' before it";
+	case ZS_BAD_NUMBER:
+		return "a number was expected here, or the RR type is unknown (then it is written "
+		       "TYPEnnn \\# LENGTH HEX, RFC 3597)";
 	case ZS_UNSUPPORTED_TYPE:
 		return "unknown RR type, or a class other than IN; types not known here are "
 		       "written "

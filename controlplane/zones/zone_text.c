@@ -47,13 +47,6 @@ drop_cr(char *text, size_t len)
 	return to;
 }
 
-static bool
-first_line_ends_in_crlf(const char *text, size_t len)
-{
-	const char *lf = len == 0 ? NULL : memchr(text, '\n', len);
-	return lf != NULL && lf > text && lf[-1] == '\r';
-}
-
 /* One pass, a cache full at a time. Each memchr goes at tens of GB/s, and the octets it looks for
  * are rare. */
 static int
@@ -130,7 +123,7 @@ zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max)
 		rc = read_all(fd, text.owned, (size_t)st.st_size, &text.len);
 	close(fd);
 	if (rc == 0) {
-		if (first_line_ends_in_crlf(text.owned, text.len))
+		if (memchr(text.owned, '\r', text.len) != NULL)
 			text.len = drop_cr(text.owned, text.len);
 		text.text = text.owned;
 		rc = look(&text);
@@ -148,7 +141,7 @@ zone_text_take(struct zone_text *t, const char *octets, size_t len)
 {
 	struct zone_text text = {.text = octets, .len = len};
 
-	if (first_line_ends_in_crlf(octets, len)) {
+	if (len > 0 && memchr(octets, '\r', len) != NULL) {
 		int rc = new_text(&text, len);
 		if (rc != 0)
 			return rc;

@@ -17,7 +17,7 @@ struct zone_text {
 
 /**
  * Read a file. It is copied, not mapped: an editor may truncate it while it is parsed.
- * CR LF line ends become LF when the first line ends so.
+ * CR LF line ends become LF.
  * @param octets_max  largest file; 0 = 16 GiB
  * @return 0, -EISDIR, -EINVAL (no regular file), -EFBIG, -EILSEQ (has NUL octets: no text), -ENOMEM
  * or the negative errno of open and read
