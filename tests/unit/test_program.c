@@ -138,6 +138,8 @@ drop_and_look(const struct config *c, uid_t uid)
 	gid_t groups[64];
 	struct stat st;
 
+	if (setgroups(1, &(gid_t){0}) != 0) /* something to get rid of */
+		return 11;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (program_make_run_dir(c) != 0)
 		return 1;
