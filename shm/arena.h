@@ -11,34 +11,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ARENA_MAGIC 0x616e6572614c494dull	/* "MILarena", read little-endian */
-#define ARENA_VERSION 1u			/* bump with every change of a layout in the arena */
-#define ARENA_SEGMENT (2u << 20)		/* octets; one huge page */
-#define ARENA_ALIGN 64u				/* every block starts on a cache line */
+#define ARENA_MAGIC 0x616e6572614c494dull /* "MILarena", read little-endian */
+#define ARENA_VERSION 1u                  /* bump with every change of a layout in the arena */
+#define ARENA_SEGMENT (2u << 20)          /* octets; one huge page */
+#define ARENA_ALIGN 64u                   /* every block starts on a cache line */
 #define ARENA_SIZE_MIN (16ull << 20)
-#define ARENA_SIZE_MAX (1ull << 47)		/* directory slots keep offsets in 48 bits */
+#define ARENA_SIZE_MAX (1ull << 47) /* directory slots keep offsets in 48 bits */
 
 /* The first octets of the file. Written by the control plane; `directory`, `settings` and
  * `generation` change while readers read, everything else only before `magic` is set. */
 struct arena_header {
-	uint64_t magic;			/* ARENA_MAGIC once the rest is valid */
-	uint32_t version;		/* ARENA_VERSION of the writer */
-	uint32_t header_len;		/* sizeof(struct arena_header) */
-	uint64_t size;			/* octets mapped */
-	uint64_t seed;			/* hash of the root name; random, secret from clients */
-	_Alignas(64) _Atomic uint64_t directory;	/* struct zone_directory, or 0 */
-	_Atomic uint64_t settings;	/* struct settings, or 0 */
-	_Atomic uint64_t generation;	/* counts publications */
+	uint64_t magic;      /* ARENA_MAGIC once the rest is valid */
+	uint32_t version;    /* ARENA_VERSION of the writer */
+	uint32_t header_len; /* sizeof(struct arena_header) */
+	uint64_t size;       /* octets mapped */
+	uint64_t seed;       /* hash of the root name; random, secret from clients */
+	_Alignas(64) _Atomic uint64_t directory; /* struct zone_directory, or 0 */
+	_Atomic uint64_t settings;               /* struct settings, or 0 */
+	_Atomic uint64_t generation;             /* counts publications */
 };
 
 /* A mapped arena, writer's or reader's. */
 struct arena {
-	const uint8_t *base;		/* start of the mapping */
-	uint64_t size;			/* octets mapped */
+	const uint8_t *base; /* start of the mapping */
+	uint64_t size;       /* octets mapped */
 	int fd;
 	bool writable;
-	uint64_t page_octets;		/* 2 MiB on hugetlbfs, else the base page size */
-	struct arena_writer *writer;	/* allocation state; NULL for readers */
+	uint64_t page_octets;        /* 2 MiB on hugetlbfs, else the base page size */
+	struct arena_writer *writer; /* allocation state; NULL for readers */
 };
 
 /**
@@ -64,7 +64,8 @@ int arena_open_writer(struct arena *out, const char *path, uint64_t size, bool *
 /** Unmap, and forget the writer's state. The file stays. */
 void arena_close(struct arena *a);
 
-/** Text for the last error of arena_attach/arena_open_writer in this thread: what, and what would be right. */
+/** Text for the last error of arena_attach/arena_open_writer in this thread: what, and what would
+ * be right. */
 const char *arena_error(void);
 
 /** Header of a mapped arena. */
@@ -105,14 +106,15 @@ arena_writable(struct arena *a, uint64_t off)
 void arena_free(struct arena *a, uint64_t off, uint64_t len);
 
 /**
- * After arena_open_writer() of an existing arena: this block is live. Before the first arena_alloc().
+ * After arena_open_writer() of an existing arena: this block is live. Before the first
+ * arena_alloc().
  * @return 0; -EINVAL (no block can lie there, or one that was adopted does); -ENOMEM
  */
 int arena_adopt(struct arena *a, uint64_t off, uint64_t len) __attribute__((warn_unused_result));
 
 struct arena_usage {
-	uint64_t size_octets;		/* span */
-	uint64_t backed_octets;		/* segments that have memory */
-	uint64_t live_octets;		/* in blocks that are allocated */
+	uint64_t size_octets;   /* span */
+	uint64_t backed_octets; /* segments that have memory */
+	uint64_t live_octets;   /* in blocks that are allocated */
 };
 void arena_usage(const struct arena *a, struct arena_usage *out);

@@ -7,83 +7,120 @@
 
 /* X(id, family, label, value, unit, help): family becomes the metric millrace_<family>, with the
  * label pair when label is not "". One family is one run of rows with the same help. */
-#define COUNTERS(X) \
-	X(Q_UDP4, "queries_total", "transport", "udp4", "queries", "Queries received, by transport.") \
-	X(Q_UDP6, "queries_total", "transport", "udp6", "queries", "Queries received, by transport.") \
-	X(Q_TCP4, "queries_total", "transport", "tcp4", "queries", "Queries received, by transport.") \
-	X(Q_TCP6, "queries_total", "transport", "tcp6", "queries", "Queries received, by transport.") \
+#define COUNTERS(X)                                                                                \
+	X(Q_UDP4, "queries_total", "transport", "udp4", "queries",                                 \
+		"Queries received, by transport.")                                                 \
+	X(Q_UDP6, "queries_total", "transport", "udp6", "queries",                                 \
+		"Queries received, by transport.")                                                 \
+	X(Q_TCP4, "queries_total", "transport", "tcp4", "queries",                                 \
+		"Queries received, by transport.")                                                 \
+	X(Q_TCP6, "queries_total", "transport", "tcp6", "queries",                                 \
+		"Queries received, by transport.")                                                 \
 	X(OP_QUERY, "opcodes_total", "opcode", "QUERY", "queries", "Queries received, by opcode.") \
-	X(OP_IQUERY, "opcodes_total", "opcode", "IQUERY", "queries", "Queries received, by opcode.") \
-	X(OP_STATUS, "opcodes_total", "opcode", "STATUS", "queries", "Queries received, by opcode.") \
-	X(OP_NOTIFY, "opcodes_total", "opcode", "NOTIFY", "queries", "Queries received, by opcode.") \
-	X(OP_UPDATE, "opcodes_total", "opcode", "UPDATE", "queries", "Queries received, by opcode.") \
-	X(OP_DSO, "opcodes_total", "opcode", "DSO", "queries", "Queries received, by opcode.") \
+	X(OP_IQUERY, "opcodes_total", "opcode", "IQUERY", "queries",                               \
+		"Queries received, by opcode.")                                                    \
+	X(OP_STATUS, "opcodes_total", "opcode", "STATUS", "queries",                               \
+		"Queries received, by opcode.")                                                    \
+	X(OP_NOTIFY, "opcodes_total", "opcode", "NOTIFY", "queries",                               \
+		"Queries received, by opcode.")                                                    \
+	X(OP_UPDATE, "opcodes_total", "opcode", "UPDATE", "queries",                               \
+		"Queries received, by opcode.")                                                    \
+	X(OP_DSO, "opcodes_total", "opcode", "DSO", "queries", "Queries received, by opcode.")     \
 	X(OP_OTHER, "opcodes_total", "opcode", "other", "queries", "Queries received, by opcode.") \
-	X(T_A, "qtypes_total", "qtype", "A", "queries", "Questions received, by type.") \
-	X(T_NS, "qtypes_total", "qtype", "NS", "queries", "Questions received, by type.") \
-	X(T_CNAME, "qtypes_total", "qtype", "CNAME", "queries", "Questions received, by type.") \
-	X(T_SOA, "qtypes_total", "qtype", "SOA", "queries", "Questions received, by type.") \
-	X(T_PTR, "qtypes_total", "qtype", "PTR", "queries", "Questions received, by type.") \
-	X(T_MX, "qtypes_total", "qtype", "MX", "queries", "Questions received, by type.") \
-	X(T_TXT, "qtypes_total", "qtype", "TXT", "queries", "Questions received, by type.") \
-	X(T_AAAA, "qtypes_total", "qtype", "AAAA", "queries", "Questions received, by type.") \
-	X(T_SRV, "qtypes_total", "qtype", "SRV", "queries", "Questions received, by type.") \
-	X(T_NAPTR, "qtypes_total", "qtype", "NAPTR", "queries", "Questions received, by type.") \
-	X(T_DS, "qtypes_total", "qtype", "DS", "queries", "Questions received, by type.") \
-	X(T_DNSKEY, "qtypes_total", "qtype", "DNSKEY", "queries", "Questions received, by type.") \
-	X(T_TLSA, "qtypes_total", "qtype", "TLSA", "queries", "Questions received, by type.") \
-	X(T_CDS, "qtypes_total", "qtype", "CDS", "queries", "Questions received, by type.") \
-	X(T_SVCB, "qtypes_total", "qtype", "SVCB", "queries", "Questions received, by type.") \
-	X(T_HTTPS, "qtypes_total", "qtype", "HTTPS", "queries", "Questions received, by type.") \
-	X(T_CAA, "qtypes_total", "qtype", "CAA", "queries", "Questions received, by type.") \
-	X(T_ANY, "qtypes_total", "qtype", "ANY", "queries", "Questions received, by type.") \
-	X(T_AXFR, "qtypes_total", "qtype", "AXFR", "queries", "Questions received, by type.") \
-	X(T_IXFR, "qtypes_total", "qtype", "IXFR", "queries", "Questions received, by type.") \
-	X(T_OTHER, "qtypes_total", "qtype", "other", "queries", "Questions received, by type.") \
-	X(R_NOERROR, "responses_total", "rcode", "NOERROR", "responses", "Responses sent, by RCODE.") \
-	X(R_FORMERR, "responses_total", "rcode", "FORMERR", "responses", "Responses sent, by RCODE.") \
-	X(R_SERVFAIL, "responses_total", "rcode", "SERVFAIL", "responses", "Responses sent, by RCODE.") \
-	X(R_NXDOMAIN, "responses_total", "rcode", "NXDOMAIN", "responses", "Responses sent, by RCODE.") \
-	X(R_NOTIMP, "responses_total", "rcode", "NOTIMP", "responses", "Responses sent, by RCODE.") \
-	X(R_REFUSED, "responses_total", "rcode", "REFUSED", "responses", "Responses sent, by RCODE.") \
-	X(R_YXDOMAIN, "responses_total", "rcode", "YXDOMAIN", "responses", "Responses sent, by RCODE.") \
-	X(R_BADVERS, "responses_total", "rcode", "BADVERS", "responses", "Responses sent, by RCODE.") \
-	X(R_BADCOOKIE, "responses_total", "rcode", "BADCOOKIE", "responses", "Responses sent, by RCODE.") \
-	X(R_OTHER, "responses_total", "rcode", "other", "responses", "Responses sent, by RCODE.") \
-	X(TRUNCATED, "truncated_total", "", "", "responses", "Responses sent with TC set.") \
-	X(REFERRALS, "referrals_total", "", "", "responses", "Responses that were referrals.") \
-	X(IMAGE_DAMAGED, "image_damaged_total", "", "", "queries", "Queries answered SERVFAIL because a zone image failed a bounds check.") \
-	X(D_SHORT, "drops_total", "reason", "short", "packets", "Packets not answered, by reason.") \
-	X(D_RESPONSE, "drops_total", "reason", "response", "packets", "Packets not answered, by reason.") \
-	X(D_PORT0, "drops_total", "reason", "source-port-0", "packets", "Packets not answered, by reason.") \
-	X(D_NOT_IP, "drops_total", "reason", "not-ip", "packets", "Packets not answered, by reason.") \
-	X(D_NOT_UDP, "drops_total", "reason", "not-udp", "packets", "Packets not answered, by reason.") \
-	X(D_NOT_OURS, "drops_total", "reason", "not-our-address", "packets", "Packets not answered, by reason.") \
-	X(D_IP_HEADER, "drops_total", "reason", "ip-header", "packets", "Packets not answered, by reason.") \
-	X(D_IP_CHECKSUM, "drops_total", "reason", "ip-checksum", "packets", "Packets not answered, by reason.") \
-	X(D_UDP_LENGTH, "drops_total", "reason", "udp-length", "packets", "Packets not answered, by reason.") \
-	X(D_UDP_CHECKSUM, "drops_total", "reason", "udp-checksum", "packets", "Packets not answered, by reason.") \
-	X(D_FRAGMENT, "drops_total", "reason", "fragment", "packets", "Packets not answered, by reason.") \
-	X(D_EXTENSION, "drops_total", "reason", "ipv6-extension-headers", "packets", "Packets not answered, by reason.") \
-	X(D_MULTI_SEGMENT, "drops_total", "reason", "multi-segment", "packets", "Packets not answered, by reason.") \
-	X(D_SOURCE_ADDRESS, "drops_total", "reason", "source-address", "packets", "Packets not answered, by reason.") \
-	X(D_TX_FULL, "drops_total", "reason", "transmit-full", "packets", "Packets not answered, by reason.") \
-	X(D_RING_FULL, "drops_total", "reason", "ring-full", "packets", "Packets not answered, by reason.") \
-	X(D_RING_DAMAGED, "drops_total", "reason", "ring-damaged", "packets", "Packets not answered, by reason.") \
-	X(RX_PACKETS, "rx_packets_total", "", "", "packets", "Packets taken from ports.") \
-	X(RX_OCTETS, "rx_octets_total", "", "", "octets", "DNS octets in queries.") \
-	X(TX_PACKETS, "tx_packets_total", "", "", "packets", "Responses handed to ports.") \
-	X(TX_OCTETS, "tx_octets_total", "", "", "octets", "DNS octets in responses.") \
-	X(BURSTS, "bursts_total", "", "", "bursts", "Bursts with at least one packet.") \
-	X(BUSY_CYCLES, "busy_cycles_total", "", "", "cycles", "TSC cycles spent on bursts with at least one packet.") \
-	X(POLLS_EMPTY, "polls_empty_total", "", "", "polls", "Polls of all ports that found nothing.") \
+	X(T_A, "qtypes_total", "qtype", "A", "queries", "Questions received, by type.")            \
+	X(T_NS, "qtypes_total", "qtype", "NS", "queries", "Questions received, by type.")          \
+	X(T_CNAME, "qtypes_total", "qtype", "CNAME", "queries", "Questions received, by type.")    \
+	X(T_SOA, "qtypes_total", "qtype", "SOA", "queries", "Questions received, by type.")        \
+	X(T_PTR, "qtypes_total", "qtype", "PTR", "queries", "Questions received, by type.")        \
+	X(T_MX, "qtypes_total", "qtype", "MX", "queries", "Questions received, by type.")          \
+	X(T_TXT, "qtypes_total", "qtype", "TXT", "queries", "Questions received, by type.")        \
+	X(T_AAAA, "qtypes_total", "qtype", "AAAA", "queries", "Questions received, by type.")      \
+	X(T_SRV, "qtypes_total", "qtype", "SRV", "queries", "Questions received, by type.")        \
+	X(T_NAPTR, "qtypes_total", "qtype", "NAPTR", "queries", "Questions received, by type.")    \
+	X(T_DS, "qtypes_total", "qtype", "DS", "queries", "Questions received, by type.")          \
+	X(T_DNSKEY, "qtypes_total", "qtype", "DNSKEY", "queries", "Questions received, by type.")  \
+	X(T_TLSA, "qtypes_total", "qtype", "TLSA", "queries", "Questions received, by type.")      \
+	X(T_CDS, "qtypes_total", "qtype", "CDS", "queries", "Questions received, by type.")        \
+	X(T_SVCB, "qtypes_total", "qtype", "SVCB", "queries", "Questions received, by type.")      \
+	X(T_HTTPS, "qtypes_total", "qtype", "HTTPS", "queries", "Questions received, by type.")    \
+	X(T_CAA, "qtypes_total", "qtype", "CAA", "queries", "Questions received, by type.")        \
+	X(T_ANY, "qtypes_total", "qtype", "ANY", "queries", "Questions received, by type.")        \
+	X(T_AXFR, "qtypes_total", "qtype", "AXFR", "queries", "Questions received, by type.")      \
+	X(T_IXFR, "qtypes_total", "qtype", "IXFR", "queries", "Questions received, by type.")      \
+	X(T_OTHER, "qtypes_total", "qtype", "other", "queries", "Questions received, by type.")    \
+	X(R_NOERROR, "responses_total", "rcode", "NOERROR", "responses",                           \
+		"Responses sent, by RCODE.")                                                       \
+	X(R_FORMERR, "responses_total", "rcode", "FORMERR", "responses",                           \
+		"Responses sent, by RCODE.")                                                       \
+	X(R_SERVFAIL, "responses_total", "rcode", "SERVFAIL", "responses",                         \
+		"Responses sent, by RCODE.")                                                       \
+	X(R_NXDOMAIN, "responses_total", "rcode", "NXDOMAIN", "responses",                         \
+		"Responses sent, by RCODE.")                                                       \
+	X(R_NOTIMP, "responses_total", "rcode", "NOTIMP", "responses",                             \
+		"Responses sent, by RCODE.")                                                       \
+	X(R_REFUSED, "responses_total", "rcode", "REFUSED", "responses",                           \
+		"Responses sent, by RCODE.")                                                       \
+	X(R_YXDOMAIN, "responses_total", "rcode", "YXDOMAIN", "responses",                         \
+		"Responses sent, by RCODE.")                                                       \
+	X(R_BADVERS, "responses_total", "rcode", "BADVERS", "responses",                           \
+		"Responses sent, by RCODE.")                                                       \
+	X(R_BADCOOKIE, "responses_total", "rcode", "BADCOOKIE", "responses",                       \
+		"Responses sent, by RCODE.")                                                       \
+	X(R_OTHER, "responses_total", "rcode", "other", "responses", "Responses sent, by RCODE.")  \
+	X(TRUNCATED, "truncated_total", "", "", "responses", "Responses sent with TC set.")        \
+	X(REFERRALS, "referrals_total", "", "", "responses", "Responses that were referrals.")     \
+	X(IMAGE_DAMAGED, "image_damaged_total", "", "", "queries",                                 \
+		"Queries answered SERVFAIL because a zone image failed a bounds check.")           \
+	X(D_SHORT, "drops_total", "reason", "short", "packets",                                    \
+		"Packets not answered, by reason.")                                                \
+	X(D_RESPONSE, "drops_total", "reason", "response", "packets",                              \
+		"Packets not answered, by reason.")                                                \
+	X(D_PORT0, "drops_total", "reason", "source-port-0", "packets",                            \
+		"Packets not answered, by reason.")                                                \
+	X(D_NOT_IP, "drops_total", "reason", "not-ip", "packets",                                  \
+		"Packets not answered, by reason.")                                                \
+	X(D_NOT_UDP, "drops_total", "reason", "not-udp", "packets",                                \
+		"Packets not answered, by reason.")                                                \
+	X(D_NOT_OURS, "drops_total", "reason", "not-our-address", "packets",                       \
+		"Packets not answered, by reason.")                                                \
+	X(D_IP_HEADER, "drops_total", "reason", "ip-header", "packets",                            \
+		"Packets not answered, by reason.")                                                \
+	X(D_IP_CHECKSUM, "drops_total", "reason", "ip-checksum", "packets",                        \
+		"Packets not answered, by reason.")                                                \
+	X(D_UDP_LENGTH, "drops_total", "reason", "udp-length", "packets",                          \
+		"Packets not answered, by reason.")                                                \
+	X(D_UDP_CHECKSUM, "drops_total", "reason", "udp-checksum", "packets",                      \
+		"Packets not answered, by reason.")                                                \
+	X(D_FRAGMENT, "drops_total", "reason", "fragment", "packets",                              \
+		"Packets not answered, by reason.")                                                \
+	X(D_EXTENSION, "drops_total", "reason", "ipv6-extension-headers", "packets",               \
+		"Packets not answered, by reason.")                                                \
+	X(D_MULTI_SEGMENT, "drops_total", "reason", "multi-segment", "packets",                    \
+		"Packets not answered, by reason.")                                                \
+	X(D_SOURCE_ADDRESS, "drops_total", "reason", "source-address", "packets",                  \
+		"Packets not answered, by reason.")                                                \
+	X(D_TX_FULL, "drops_total", "reason", "transmit-full", "packets",                          \
+		"Packets not answered, by reason.")                                                \
+	X(D_RING_FULL, "drops_total", "reason", "ring-full", "packets",                            \
+		"Packets not answered, by reason.")                                                \
+	X(D_RING_DAMAGED, "drops_total", "reason", "ring-damaged", "packets",                      \
+		"Packets not answered, by reason.")                                                \
+	X(RX_PACKETS, "rx_packets_total", "", "", "packets", "Packets taken from ports.")          \
+	X(RX_OCTETS, "rx_octets_total", "", "", "octets", "DNS octets in queries.")                \
+	X(TX_PACKETS, "tx_packets_total", "", "", "packets", "Responses handed to ports.")         \
+	X(TX_OCTETS, "tx_octets_total", "", "", "octets", "DNS octets in responses.")              \
+	X(BURSTS, "bursts_total", "", "", "bursts", "Bursts with at least one packet.")            \
+	X(BUSY_CYCLES, "busy_cycles_total", "", "", "cycles",                                      \
+		"TSC cycles spent on bursts with at least one packet.")                            \
+	X(POLLS_EMPTY, "polls_empty_total", "", "", "polls",                                       \
+		"Polls of all ports that found nothing.")                                          \
 	X(SLEEPS, "sleeps_total", "", "", "sleeps", "Times that an idle worker slept.")
 
 enum counter {
 #define X(id, family, label, value, unit, help) CTR_##id,
 	COUNTERS(X)
 #undef X
-	CTR_N,
+		CTR_N,
 };
 
 struct counters {

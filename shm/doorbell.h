@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* doorbell: wakes a process that sleeps on a ring. A FIFO in the run directory, found by name, so a
- * process that was restarted finds it again without anybody passing descriptors (see docs/decisions).
- * Ringing is one write(2), done only when the consumer announced that it sleeps (ring_should_wake). */
+ * process that was restarted finds it again without anybody passing descriptors (see
+ * docs/decisions). Ringing is one write(2), done only when the consumer announced that it sleeps
+ * (ring_should_wake). */
 #pragma once
 
 /**

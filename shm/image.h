@@ -329,16 +329,6 @@ image_answer_at(const uint8_t *base, uint64_t len, uint32_t off)
 }
 
 /**
- * Find the node with this name.
- * @param c        the chunk that image_chunk_of() gave for this hash; base not NULL
- * @param name     folded, wire; in the zone (its suffix is not compared again)
- * @param len      octets, root label included
- * @return the node, inside the chunk with its types and name; NULL when there is none
- */
-const struct image_node *image_find(
-	const struct image_chunk *c, uint64_t hash, const uint8_t *name, unsigned len);
-
-/**
  * Check a whole image: every offset, every length, every name, order of types, that each node is
  * found by its hash, that each answer's RRs, pointers, fixes and cuts are well-formed.
  * For the publisher, tools and tests; takes time in proportion to the image.

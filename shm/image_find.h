@@ -44,3 +44,37 @@ image_prefetch_node(const struct image_chunk *c, const struct image_bucket *b, u
 	for (uint32_t i = 1; i <= more; i++)
 		prefetch_line(c->base + off + 64 * i);
 }
+
+/**
+ * Find the node with this name.
+ * @param c        the chunk that image_chunk_of() gave for this hash; base not NULL
+ * @param name     folded, wire; in the zone (its suffix is not compared again)
+ * @param len      octets, root label included
+ * @return the node, inside the chunk with its types and name; NULL when there is none
+ */
+static inline const struct image_node *
+image_find(const struct image_chunk *c, uint64_t hash, const uint8_t *name, unsigned len)
+{
+	uint16_t tag = image_tag(hash);
+	uint32_t at = (uint32_t)hash;
+
+	for (unsigned probe = 0; probe < IMAGE_PROBE_MAX; probe++, at++) {
+		const struct image_bucket *b =
+			(const struct image_bucket *)c->base + (at & c->bucket_mask);
+		unsigned match = image_bucket_match(b, tag);
+		while (match != 0) {
+			unsigned i = (unsigned)__builtin_ctz(match);
+			match &= match - 1;
+			if (b->node[i] == 0)
+				continue;
+			const struct image_node *n =
+				image_node_at(c, b->node[i] & ~IMAGE_NODE_LINES);
+			if (n != NULL && n->name_len == len &&
+				name_equal(image_node_name(n), name, len - c->apex_len))
+				return n;
+		}
+		if (b->spill == 0)
+			return NULL;
+	}
+	return NULL;
+}

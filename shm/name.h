@@ -74,8 +74,9 @@ name_fold_word(uint64_t w)
 }
 
 /**
- * name_hash_extend() of a label that is not folded yet. For names that were folded just before: their
- * folded octets are still on the way to memory in pieces of 16, and reading across two of these waits.
+ * name_hash_extend() of a label that is not folded yet. For names that were folded just before:
+ * their folded octets are still on the way to memory in pieces of 16, and reading across two of
+ * these waits.
  */
 static inline uint64_t
 name_hash_extend_raw(uint64_t parent, const uint8_t *label)
@@ -131,19 +132,32 @@ name_hash(uint64_t seed, const uint8_t *name)
 	return seed;
 }
 
-/** Compare two folded names, or leading parts of them, of the same length. Inline: memcmp costs a call. */
+/** Compare two folded names, or leading parts of them, of the same length. Inline: memcmp costs a
+ * call. Reads nothing outside len octets: the last word overlaps the one before. */
 static inline bool
 name_equal(const uint8_t *a, const uint8_t *b, unsigned len)
 {
 	uint64_t x, y;
-	while (len >= 8) {
-		memcpy(&x, a, 8);
-		memcpy(&y, b, 8);
-		if (x != y)
-			return false;
-		a += 8;
-		b += 8;
-		len -= 8;
+	uint32_t v, w;
+
+	if (len >= 8) {
+		for (unsigned i = 0; i + 8 < len; i += 8) {
+			memcpy(&x, a + i, 8);
+			memcpy(&y, b + i, 8);
+			if (x != y)
+				return false;
+		}
+		memcpy(&x, a + len - 8, 8);
+		memcpy(&y, b + len - 8, 8);
+		return x == y;
+	}
+	if (len >= 4) {
+		memcpy(&v, a, 4);
+		memcpy(&w, b, 4);
+		x = v ^ w;
+		memcpy(&v, a + len - 4, 4);
+		memcpy(&w, b + len - 4, 4);
+		return (x | (v ^ w)) == 0;
 	}
 	for (unsigned i = 0; i < len; i++)
 		if (a[i] != b[i])

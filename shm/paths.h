@@ -2,9 +2,9 @@
 /* paths: names of the files in the suite's run directory. One suite, one run directory. */
 #pragma once
 
-#define RUN_ARENA "arena"		/* unless the configuration puts it on hugetlbfs */
+#define RUN_ARENA "arena" /* unless the configuration puts it on hugetlbfs */
 #define RUN_HUB "hub"
 #define RUN_BELL_STREAM "bell.stream"
 #define RUN_BELL_WORKER "bell.worker.%u"
-#define RUN_API "api.sock"		/* HTTP API for millracectl */
-#define RUN_READY "%s.ready"		/* "controlplane", "dataplane", "stream": see config/ready.h */
+#define RUN_API "api.sock"   /* HTTP API for millracectl */
+#define RUN_READY "%s.ready" /* "controlplane", "dataplane", "stream": see config/ready.h */

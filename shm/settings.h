@@ -5,23 +5,25 @@
 #pragma once
 #include <stdint.h>
 
-#define SETTINGS_MAGIC 0x53544553u	/* "SETS" */
-#define SETTINGS_TEXT_MAX 255u		/* one TXT character-string */
+#define SETTINGS_MAGIC 0x53544553u /* "SETS" */
+#define SETTINGS_TEXT_MAX 255u     /* one TXT character-string */
 
 struct settings_text {
-	uint8_t len;			/* 0: not configured; then the query is refused or the option left out */
+	uint8_t len; /* 0: not configured; then the query is refused or the option left out */
 	uint8_t octets[SETTINGS_TEXT_MAX];
 };
 
 struct settings {
 	uint32_t magic;
-	uint16_t udp_payload_max;	/* octets; largest UDP response, and what our OPT announces */
-	uint16_t tcp_keepalive_ds;	/* edns-tcp-keepalive timeout, in 100 ms (RFC 7828) */
-	uint8_t cookies;		/* 0: ignore the COOKIE option */
+	uint16_t udp_payload_max;  /* octets; largest UDP response, and what our OPT announces */
+	uint16_t tcp_keepalive_ds; /* edns-tcp-keepalive timeout, in 100 ms (RFC 7828) */
+	uint8_t cookies;           /* 0: ignore the COOKIE option */
 	uint8_t reserved[7];
-	uint8_t cookie_secret[16];	/* SipHash-2-4 key of RFC 9018, shared by all members of an anycast set */
-	uint8_t cookie_secret_old[16];	/* also accepted; equal to cookie_secret when there is none */
-	struct settings_text nsid;	/* RFC 5001 */
-	struct settings_text version;	/* version.bind., version.server. CH TXT */
-	struct settings_text identity;	/* id.server., hostname.bind. CH TXT (RFC 4892) */
+	uint8_t cookie_secret[16];     /* SipHash-2-4 key of RFC 9018, shared by all members of an
+					  anycast set */
+	uint8_t cookie_secret_old[16]; /* also accepted; equal to cookie_secret when there is none
+					*/
+	struct settings_text nsid;     /* RFC 5001 */
+	struct settings_text version;  /* version.bind., version.server. CH TXT */
+	struct settings_text identity; /* id.server., hostname.bind. CH TXT (RFC 4892) */
 };

@@ -124,20 +124,19 @@ zone_directory_find(const struct arena *a, const struct zone_directory *d, uint6
 
 	for (unsigned probe = 0; probe < ZONE_PROBE_MAX; probe++, at++) {
 		const struct zone_bucket *b = &d->bucket[at & d->bucket_mask];
-		uint64_t empty = 0;
 		for (unsigned i = 0; i < ZONE_SLOTS; i++) {
 			/* acquire: the image was written before its slot was */
 			uint64_t s = atomic_load_explicit(&b->slot[i], memory_order_acquire);
-			empty |= s == 0;
-			if (__builtin_expect((uint16_t)(s >> 48) != tag, 1) ||
+			if ((uint16_t)(s >> 48) != tag ||
 				(s & ZONE_SLOT_OFFSET) <= ZONE_SLOT_REMOVED)
 				continue;
 			const struct image *im = image_at(a, s & ZONE_SLOT_OFFSET);
 			if (im != NULL && im->apex_len == len && name_equal(im->apex, apex, len))
 				return im;
 		}
-		if (empty)
-			return NULL;
+		for (unsigned i = 0; i < ZONE_SLOTS; i++)
+			if (atomic_load_explicit(&b->slot[i], memory_order_relaxed) == 0)
+				return NULL;
 	}
 	return NULL;
 }

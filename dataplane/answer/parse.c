@@ -163,19 +163,20 @@ static bool
 parse_question(struct answer_context *c, struct work *w)
 {
 	const uint8_t *dns = w->q->dns;
-	unsigned at = DNS_HEADER, len = w->q->len, n = 0;
+	unsigned at = DNS_HEADER, len = w->q->len, n = 0, octets;
 	struct work_name *name = &w->name;
 
 	if (len < DNS_HEADER + 5)
 		return false;
-	while (dns[at] != 0) {
-		unsigned next = at + dns[at] + 1u;
-		/* room for root, type and class behind the label; a name of 255 octets at most */
-		if (dns[at] > LABEL_OCTETS_MAX || next + 5 > len ||
-			next - DNS_HEADER > NAME_OCTETS_MAX - 1)
+	/* where a label may not start: the root, type and class must fit behind, and into 255
+	 * octets */
+	unsigned end =
+		len - 4 < DNS_HEADER + NAME_OCTETS_MAX ? len - 4 : DNS_HEADER + NAME_OCTETS_MAX;
+	while ((octets = dns[at]) != 0) {
+		if (octets > LABEL_OCTETS_MAX || at + octets + 1 >= end)
 			return false;
 		name->label[n++] = (uint8_t)(at - DNS_HEADER);
-		at = next;
+		at += octets + 1;
 	}
 	name->labels = (uint8_t)n;
 	name->label[n] = (uint8_t)(at - DNS_HEADER);

@@ -3,6 +3,7 @@
  * clarifications of RFC 2308, 8020 and 8482, over zone images. Everything but the plainest answers
  * comes through here. Bounded: CHAIN_MAX names, and 8 look-ups for each. */
 #include "dataplane/answer/work.h"
+#include "shm/image_find.h"
 
 /* Where the name being answered for lies in the message, and what was already done for this query.
  */
@@ -313,7 +314,7 @@ in_zone(struct answer_context *c, struct work *w, struct chain *ch)
 void
 work_resolve(struct answer_context *c, struct work *w)
 {
-	struct chain ch = {.base = DNS_HEADER, .n = 1};
+	struct chain ch; /* its arrays are not cleared: that would cost more than most answers */
 
 	w->at = w->question_end;
 	if (w->zone == NULL) {
@@ -327,6 +328,9 @@ work_resolve(struct answer_context *c, struct work *w)
 		w->rcode = w->zone->apex_len == w->name.len ? RCODE_REFUSED : RCODE_NOTAUTH;
 		return;
 	}
+	ch.base = DNS_HEADER;
+	ch.n = 1;
+	ch.n_dname = 0;
 	ch.seen[0] = w->name.hash[w->name.labels];
 	w->aa = true;
 	for (;;) {
