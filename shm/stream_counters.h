@@ -5,6 +5,8 @@
  * are counted by the worker that answers them. Names ending in _total only grow; the others are
  * gauges. */
 #pragma once
+#include "shm/counters.h"
+
 #include <stdint.h>
 
 /* clang-format off: one row a line */
