@@ -5,6 +5,8 @@
 #include "config/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
@@ -14,11 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ARGUMENTS_MAX 128
 #define MEMORY_BASE_MIB 64u  /* without huge pages EAL wants to know the sum in advance */
 #define MEMORY_QUEUE_MIB 32u /* 12 K packet buffers of 2.5 KiB: more than any queue here holds */
-#define QUEUES_GUESS 4u      /* when a port's queues follow from the workers: at least */
+#define HELD_OCTETS 4096u    /* of DPDK's messages about one device */
+#define QUEUES_GUESS 16u     /* a port may get more queues than there are workers (AF_XDP) */
 
 struct arguments {
 	int n;
@@ -90,20 +94,24 @@ add_memory(struct arguments *a, const struct config *c)
 {
 	unsigned mib = MEMORY_BASE_MIB;
 
-	/* in-memory: nothing on hugetlbfs that would outlive a kill; a user's own choice of files
-	 * (for dpdk-proc-info and the like) is taken back right after they are mapped */
-	if (has_argument(c, "--huge-dir") || has_argument(c, "--file-prefix"))
-		add(a, "--huge-unlink=always");
-	else
-		add(a, "--in-memory");
-	if (c->dataplane.huge_pages)
+	if (c->dataplane.huge_pages) {
+		/* in-memory: nothing on hugetlbfs that would outlive a kill; a user's own choice of
+		 * files (for dpdk-proc-info and the like) is taken back right after they are mapped
+		 */
+		if (has_argument(c, "--huge-dir") || has_argument(c, "--file-prefix"))
+			add(a, "--huge-unlink=always");
+		else
+			add(a, "--in-memory");
 		return;
+	}
 	for (unsigned i = 0; i < c->dataplane.ports_count; i++) {
 		unsigned queues = c->dataplane.ports[i].queues ? c->dataplane.ports[i].queues
 							       : c->dataplane.workers;
 		mib += MEMORY_QUEUE_MIB * (queues < QUEUES_GUESS ? QUEUES_GUESS : queues);
 	}
+	/* EAL refuses in-memory together with no-huge, which leaves no files either */
 	add(a, "--no-huge");
+	add(a, "--no-shconf");
 	if (!has_argument(c, "-m"))
 		add(a, "-m%u", mib);
 }
@@ -124,19 +132,62 @@ add_devices(struct arguments *a, const struct config *c)
 		add(a, "--no-pci");
 }
 
-/* One line of DPDK's log. */
+/* DPDK's lines while something is being tried: they matter only if it fails. */
+static struct {
+	pthread_mutex_t lock;
+	bool on;
+	size_t len;
+	char text[HELD_OCTETS];
+} held = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void
+eal_log_hold(void)
+{
+	pthread_mutex_lock(&held.lock);
+	held.on = true;
+	held.len = 0;
+	pthread_mutex_unlock(&held.lock);
+}
+
+void
+eal_log_release(bool failed)
+{
+	char *at = held.text, *line;
+
+	pthread_mutex_lock(&held.lock);
+	held.on = false;
+	held.text[held.len] = 0;
+	while ((line = strsep(&at, "\n")) != NULL) {
+		if (*line != 0)
+			log_write(failed ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, "DPDK: %s", line);
+	}
+	held.len = 0;
+	pthread_mutex_unlock(&held.lock);
+}
+
+/* Some text of DPDK's log, usually a line. */
 static ssize_t
 write_log(void *cookie, const char *text, size_t len)
 {
 	int level = rte_log_cur_msg_loglevel();
 	size_t n = len;
 
+	pthread_mutex_lock(&held.lock);
+	if (held.on) {
+		if (n > sizeof held.text - 1 - held.len)
+			n = sizeof held.text - 1 - held.len;
+		memcpy(held.text + held.len, text, n);
+		held.len += n;
+		pthread_mutex_unlock(&held.lock);
+		return (ssize_t)len;
+	}
+	pthread_mutex_unlock(&held.lock);
 	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
 		n--;
+	/* its errors are not the suite's: what we cannot go on without is logged where we notice */
 	if (n > 0)
-		log_write(level <= 0 || level > (int)RTE_LOG_WARNING ? LOG_LEVEL_DEBUG
-			  : level == (int)RTE_LOG_WARNING            ? LOG_LEVEL_WARNING
-								     : LOG_LEVEL_ERROR,
+		log_write(level > 0 && level <= (int)RTE_LOG_ERR ? LOG_LEVEL_WARNING
+								 : LOG_LEVEL_DEBUG,
 			"DPDK: %.*s", (int)n, text);
 	return (ssize_t)len;
 }
@@ -154,6 +205,26 @@ redirect_log(void)
 		fclose(f);
 }
 
+/* rte_eal_init() with its help text for bad arguments kept off our output. */
+static int
+init_quietly(struct arguments *a)
+{
+	int out = dup(STDOUT_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC), err;
+
+	fflush(stdout);
+	if (out >= 0 && null >= 0)
+		dup2(null, STDOUT_FILENO);
+	err = rte_eal_init(a->n, a->v);
+	fflush(stdout);
+	if (out >= 0 && null >= 0)
+		dup2(out, STDOUT_FILENO);
+	if (out >= 0)
+		close(out);
+	if (null >= 0)
+		close(null);
+	return err < 0 ? (rte_errno ? -rte_errno : -EINVAL) : 0;
+}
+
 int
 eal_start(const struct config *c)
 {
@@ -161,6 +232,7 @@ eal_start(const struct config *c)
 	int err = 0;
 
 	redirect_log();
+	eal_log_hold();
 	add(&a, "millrace-dataplane");
 	add(&a, "--log-level=warning");
 	add(&a, "--no-telemetry");
@@ -171,11 +243,11 @@ eal_start(const struct config *c)
 	for (unsigned i = 0; i < c->dataplane.eal_count; i++)
 		add(&a, "%s", c->dataplane.eal[i]);
 	kept = a; /* getopt permutes the list that EAL gets */
+	err = a.failed ? -E2BIG : init_quietly(&a);
+	eal_log_release(err != 0);
 	if (a.failed) {
 		log_error("dataplane.eal: too many arguments");
-		err = -E2BIG;
-	} else if (rte_eal_init(a.n, a.v) < 0) {
-		err = rte_errno ? -rte_errno : -EINVAL;
+	} else if (err != 0) {
 		log_error("DPDK's environment does not start: %s%s", rte_strerror(-err),
 			c->dataplane.huge_pages ? "; are huge pages reserved? (`millracectl "
 						  "doctor`, or set dataplane.huge_pages: false)"

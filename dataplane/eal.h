@@ -9,6 +9,13 @@
  * @return 0 or negative errno, after an error line
  */
 int eal_start(const struct config *c) __attribute__((warn_unused_result));
+/**
+ * Keep DPDK's messages back until eal_log_release(): as error lines if what was tried failed, else
+ * for the debug log alone.
+ */
+void eal_log_hold(void);
+void eal_log_release(bool failed);
+
 /** Is this device a PCI one (and so opened by EAL at its start)? */
 bool eal_is_pci(const char *device);
 

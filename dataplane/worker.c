@@ -18,9 +18,8 @@
 
 #define SPINS_BEFORE_SLEEP 32u /* empty rounds before ppoll(2): ~20 us with one socket */
 #define SPINS_BEFORE_NAP 4096u /* the same with polled ports: ~0.3 ms */
-#define NAPS_SHORT 10000u      /* naps before they get longer: ~1 s */
-#define NAP_SHORT_NS 50000     /* a queue of 512 descriptors then takes 10 Mpps without loss */
-#define NAP_LONG_NS 100000
+#define NAPS_SHORT 10000u      /* short naps before long ones: ~1 s */
+#define NAP_SHORT_NS 50000u
 #define SLEEP_MAX_MS 500   /* a lost wake-up costs no more than this */
 #define SLEEP_STALLED_MS 1 /* the stream process does not ring when it has made room */
 #define COSTLY_EVERY 16u   /* rounds between system calls to sockets while devices are polled */
@@ -104,12 +103,11 @@ back_off(struct worker *w)
 		rte_pause();
 		return;
 	}
-	if (w->n_idle > SPINS_BEFORE_NAP + NAPS_SHORT) {
+	nap.tv_nsec = w->nap_ns;
+	if (w->n_idle > SPINS_BEFORE_NAP + NAPS_SHORT)
 		w->n_idle--; /* stay here */
-		nap.tv_nsec = NAP_LONG_NS;
-	} else {
+	else if (nap.tv_nsec > NAP_SHORT_NS)
 		nap.tv_nsec = NAP_SHORT_NS;
-	}
 	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
 	counter_add(&w->shared->counters, CTR_SLEEPS, 1);
 }
@@ -181,8 +179,14 @@ worker_start(struct worker *w)
 	int err;
 
 	w->polled = false;
-	for (unsigned i = 0; i < w->n_ports; i++)
-		w->polled |= w->port[i]->wait_fd < 0;
+	w->nap_ns = UINT32_MAX;
+	for (unsigned i = 0; i < w->n_ports; i++) {
+		if (w->port[i]->wait_fd >= 0)
+			continue;
+		w->polled = true;
+		if (w->port[i]->nap_ns < w->nap_ns)
+			w->nap_ns = w->port[i]->nap_ns;
+	}
 	err = pthread_attr_init(&attr);
 	if (err != 0)
 		return -err;

@@ -20,6 +20,7 @@ struct worker {
 	int cpu;         /* pinned to, or -1 */
 	int bell;        /* ends its sleep: the stream process's and main's doorbell */
 	bool polled;     /* a port has no wait_fd: it never sleeps long */
+	uint32_t nap_ns; /* the shortest of its polled ports */
 	bool registered; /* EAL is up: the thread gets an lcore id (mempool caches) */
 	pthread_t thread;
 

@@ -28,6 +28,7 @@ struct ethdev_device {
 	uint16_t port_id;
 	unsigned n_open; /* queues not closed yet */
 	bool started, link_known, link_up;
+	uint16_t n_rx; /* descriptors of a receive queue */
 	struct rte_mempool *pool;
 	struct driver_state *driver;
 	struct frame_filter filter;
@@ -45,13 +46,14 @@ device_destroy(struct ethdev_device *d)
 			break;
 		}
 	}
+	/* first of all: from now on the kernel gets the queries */
+	driver_release(d->driver);
 	if (d->port_id != RTE_MAX_ETHPORTS) {
 		if (d->started)
 			(void)rte_eth_dev_stop(d->port_id);
 		(void)rte_eth_dev_close(d->port_id);
 	}
 	rte_mempool_free(d->pool);
-	driver_release(d->driver);
 	free(d);
 }
 
@@ -94,7 +96,7 @@ fill_filter(struct frame_filter *f, const struct config_port *c)
 	return 0;
 }
 
-/* Make DPDK aware of the device. @return its port id, or negative errno after an error line */
+/* Make DPDK aware of the device. @return its port id, or negative errno */
 static int
 probe(const char *device, const char *name)
 {
@@ -104,17 +106,11 @@ probe(const char *device, const char *name)
 	/* PCI devices were probed when EAL started, as --allow named them */
 	if (!eal_is_pci(device)) {
 		err = rte_dev_probe(device);
-		if (err != 0) {
-			log_error("cannot open port %s: %s; %s", device,
-				rte_strerror(err < 0 ? -err : err), driver_advice(device));
+		if (err != 0)
 			return err < 0 ? err : -EIO;
-		}
 	}
-	if (rte_eth_dev_get_port_by_name(name, &port_id) != 0) {
-		log_error("cannot open port %s: no driver took it; %s", device,
-			driver_advice(device));
+	if (rte_eth_dev_get_port_by_name(name, &port_id) != 0)
 		return -ENODEV;
-	}
 	return port_id;
 }
 
@@ -139,12 +135,11 @@ choose_queues(const struct config_port *c, const struct rte_eth_dev_info *info, 
 }
 
 static struct rte_mempool *
-make_pool(const char *name, uint16_t port_id, unsigned n)
+make_pool(uint16_t port_id, unsigned n)
 {
 	char text[RTE_MEMPOOL_NAMESIZE];
 	int socket = rte_eth_dev_socket_id(port_id);
 
-	(void)name;
 	snprintf(text, sizeof text, "port.%u", port_id);
 	return rte_pktmbuf_pool_create(text, n, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 		socket < 0 ? SOCKET_ID_ANY : socket);
@@ -172,24 +167,14 @@ make_conf(const struct rte_eth_dev_info *info, unsigned n_queues, bool software)
 }
 
 static int
-setup_queues(struct ethdev_device *d, const struct rte_eth_dev_info *info, unsigned n,
-	uint16_t n_rx, uint16_t n_tx)
+setup_queues(struct ethdev_device *d, unsigned n, uint16_t n_rx, uint16_t n_tx)
 {
 	int socket = rte_eth_dev_socket_id(d->port_id), err = 0;
-	unsigned tries = driver_start_may_fail(info->driver_name) ? START_TRIES : 1;
 
 	for (uint16_t q = 0; q < n && err == 0; q++)
 		err = rte_eth_tx_queue_setup(d->port_id, q, n_tx, (unsigned)socket, NULL);
-	for (uint16_t q = 0; q < n && err == 0; q++) {
-		for (unsigned t = 0; t < tries; t++) {
-			err = rte_eth_rx_queue_setup(
-				d->port_id, q, n_rx, (unsigned)socket, NULL, d->pool);
-			if (err == 0)
-				break;
-			if (t + 1 < tries)
-				usleep(START_PAUSE_US);
-		}
-	}
+	for (uint16_t q = 0; q < n && err == 0; q++)
+		err = rte_eth_rx_queue_setup(d->port_id, q, n_rx, (unsigned)socket, NULL, d->pool);
 	return err;
 }
 
@@ -217,18 +202,19 @@ start_device(struct ethdev_device *d, const struct config_port *c,
 		return err;
 	buffers = n * (n_rx + n_tx + driver_queue_buffers(info->driver_name) + 2 * POOL_CACHE +
 			      2 * PORT_BURST);
-	d->pool = make_pool(d->name, d->port_id, buffers);
+	d->pool = make_pool(d->port_id, buffers);
 	if (d->pool == NULL)
 		return rte_errno ? -rte_errno : -ENOMEM;
-	err = setup_queues(d, info, n, n_rx, n_tx);
+	err = setup_queues(d, n, n_rx, n_tx);
 	if (err == 0)
 		err = rte_eth_dev_start(d->port_id);
 	d->started = err == 0;
+	d->n_rx = n_rx;
 	return err;
 }
 
 static int
-open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf, bool software,
+open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf, const char *driver,
 	struct port **queue, unsigned n)
 {
 	uint16_t mtu = RTE_ETHER_MTU;
@@ -241,11 +227,12 @@ open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf, bool softw
 		if (e == NULL)
 			return -ENOMEM;
 		memset(e, 0, sizeof *e);
-		e->port = (struct port){.ops = &queue_ops, .wait_fd = -1};
+		e->port = (struct port){
+			.ops = &queue_ops, .wait_fd = -1, .nap_ns = driver_nap_ns(driver, d->n_rx)};
 		e->port_id = d->port_id;
 		e->queue_id = (uint16_t)q;
 		e->mtu = mtu;
-		e->parse_flags = software ? FRAME_PARTIAL_OK : 0;
+		e->parse_flags = driver_is_software(driver) ? FRAME_PARTIAL_OK : 0;
 		if (conf->txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
 			e->offloads |= FRAME_OFFLOAD_IP;
 		if (conf->txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
@@ -258,63 +245,78 @@ open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf, bool softw
 	return 0;
 }
 
-/* One DPDK device: the configured one, or one of those that stand for its queues. */
+/* Open and start a device once. *again: another try may go better. */
 static int
-open_device(const struct config_port *c, const struct driver_device *dd, unsigned wanted,
-	bool exact, struct port **queue, unsigned *n_opened)
+try_device(struct ethdev_device *d, const struct config_port *c, const struct driver_device *dd,
+	struct port **queue, bool *again)
 {
-	struct ethdev_device *d = calloc(1, sizeof *d);
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf;
-	unsigned n = 0;
-	int err = -ENOMEM;
+	unsigned n;
+	int err;
 
-	if (d == NULL) {
-		driver_release(dd->state);
-		return -ENOMEM;
-	}
-	d->port_id = RTE_MAX_ETHPORTS;
-	d->driver = dd->state;
-	snprintf(d->name, sizeof d->name, "%s", dd->name);
-	if (fill_filter(&d->filter, c) != 0) {
-		log_error("port %s: more than %u addresses of one family", c->device,
-			FRAME_ADDRESSES_MAX);
-		goto fail;
-	}
+	*again = false;
 	err = probe(dd->arguments, dd->name);
 	if (err < 0)
-		goto fail;
+		return err;
 	d->port_id = (uint16_t)err;
 	err = rte_eth_dev_info_get(d->port_id, &info);
-	if (err == 0) {
-		n = choose_queues(c, &info, wanted, exact);
-		if (n == 0) {
-			err = -EINVAL;
-			goto fail;
-		}
-		bool software = driver_is_software(info.driver_name);
-		conf = make_conf(&info, n, software);
-		err = start_device(d, c, &info, &conf, n);
-		if (err == 0)
-			err = open_queues(d, &conf, software, queue, n);
-	}
+	if (err != 0)
+		return err;
+	n = choose_queues(c, &info, dd->queues, c->queues != 0);
+	if (n == 0)
+		return -EINVAL;
+	conf = make_conf(&info, n, driver_is_software(info.driver_name));
+	err = start_device(d, c, &info, &conf, n);
+	if (err == 0)
+		err = open_queues(d, &conf, info.driver_name, queue, n);
 	if (err != 0) {
-		log_error("cannot start port %s: %s; %s", c->device, rte_strerror(-err),
-			driver_advice(c->device));
-		goto fail;
+		*again = driver_start_may_fail(info.driver_name);
+		return err;
 	}
 	log_info("port %s (%s): %u queue%s%s%s", d->name, info.driver_name, n, n == 1 ? "" : "s",
 		conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS ? ", RSS" : "",
 		conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM ? ", checksums by the device"
 								    : "");
-	d->next = devices;
-	devices = d;
-	*n_opened = n;
 	return 0;
-fail:
-	for (unsigned q = 0; q < d->n_open; q++)
-		free(queue[q]);
-	device_destroy(d);
+}
+
+/* One DPDK device: the configured one, or one of those that stand for its queues. */
+static int
+open_device(const struct config_port *c, struct driver_device *dd, struct port **queue,
+	unsigned *n_opened)
+{
+	bool again = true;
+	int err = 0;
+
+	for (unsigned tries = 0; tries < START_TRIES && again; tries++) {
+		struct ethdev_device *d = calloc(1, sizeof *d);
+		if (d == NULL)
+			return -ENOMEM;
+		if (tries != 0)
+			usleep(START_PAUSE_US);
+		d->port_id = RTE_MAX_ETHPORTS;
+		snprintf(d->name, sizeof d->name, "%s", dd->name);
+		eal_log_hold();
+		err = fill_filter(&d->filter, c);
+		if (err == 0)
+			err = try_device(d, c, dd, queue, &again);
+		eal_log_release(err != 0);
+		if (err == 0) {
+			d->driver = dd->state;
+			dd->state = NULL;
+			d->next = devices;
+			devices = d;
+			*n_opened = d->n_open;
+			return 0;
+		}
+		for (unsigned q = 0; q < d->n_open; q++)
+			free(queue[q]);
+		device_destroy(d);
+	}
+	log_error("cannot start port %s: %s; %s", c->device, rte_strerror(-err),
+		err == -E2BIG ? "it has more addresses than we can tell apart"
+			      : driver_advice(c->device));
 	return err;
 }
 
@@ -322,23 +324,21 @@ int
 ethdev_port_open(const struct config_port *c, unsigned n_workers, struct port **queue, unsigned *n)
 {
 	struct driver_device list[ETHDEV_QUEUES_MAX];
-	unsigned wanted = c->queues ? c->queues : n_workers, n_list = 0;
+	unsigned n_list = 0;
 	int err;
 
 	*n = 0;
-	if (wanted > ETHDEV_QUEUES_MAX) {
+	if (c->queues > ETHDEV_QUEUES_MAX) {
 		log_error("port %s: at most %u queues", c->device, ETHDEV_QUEUES_MAX);
 		return -EINVAL;
 	}
-	err = driver_prepare(c, wanted, list, &n_list);
+	err = driver_prepare(c, n_workers, list, ETHDEV_QUEUES_MAX, &n_list);
 	for (unsigned i = 0; i < n_list; i++) {
 		unsigned n_opened = 0;
 		if (err == 0)
-			err = open_device(c, &list[i], n_list > 1 ? 1 : wanted, c->queues != 0,
-				queue + *n, &n_opened);
-		else
-			driver_release(list[i].state);
+			err = open_device(c, &list[i], queue + *n, &n_opened);
 		*n += n_opened;
+		driver_release(list[i].state);
 		free(list[i].arguments);
 	}
 	if (err != 0) {

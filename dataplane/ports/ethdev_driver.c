@@ -20,7 +20,10 @@
 
 #define AF_XDP_BUFFERS \
 	8192u /* fill and completion rings of 2048, descriptors of 2048, and some in hand */
-#define ATTACH_TRIES 10u /* a program that is just going away is still there for a moment */
+#define NAP_NS_A_DESCRIPTOR 100u /* a ring overflows only above 10 M packets a second */
+#define NAP_NS_MAX 250000u
+#define XDP_QUEUES_MAX 16u /* that we serve unasked: 32 MiB of buffers each */
+#define ATTACH_TRIES 10u   /* a program that is just going away is still there for a moment */
 #define ATTACH_PAUSE_US 50000u
 
 struct driver_state {
@@ -80,6 +83,18 @@ driver_queue_buffers(const char *driver)
 	return strcmp(driver, "net_af_xdp") == 0 ? AF_XDP_BUFFERS : 0;
 }
 
+uint32_t
+driver_nap_ns(const char *driver, unsigned n_rx)
+{
+	uint32_t ns = n_rx * NAP_NS_A_DESCRIPTOR;
+
+	/* what comes through the kernel's network stack comes at 2 M packets a second at most */
+	if (strcmp(driver, "net_af_xdp") == 0 || strcmp(driver, "net_af_packet") == 0 ||
+		strcmp(driver, "net_tap") == 0)
+		return NAP_NS_MAX;
+	return ns < NAP_NS_MAX ? ns : NAP_NS_MAX;
+}
+
 const char *
 driver_advice(const char *device)
 {
@@ -105,21 +120,27 @@ driver_advice(const char *device)
 	       "(net_af_xdp0,...); docs/ports.md";
 }
 
-/* Combined channels of an interface, as net_af_xdp counts the queues that one device may have. */
+/* Receive queues of an interface. @return 0 when it does not say; *combined: how many of them
+ * net_af_xdp lets one device have */
 static unsigned
-combined_channels(const char *interface)
+receive_queues(const char *interface, unsigned *combined)
 {
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 	struct ifreq request = {0};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
 
+	*combined = 1;
 	if (fd < 0)
-		return 1;
+		return 0;
 	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
 	request.ifr_data = (void *)&channels;
 	err = ioctl(fd, SIOCETHTOOL, &request);
 	close(fd);
-	return err == 0 && channels.combined_count > 0 ? channels.combined_count : 1;
+	if (err != 0)
+		return 0;
+	if (channels.combined_count > 0)
+		*combined = channels.combined_count;
+	return channels.combined_count + channels.rx_count;
 }
 
 /* "net_af_xdp0,iface=x,..." and its name before the first comma, with a suffix for queue q of
@@ -132,6 +153,7 @@ make_device(struct driver_device *d, const char *device, unsigned q, const char 
 	va_list args;
 	int n;
 
+	*d = (struct driver_device){.queues = 1};
 	va_start(args, format);
 	vsnprintf(more, sizeof more, format, args);
 	va_end(args);
@@ -190,61 +212,96 @@ attach_filter(const struct config_port *c, const char *interface, struct driver_
 	return 0;
 }
 
+/* How many queues of the interface to serve: all, as the kernel gets the queries of the others. */
 static int
-prepare_af_xdp(
-	const struct config_port *c, unsigned queues, struct driver_device *list, unsigned *n)
+choose_xdp_queues(const struct config_port *c, unsigned present, unsigned room, unsigned *queues)
 {
-	char interface[IF_NAMESIZE];
+	if (has_argument(c->device, "start_queue") || has_argument(c->device, "queue_count")) {
+		*queues = 1; /* the arguments say all */
+		return 0;
+	}
+	*queues = c->queues ? c->queues : present;
+	if (*queues == 0)
+		*queues = 1;
+	if (present != 0 && *queues > present) {
+		log_error(
+			"port %s: %u queues are configured, the interface has %u; set `queues` to "
+			"that, or leave it out",
+			c->device, *queues, present);
+		return -EINVAL;
+	}
+	if (c->queues == 0 && (*queues > XDP_QUEUES_MAX || *queues > room)) {
+		log_error(
+			"port %s: the interface has %u receive queues; set it to as many as there "
+			"are workers (`ethtool -L NAME combined N`), or set `queues`",
+			c->device, present);
+		return -EINVAL;
+	}
+	if (*queues < present)
+		log_warning("port %s: %u of %u receive queues are served, queries on the others go "
+			    "to the kernel; `ethtool -L NAME combined %u` would mend that",
+			c->device, *queues, present, *queues);
+	return 0;
+}
+
+static int
+prepare_af_xdp(const struct config_port *c, struct driver_device *list, unsigned room, unsigned *n)
+{
 	struct driver_state *state = NULL;
+	unsigned present, combined, queues;
+	char interface[IF_NAMESIZE];
 	int err;
 
 	if (!get_argument(c->device, "iface", interface, sizeof interface)) {
 		log_error("port %s: iface=NAME is missing", c->device);
 		return -EINVAL;
 	}
+	present = receive_queues(interface, &combined);
+	err = choose_xdp_queues(c, present, room, &queues);
+	if (err != 0)
+		return err;
 	/* a program of the user's own takes care of everything itself */
 	if (!has_argument(c->device, "xdp_prog")) {
 		err = attach_filter(c, interface, &state);
 		if (err != 0)
 			return err;
 	}
-	list[0].state = state;
 	*n = 1;
-	if (has_argument(c->device, "queue_count") || queues == 1)
-		return make_device(&list[0], c->device, 0, "%s", "");
-	if (queues <= combined_channels(interface))
-		return make_device(&list[0], c->device, 0, ",queue_count=%u", queues);
-	if (has_argument(c->device, "start_queue")) {
-		log_error("port %s: %s has %u channels; set `queues` to at most that", c->device,
-			interface, combined_channels(interface));
-		return -EINVAL;
+	if (queues == 1) {
+		err = make_device(&list[0], c->device, 0, "%s", "");
+	} else if (queues <= combined) {
+		err = make_device(&list[0], c->device, 0, ",queue_count=%u", queues);
+		list[0].queues = queues;
+	} else {
+		/* veth and others have queues without "combined channels": one device each */
+		for (unsigned q = 0; q < queues && err == 0; q++) {
+			*n = q + 1;
+			err = make_device(&list[q], c->device, q, ",start_queue=%u", q);
+		}
 	}
-	/* veth and others have queues without "combined channels": one device each */
-	for (unsigned q = 0; q < queues; q++) {
-		if (q != 0)
-			list[q].state = NULL;
-		*n = q + 1;
-		err = make_device(&list[q], c->device, q, ",start_queue=%u", q);
-		if (err != 0)
-			return err;
-	}
-	return 0;
+	list[0].state = state;
+	return err;
 }
 
 int
-driver_prepare(
-	const struct config_port *c, unsigned queues, struct driver_device *list, unsigned *n)
+driver_prepare(const struct config_port *c, unsigned n_workers, struct driver_device *list,
+	unsigned room, unsigned *n)
 {
-	memset(list, 0, sizeof list[0] * (queues ? queues : 1));
+	unsigned queues = c->queues ? c->queues : n_workers;
+	int err;
+
 	*n = 0;
 	if (has_prefix(c->device, "net_af_xdp"))
-		return prepare_af_xdp(c, queues, list, n);
+		return prepare_af_xdp(c, list, room, n);
 	*n = 1;
 	/* without qpairs the device has one queue */
 	if (has_prefix(c->device, "net_af_packet") && queues > 1 &&
 		!has_argument(c->device, "qpairs"))
-		return make_device(&list[0], c->device, 0, ",qpairs=%u", queues);
-	return make_device(&list[0], c->device, 0, "%s", "");
+		err = make_device(&list[0], c->device, 0, ",qpairs=%u", queues);
+	else
+		err = make_device(&list[0], c->device, 0, "%s", "");
+	list[0].queues = queues;
+	return err;
 }
 
 void

@@ -12,21 +12,22 @@ struct driver_state; /* what must live as long as the device, such as an XDP pro
 struct driver_device {
 	char *arguments;                 /* for rte_dev_probe(); the caller frees it */
 	char name[RTE_ETH_NAME_MAX_LEN]; /* of the DPDK port */
+	unsigned queues;                 /* to use */
 	struct driver_state *state;      /* the caller ends it with driver_release(); or NULL */
 };
 
 /**
  * The DPDK devices that stand for a configured port: itself with arguments filled in, or, where a
  * driver cannot have several queues, one for each queue.
- * @param queues  wanted
- * @param[out] list  room for `queues` entries, at least one
+ * @param n_workers  queues, when neither configuration nor device say otherwise
+ * @param[out] list  room for `room` entries
  * @param[out] n     entries filled, also after an error
  * @return 0 or negative errno, after an error line
  */
-int driver_prepare(const struct config_port *c, unsigned queues, struct driver_device *list,
-	unsigned *n) __attribute__((warn_unused_result));
+int driver_prepare(const struct config_port *c, unsigned n_workers, struct driver_device *list,
+	unsigned room, unsigned *n) __attribute__((warn_unused_result));
 
-/** After the device is closed. NULL may be given. */
+/** Before the device is closed. NULL may be given. */
 void driver_release(struct driver_state *s);
 
 /** A driver without hardware behind it: packets may come with checksums left to "hardware", and
@@ -36,5 +37,7 @@ bool driver_is_software(const char *driver);
 bool driver_start_may_fail(const char *driver);
 /** Packet buffers that it holds for each queue beyond the descriptors. */
 unsigned driver_queue_buffers(const char *driver);
+/** How long an idle receive queue of n_rx descriptors may be left alone. */
+uint32_t driver_nap_ns(const char *driver, unsigned n_rx);
 /** What would be right, for an error line about this device. */
 const char *driver_advice(const char *device);

@@ -32,5 +32,6 @@ struct port {
 	int wait_fd;               /* readable when there may be something to receive; -1: poll */
 	bool costly;               /* a receive that finds nothing is a system call */
 	bool stalled;     /* responses wait until the peer takes others; receives nothing now */
+	uint32_t nap_ns;  /* wait_fd -1: how long it may be left alone when idle */
 	unsigned n_taken; /* packets of the last receive, those not kept included */
 };

@@ -3,6 +3,7 @@
  * wherever we are installed. */
 #include "dataplane/ports/xdp/filter.h"
 
+#include "config/log.h"
 #include "dataplane/ports/xdp/local.h"
 #include "millrace_xdp.bpf.h" /* xdp_object[]: made by the build */
 
@@ -10,8 +11,11 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xdp/libxdp.h>
 
 #define DNS_PORT 53u
 
@@ -57,18 +61,29 @@ fill_local(const struct bpf_map *map, const struct config_address *addresses, un
 	return err;
 }
 
-/* libbpf's own messages are for its developers. */
+/* What libbpf and libxdp have to say is for their developers; our error lines are the operator's.
+ */
 static int
-print_nothing(enum libbpf_print_level level, const char *format, va_list args)
+log_bpf(enum libbpf_print_level level, const char *format, va_list args)
 {
+	char line[512];
+	vsnprintf(line, sizeof line, format, args);
+	log_debug("%.*s", (int)strcspn(line, "\n"), line);
 	return 0;
+}
+
+static int
+log_xdp(enum libxdp_print_level level, const char *format, va_list args)
+{
+	return log_bpf(LIBBPF_DEBUG, format, args);
 }
 
 int
 xdp_filter_attach(struct xdp_filter **out, const char *interface,
 	const struct config_address *addresses, unsigned n_addresses)
 {
-	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "millrace_xdp");
+	/* the name of libxdp's own object: its map of global data is known by that */
+	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "xsk_def_xdp_prog");
 	unsigned ifindex = if_nametoindex(interface);
 	struct xdp_filter *f;
 	struct bpf_program *program;
@@ -80,7 +95,8 @@ xdp_filter_attach(struct xdp_filter **out, const char *interface,
 	f = calloc(1, sizeof *f);
 	if (f == NULL)
 		return -ENOMEM;
-	libbpf_set_print(print_nothing);
+	libbpf_set_print(log_bpf);
+	libxdp_set_print(log_xdp);
 	f->object = bpf_object__open_mem(xdp_object, sizeof xdp_object, &opts);
 	if (f->object == NULL) {
 		err = -errno;
