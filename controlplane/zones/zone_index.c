@@ -222,6 +222,8 @@ settle_records(
 			set = kept;
 		} else if (zone_rdata_compare(r[i].type, x, x_len, y, y_len) == 0) {
 			warn_duplicate(b, name, &r[i], &r[kept - 1]);
+			if (r[i].ttl < r[kept - 1].ttl)
+				r[kept - 1].ttl = r[i].ttl;
 			continue;
 		}
 		r[kept++] = r[i];
