@@ -229,17 +229,22 @@ image_answer_must(const struct image_answer *a)
 	return a->n_cut == 0 ? a->len : image_answer_cuts(a)[a->n_cut - 1].len;
 }
 
-/** Header of an image, or NULL: checked are magic, that the block lies in the arena, and apex_len.
- */
+/** Header of an image, or NULL: checked are magic, and that header and block lie in the arena. */
 static inline const struct image *
 image_at(const struct arena *a, uint64_t off)
 {
 	const struct image *im = arena_at(a, off, sizeof *im + NAME_PAD);
-	if (im == NULL || im->magic != IMAGE_MAGIC ||
-		im->block_len < sizeof *im + im->apex_len + NAME_PAD ||
-		arena_at(a, off, im->block_len) == NULL || im->chunk_bits > IMAGE_CHUNK_BITS_MAX)
+	if (__builtin_expect(
+		    im == NULL || im->magic != IMAGE_MAGIC || im->block_len > a->size - off, 0))
 		return NULL;
 	return im;
+}
+
+/** Octets of the apex, or NULL when they leave the block. */
+static inline const uint8_t *
+image_apex(const struct image *im)
+{
+	return (uint64_t)im->apex_len + sizeof *im <= im->block_len ? im->apex : NULL;
 }
 
 /** The tag of a name in its bucket; other bits of the hash choose the chunk (upper) and the bucket
@@ -253,7 +258,8 @@ image_tag(uint64_t hash)
 static inline uint32_t
 image_chunk_index(const struct image *im, uint64_t hash)
 {
-	return im->chunk_bits == 0 ? 0 : (uint32_t)(hash >> (64 - im->chunk_bits));
+	/* in two steps: there is no shift by 64 */
+	return (uint32_t)(hash >> 1 >> (63 - (im->chunk_bits & 63)));
 }
 
 /** A chunk in reach of a reader. base is NULL when its reference leaves the arena. */

@@ -64,36 +64,6 @@ name_hash_extend(uint64_t parent, const uint8_t *label)
 	return name_hash_mix(h, w & (~0ull >> (64 - 8 * left)));
 }
 
-/** Lower-case the ASCII letters among eight octets. */
-static inline uint64_t
-name_fold_word(uint64_t w)
-{
-	uint64_t low7 = w & 0x7f7f7f7f7f7f7f7full;
-	uint64_t above_z = low7 + 0x2525252525252525ull, from_a = low7 + 0x3f3f3f3f3f3f3f3full;
-	return w | ((from_a ^ above_z) & ~w & 0x8080808080808080ull) >> 2;
-}
-
-/**
- * name_hash_extend() of a label that is not folded yet. For names that were folded just before:
- * their folded octets are still on the way to memory in pieces of 16, and reading across two of
- * these waits.
- */
-static inline uint64_t
-name_hash_extend_raw(uint64_t parent, const uint8_t *label)
-{
-	unsigned left = label[0] + 1u;
-	uint64_t h = parent, w;
-
-	while (left > 8) {
-		memcpy(&w, label, 8);
-		h = name_hash_mix(h, name_fold_word(w));
-		label += 8;
-		left -= 8;
-	}
-	memcpy(&w, label, 8);
-	return name_hash_mix(h, name_fold_word(w) & (~0ull >> (64 - 8 * left)));
-}
-
 /**
  * Split a folded wire name into label offsets.
  * @param name        well-formed, uncompressed, ends in the root label

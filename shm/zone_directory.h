@@ -131,7 +131,9 @@ zone_directory_find(const struct arena *a, const struct zone_directory *d, uint6
 				(s & ZONE_SLOT_OFFSET) <= ZONE_SLOT_REMOVED)
 				continue;
 			const struct image *im = image_at(a, s & ZONE_SLOT_OFFSET);
-			if (im != NULL && im->apex_len == len && name_equal(im->apex, apex, len))
+			if (im != NULL && im->apex_len == len &&
+				sizeof *im + len <= im->block_len &&
+				name_equal(im->apex, apex, len))
 				return im;
 		}
 		for (unsigned i = 0; i < ZONE_SLOTS; i++)

@@ -10,6 +10,26 @@
 
 #define ANSWER_AHEAD 3u /* cache lines of an answer that are asked for; common RRsets fit */
 
+/* Counts of a slice, kept in registers and added at its end. */
+struct tally {
+	uint32_t transport[4]; /* common queries, by enum answer_transport */
+	uint32_t noerror;      /* common responses */
+};
+
+static inline void
+tally_add(struct counters *c, const struct tally *t)
+{
+	static const uint16_t id[4] = {CTR_Q_UDP4, CTR_Q_UDP6, CTR_Q_TCP4, CTR_Q_TCP6};
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		counter_add(c, id[i], t->transport[i]);
+		n += t->transport[i];
+	}
+	counter_add(c, CTR_OP_QUERY, n);
+	counter_add(c, CTR_R_NOERROR, t->noerror);
+}
+
 /* Until the control plane has published settings. */
 static const struct settings settings_default = {
 	.magic = SETTINGS_MAGIC, .udp_payload_max = 1232, .tcp_keepalive_ds = 100};
@@ -43,20 +63,89 @@ settings_current(const struct arena *a)
 	return s;
 }
 
-/* Stage 1: parse, and ask for the directory's buckets of the suffixes that may be zones. */
-static void
-stage_parse(struct answer_context *c, struct work *w)
+/* Octets 4..9 of most queries, as they lie in memory: one question, no answer, no authority. */
+static const uint8_t one_question[6] = {0, 1};
+
+/*
+ * Parse a query as most are: class IN, with a plain OPT or none. False when it is another: nothing
+ * was counted then, and work_parse() starts anew.
+ */
+static inline bool
+parse_common(struct answer_context *c, struct work *w)
 {
+	struct answer_query *q = w->q;
+	const uint8_t *dns = q->dns;
+
+	/* QR and opcode */
+	if (q->len < DNS_HEADER + 5 || (dns[2] & 0xf8) != 0 ||
+		memcmp(dns + 4, one_question, 6) != 0)
+		return false;
+	unsigned at = work_name_labels(&w->name, dns, q->len);
+	if (at == 0 || dns[at + 2] != 0 || dns[at + 3] != CLASS_IN)
+		return false;
+	work_reset(w);
+	w->qtype = get16(dns + at);
+	if (w->qtype == TYPE_AXFR || w->qtype == TYPE_IXFR)
+		return false;
+	at += 4;
+	w->limit = q->transport >= ANSWER_TCP4 ? ANSWER_ROOM_STREAM : DNS_UDP_MIN;
+	if (at == q->len) {
+		if ((dns[10] | dns[11]) != 0)
+			return false;
+	} else {
+		/* owner, type; version; RDLENGTH */
+		static const uint8_t owner_and_type[3] = {0, 0, TYPE_OPT};
+		const uint8_t *opt = dns + at;
+		if (at + OPT_FIXED != q->len || dns[10] != 0 || dns[11] != 1 ||
+			memcmp(opt, owner_and_type, 3) != 0 || opt[6] != 0 ||
+			(opt[9] | opt[10]) != 0)
+			return false;
+		w->f.opt = true;
+		w->f.do_bit = opt[7] >> 7;
+		if (q->transport < ANSWER_TCP4)
+			w->limit = work_udp_limit(c->settings, get16(opt + 3));
+	}
+	if (w->limit > q->room)
+		w->limit = q->room;
+	w->qclass = CLASS_IN;
+	w->question_end = at;
+	w->f.echo = true;
+	w->f.state = WORK_LOOKUP;
+	name_fold(w->name.wire, dns + DNS_HEADER, w->name.len);
+	return true;
+}
+
+/* Stage 1: parse. */
+static inline void
+stage_parse(struct answer_context *c, struct work *w, struct tally *t)
+{
+	if (__builtin_expect(parse_common(c, w), 1)) {
+		t->transport[w->q->transport & 3]++;
+		work_count_type(c, w->qtype);
+		return;
+	}
 	work_parse(c, w);
-	if (w->state != WORK_LOOKUP || c->directory == NULL)
+	if (w->f.state == WORK_DONE && w->f.echo && w->qclass == CLASS_CH &&
+		w->f.rcode == RCODE_REFUSED)
+		work_chaos(c, w);
+}
+
+/* Stage 2: hash the name's suffixes, and ask for the directory's buckets of those that may be
+ * zones. A stage of its own, since octets that were folded 16 at a time cannot be read across these
+ * pieces until they have reached the cache. */
+static inline void
+stage_hash(struct answer_context *c, struct work *w)
+{
+	work_name_hash(&w->name, c->seed);
+	if (c->directory == NULL)
 		return;
 	struct label_set zones = zone_directory_labels(c->directory, w->name.labels);
 	for (unsigned k; (k = label_set_next(&zones)) != LABELS_END;)
 		zone_directory_prefetch(c->directory, w->name.hash[k]);
 }
 
-/* Stage 2: the zone; ask for its header. */
-static void
+/* Stage 3: the zone; ask for its header. */
+static inline void
 stage_zone(struct answer_context *c, struct work *w)
 {
 	w->zone = work_find_zone(c, &w->name, w->qtype);
@@ -66,8 +155,8 @@ stage_zone(struct answer_context *c, struct work *w)
 				      sizeof(struct image_chunk_ref));
 }
 
-/* Stage 3: the chunk; ask for the name's bucket. */
-static void
+/* Stage 4: the chunk; ask for the name's bucket. */
+static inline void
 stage_chunk(struct answer_context *c, struct work *w)
 {
 	uint64_t hash = w->name.hash[w->name.labels];
@@ -79,8 +168,8 @@ stage_chunk(struct answer_context *c, struct work *w)
 		prefetch_line(image_bucket_of(&w->chunk, hash));
 }
 
-/* Stage 4: the bucket; ask for the node. */
-static void
+/* Stage 5: the bucket; ask for the node. */
+static inline void
 stage_bucket(struct work *w)
 {
 	uint64_t hash = w->name.hash[w->name.labels];
@@ -89,8 +178,8 @@ stage_bucket(struct work *w)
 		image_prefetch_node(&w->chunk, image_bucket_of(&w->chunk, hash), hash);
 }
 
-/* Stage 5: the node and its RRset of this type; ask for the RRset. */
-static void
+/* Stage 6: the node and its RRset of this type; ask for the RRset. */
+static inline void
 stage_node(struct work *w)
 {
 	if (w->chunk.base == NULL)
@@ -114,38 +203,71 @@ stage_node(struct work *w)
 	}
 }
 
-/* Stage 6: the response. */
-static void
-stage_respond(struct answer_context *c, struct work *w)
+/*
+ * The response to most queries: an RRset copied behind the question, header and OPT written at
+ * once. False when it does not fit, or is not of the short kind.
+ */
+static inline bool
+respond_common(struct answer_context *c, struct work *w, const struct image_answer *a)
 {
-	if (w->answer != NULL) {
-		const struct image_answer *a = image_answer_at(w->chunk.base, w->chunk.len,
+	uint8_t *dns = w->q->dns;
+	uint32_t len = a->len, at = w->question_end, opt = w->f.opt ? OPT_FIXED : 0;
+
+	if (a->flags != 0 || w->f.nsid || w->f.keepalive || w->f.cookie_len != 0 ||
+		at + len + opt > w->limit)
+		return false;
+	work_copy(dns + at, image_answer_octets(a), len);
+	at += len;
+	if (opt != 0)
+		at += work_put_plain_opt(dns + at, c->settings->udp_payload_max, w->f.do_bit);
+	dns[2] = (uint8_t)(0x84 | (dns[2] & 1)); /* QR, AA, and RD as it was */
+	dns[3] = 0;
+	put16(dns + 4, 1);
+	put16(dns + 6, a->an);
+	put16(dns + 8, a->ns);
+	put16(dns + 10, a->ar + w->f.opt);
+	w->q->out_len = at;
+	w->f.state = WORK_SENT;
+	return true;
+}
+
+/* Stage 7: the response. */
+static inline void
+stage_respond(struct answer_context *c, struct work *w, struct tally *t)
+{
+	const struct image_answer *a = NULL;
+
+	if (w->answer != NULL)
+		a = image_answer_at(w->chunk.base, w->chunk.len,
 			(uint32_t)((const uint8_t *)w->answer - w->chunk.base));
-		if (a != NULL && !(a->flags & ANSWER_TOO_BIG)) {
-			w->at = w->question_end;
-			w->aa = true;
-			work_put_answer(c, w, a, DNS_HEADER, w->name.len, w->name.len);
-			return;
-		}
+	if (a == NULL || a->flags & ANSWER_TOO_BIG) {
+		work_resolve(c, w);
+		return;
 	}
-	work_resolve(c, w);
+	if (__builtin_expect(respond_common(c, w, a), 1)) {
+		t->noerror++;
+		return;
+	}
+	w->f.at = w->question_end;
+	w->f.aa = true;
+	work_put_answer(c, w, a, DNS_HEADER, w->name.len, w->name.len);
 }
 
 static void
 answer_slice(struct answer_context *c, struct answer_query *q, unsigned n)
 {
 	struct work *w = c->work, *lookup[ANSWER_BURST];
+	struct tally t = {0};
 	unsigned n_lookup = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		w[i].q = &q[i];
-		stage_parse(c, &w[i]);
-		if (w[i].state == WORK_LOOKUP)
+		stage_parse(c, &w[i], &t);
+		if (w[i].f.state == WORK_LOOKUP)
 			lookup[n_lookup++] = &w[i];
-		else if (w[i].state == WORK_DONE && w[i].echo && w[i].qclass == CLASS_CH &&
-			 w[i].rcode == RCODE_REFUSED)
-			work_chaos(c, &w[i]);
 	}
+	for (unsigned i = 0; i < n_lookup; i++)
+		stage_hash(c, lookup[i]);
 	for (unsigned i = 0; i < n_lookup; i++)
 		stage_zone(c, lookup[i]);
 	for (unsigned i = 0; i < n_lookup; i++)
@@ -155,9 +277,11 @@ answer_slice(struct answer_context *c, struct answer_query *q, unsigned n)
 	for (unsigned i = 0; i < n_lookup; i++)
 		stage_node(lookup[i]);
 	for (unsigned i = 0; i < n_lookup; i++)
-		stage_respond(c, lookup[i]);
+		stage_respond(c, lookup[i], &t);
 	for (unsigned i = 0; i < n; i++)
-		work_finish(c, &w[i]);
+		if (w[i].f.state != WORK_SENT)
+			work_finish(c, &w[i]);
+	tally_add(c->counters, &t);
 }
 
 void

@@ -25,16 +25,16 @@ work_chaos(struct answer_context *c, struct work *w)
 			text = chaos_name[i].version ? &c->settings->version
 						     : &c->settings->identity;
 	if (text == NULL || text->len == 0 || (w->qtype != TYPE_TXT && w->qtype != TYPE_ANY)) {
-		w->rcode = RCODE_REFUSED;
+		w->f.rcode = RCODE_REFUSED;
 		return;
 	}
 	uint32_t octets = 12u + 1 + text->len;
-	w->at = w->question_end;
-	if (w->at + octets + work_opt_octets(c, w) > w->limit) {
-		w->tc = true;
+	w->f.at = w->question_end;
+	if (w->f.at + octets + work_opt_octets(c, w) > w->limit) {
+		w->f.tc = true;
 		return;
 	}
-	uint8_t *p = w->q->dns + w->at;
+	uint8_t *p = w->q->dns + w->f.at;
 	put16(p, 0xc000 | DNS_HEADER);
 	put16(p + 2, TYPE_TXT);
 	put16(p + 4, CLASS_CH);
@@ -42,8 +42,8 @@ work_chaos(struct answer_context *c, struct work *w)
 	put16(p + 10, 1u + text->len);
 	p[12] = text->len;
 	memcpy(p + 13, text->octets, text->len);
-	w->at += octets;
-	w->an = 1;
-	w->aa = true;
-	w->rcode = RCODE_NOERROR;
+	w->f.at += octets;
+	w->f.an = 1;
+	w->f.aa = true;
+	w->f.rcode = RCODE_NOERROR;
 }

@@ -41,14 +41,20 @@ type_counter(uint16_t type)
 	return type < 258 && by_type[type] != 0 ? by_type[type] : CTR_T_OTHER;
 }
 
+void
+work_count_type(struct answer_context *c, uint16_t type)
+{
+	counter_add(c->counters, type_counter(type), 1);
+}
+
 static void
 reply(struct work *w, uint16_t rcode)
 {
-	w->state = WORK_DONE;
-	w->rcode = rcode;
+	w->f.state = WORK_DONE;
+	w->f.rcode = rcode;
 	/* what was read before the error may be wrong: as Knot and NSD do, no OPT with FORMERR */
 	if (rcode == RCODE_FORMERR)
-		w->opt = false;
+		w->f.opt = false;
 }
 
 /* The options of an OPT, at `at`, `left` octets. False when they do not add up, or one is
@@ -62,20 +68,20 @@ parse_options(struct work *w, const uint8_t *at, unsigned left)
 			return false;
 		switch (code) {
 		case EDNS_NSID:
-			w->nsid = true;
+			w->f.nsid = true;
 			break;
 		case EDNS_COOKIE:
 			/* RFC 7873 5.2.2: 8 octets, or 8 and 8..32 */
 			if (len != 8 && (len < 16 || len > COOKIE_MAX))
 				return false;
-			if (w->cookie_len == 0) {
-				w->cookie_len = (uint8_t)len;
+			if (w->f.cookie_len == 0) {
+				w->f.cookie_len = (uint8_t)len;
 				memcpy(w->cookie, at + 4, len);
 			}
 			break;
 		case EDNS_KEEPALIVE:
 			/* RFC 7828 3.2.1: not over UDP */
-			w->keepalive = w->q->transport >= ANSWER_TCP4;
+			w->f.keepalive = w->q->transport >= ANSWER_TCP4;
 			break;
 		default: /* RFC 6891 6.1.2: unknown options are ignored */
 			break;
@@ -92,11 +98,10 @@ parse_opt(struct answer_context *c, struct work *w, const uint8_t *at)
 {
 	unsigned payload = get16(at + 2), rdlen = get16(at + 8);
 
-	w->opt = true;
-	w->do_bit = at[6] >> 7;
+	w->f.opt = true;
+	w->f.do_bit = at[6] >> 7;
 	if (w->q->transport < ANSWER_TCP4) {
-		unsigned max = c->settings->udp_payload_max;
-		w->limit = payload < DNS_UDP_MIN ? DNS_UDP_MIN : payload < max ? payload : max;
+		w->limit = work_udp_limit(c->settings, payload);
 	}
 	if (at[5] != 0)
 		return RCODE_BADVERS;
@@ -147,7 +152,7 @@ parse_records(struct answer_context *c, struct work *w)
 			return RCODE_FORMERR;
 		if (type == TYPE_OPT) {
 			/* RFC 6891 6.1.1: one, in the additional section, owned by the root */
-			if (i < n_before || w->opt || dns[at] != 0)
+			if (i < n_before || w->f.opt || dns[at] != 0)
 				return RCODE_FORMERR;
 			rcode = parse_opt(c, w, fixed);
 			if (rcode == RCODE_FORMERR)
@@ -160,50 +165,19 @@ parse_records(struct answer_context *c, struct work *w)
 
 /* The question at octet 12. False when it is malformed, compressed included. */
 static bool
-parse_question(struct answer_context *c, struct work *w)
+parse_question(struct work *w)
 {
 	const uint8_t *dns = w->q->dns;
-	unsigned at = DNS_HEADER, len = w->q->len, n = 0, octets;
-	struct work_name *name = &w->name;
+	unsigned at = w->q->len < DNS_HEADER + 5 ? 0 : work_name_labels(&w->name, dns, w->q->len);
 
-	if (len < DNS_HEADER + 5)
+	if (at == 0)
 		return false;
-	/* where a label may not start: the root, type and class must fit behind, and into 255
-	 * octets */
-	unsigned end =
-		len - 4 < DNS_HEADER + NAME_OCTETS_MAX ? len - 4 : DNS_HEADER + NAME_OCTETS_MAX;
-	while ((octets = dns[at]) != 0) {
-		if (octets > LABEL_OCTETS_MAX || at + octets + 1 >= end)
-			return false;
-		name->label[n++] = (uint8_t)(at - DNS_HEADER);
-		at += octets + 1;
-	}
-	name->labels = (uint8_t)n;
-	name->label[n] = (uint8_t)(at - DNS_HEADER);
-	name->len = (uint8_t)(at + 1 - DNS_HEADER);
-	name_fold(name->wire, dns + DNS_HEADER, name->len);
-	uint64_t h = c->seed;
-	name->hash[0] = h;
-	for (unsigned k = 1; k <= n; k++) {
-		h = name_hash_extend_raw(h, dns + DNS_HEADER + name->label[n - k]);
-		name->hash[k] = h;
-	}
-	w->qtype = get16(dns + at + 1);
-	w->qclass = get16(dns + at + 3);
-	w->question_end = at + 5;
-	w->echo = true;
+	name_fold(w->name.wire, dns + DNS_HEADER, w->name.len);
+	w->qtype = get16(dns + at);
+	w->qclass = get16(dns + at + 2);
+	w->question_end = at + 4;
+	w->f.echo = true;
 	return true;
-}
-
-void
-work_name_index(struct work_name *n, uint64_t seed)
-{
-	unsigned labels = name_labels(n->wire, n->label);
-	n->labels = (uint8_t)labels;
-	n->label[labels] = (uint8_t)(n->len - 1u);
-	n->hash[0] = seed;
-	for (unsigned k = 1; k <= labels; k++)
-		n->hash[k] = seed = name_hash_extend(seed, n->wire + n->label[labels - k]);
 }
 
 static void
@@ -212,16 +186,16 @@ parse_query(struct answer_context *c, struct work *w)
 	const uint8_t *dns = w->q->dns;
 	unsigned qdcount = get16(dns + 4);
 
-	if (qdcount != 1 || !parse_question(c, w)) {
+	if (qdcount != 1 || !parse_question(w)) {
 		/* RFC 9619: more than one is an error. None is one too, except with a COOKIE (RFC
 		 * 7873 5.4) */
 		reply(w, RCODE_FORMERR);
-		if (qdcount == 0 && parse_records(c, w) == RCODE_NOERROR && w->cookie_len != 0 &&
+		if (qdcount == 0 && parse_records(c, w) == RCODE_NOERROR && w->f.cookie_len != 0 &&
 			c->settings->cookies)
-			w->rcode = RCODE_NOERROR;
+			w->f.rcode = RCODE_NOERROR;
 		return;
 	}
-	counter_add(c->counters, type_counter(w->qtype), 1);
+	work_count_type(c, w->qtype);
 	/* one word tells the common queries: nothing behind the question, or one additional RR */
 	if (w->question_end != w->q->len || memcmp(dns + 6, "\0\0\0\0\0", 6) != 0) {
 		uint16_t rcode = parse_records(c, w);
@@ -233,7 +207,7 @@ parse_query(struct answer_context *c, struct work *w)
 	if (w->qtype == TYPE_AXFR && w->q->transport < ANSWER_TCP4)
 		reply(w, RCODE_NOTIMP); /* RFC 5936 4.2: not defined over UDP */
 	else if (w->qclass == CLASS_IN || w->qclass == CLASS_ANY)
-		w->state = WORK_LOOKUP;
+		w->f.state = WORK_LOOKUP;
 	else
 		reply(w, RCODE_REFUSED);
 }
@@ -244,20 +218,7 @@ work_parse(struct answer_context *c, struct work *w)
 	static const uint16_t by_transport[] = {CTR_Q_UDP4, CTR_Q_UDP6, CTR_Q_TCP4, CTR_Q_TCP6};
 	struct answer_query *q = w->q;
 
-	/* one by one: GCC makes a microcoded "rep stos" of a memset of this size. The name and the
-	 * cookie are set when they are found. */
-	w->zone = NULL;
-	w->chunk.base = NULL;
-	w->node = NULL;
-	w->answer = NULL;
-	w->state = WORK_DROP;
-	w->opt = w->nsid = w->keepalive = w->do_bit = false;
-	w->aa = w->tc = w->echo = false;
-	w->cookie_len = 0;
-	w->rcode = RCODE_NOERROR;
-	w->at = 0;
-	w->an = w->ns = w->ar = 0;
-	w->ede = EDE_NONE;
+	work_reset(w);
 	w->limit = q->transport >= ANSWER_TCP4 ? ANSWER_ROOM_STREAM : DNS_UDP_MIN;
 	w->question_end = DNS_HEADER;
 	if (q->len < DNS_HEADER) {
@@ -269,10 +230,10 @@ work_parse(struct answer_context *c, struct work *w)
 		counter_add(c->counters, CTR_D_RESPONSE, 1);
 		return;
 	}
-	w->opcode = q->dns[2] >> 3 & 15;
+	w->f.opcode = q->dns[2] >> 3 & 15;
 	counter_add(c->counters, by_transport[q->transport & 3], 1);
-	counter_add(c->counters, opcode_counter[w->opcode], 1);
-	if (w->opcode != 0)
+	counter_add(c->counters, opcode_counter[w->f.opcode], 1);
+	if (w->f.opcode != 0)
 		reply(w, RCODE_NOTIMP); /* RFC 8906 3.1.4: the rest of the message is not ours to
 					   read */
 	else
@@ -280,6 +241,6 @@ work_parse(struct answer_context *c, struct work *w)
 	if (w->limit > q->room)
 		w->limit = q->room;
 	/* a long NSID must not make even an empty response too large; an EDE may be added later */
-	if (w->nsid && w->question_end + work_opt_octets(c, w) + EDE_OCTETS > w->limit)
-		w->nsid = false;
+	if (w->f.nsid && w->question_end + work_opt_octets(c, w) + EDE_OCTETS > w->limit)
+		w->f.nsid = false;
 }

@@ -121,7 +121,7 @@ negative(struct answer_context *c, struct work *w, const struct chain *ch, uint1
 		damaged(c, w);
 		return STEP_END;
 	}
-	w->rcode = rcode;
+	w->f.rcode = rcode;
 	work_put_answer(c, w, soa, ch->base, w->name.len, z->apex_len);
 	return STEP_END;
 }
@@ -136,8 +136,8 @@ referral(struct answer_context *c, struct work *w, const struct chain *ch,
 		damaged(c, w);
 		return STEP_END;
 	}
-	if (w->an == 0)
-		w->aa = false;
+	if (w->f.an == 0)
+		w->f.aa = false;
 	counter_add(c->counters, CTR_REFERRALS, 1);
 	work_put_answer(c, w, ns, ch->base, w->name.len, cut->name_len);
 	return STEP_END;
@@ -160,7 +160,9 @@ take_name(struct answer_context *c, struct work *w, const uint8_t *wire, unsigne
 	memcpy(raw, wire, at + 1);
 	memset(raw + at + 1, 0, NAME_PAD);
 	name_fold(w->name.wire, raw, at + 1);
-	work_name_index(&w->name, c->seed);
+	w->name.labels = (uint8_t)name_labels(w->name.wire, w->name.label);
+	w->name.label[w->name.labels] = (uint8_t)at;
+	work_name_hash(&w->name, c->seed);
 	return true;
 }
 
@@ -169,7 +171,7 @@ take_name(struct answer_context *c, struct work *w, const uint8_t *wire, unsigne
 static enum step
 follow(struct answer_context *c, struct work *w, struct chain *ch, uint32_t at)
 {
-	if (!take_name(c, w, w->q->dns + at, w->at - at)) {
+	if (!take_name(c, w, w->q->dns + at, w->f.at - at)) {
 		damaged(c, w);
 		return STEP_END;
 	}
@@ -207,7 +209,7 @@ from_node(struct answer_context *c, struct work *w, struct chain *ch,
 		work_servfail(w, EDE_OTHER);
 		return STEP_END;
 	}
-	uint32_t at = w->at;
+	uint32_t at = w->f.at;
 	if (!work_put_answer(c, w, a, ch->base, w->name.len, rendered) || !cname)
 		return STEP_END;
 	return follow(c, w, ch, at + 12);
@@ -242,14 +244,14 @@ from_dname(struct answer_context *c, struct work *w, struct chain *ch,
 		return STEP_END;
 	}
 	if (prefix + target > NAME_OCTETS_MAX) {
-		w->rcode = RCODE_YXDOMAIN;
+		w->f.rcode = RCODE_YXDOMAIN;
 		return STEP_END;
 	}
-	if (w->at + 12 + prefix + target + work_opt_octets(c, w) > w->limit) {
-		w->tc = true;
+	if (w->f.at + 12 + prefix + target + work_opt_octets(c, w) > w->limit) {
+		w->f.tc = true;
 		return STEP_END;
 	}
-	uint8_t *p = w->q->dns + w->at;
+	uint8_t *p = w->q->dns + w->f.at;
 	put16(p, 0xc000 | ch->base);
 	put16(p + 2, TYPE_CNAME);
 	put16(p + 4, CLASS_IN);
@@ -257,9 +259,9 @@ from_dname(struct answer_context *c, struct work *w, struct chain *ch,
 	put16(p + 10, prefix + target);
 	memcpy(p + 12, w->q->dns + ch->base, prefix);
 	memcpy(p + 12 + prefix, rr + 12, target);
-	uint32_t at = w->at + 12;
-	w->at += 12 + prefix + target;
-	w->an++;
+	uint32_t at = w->f.at + 12;
+	w->f.at += 12 + prefix + target;
+	w->f.an++;
 	if (w->qtype == TYPE_CNAME || w->qtype == TYPE_ANY)
 		return STEP_END;
 	return follow(c, w, ch, at);
@@ -316,23 +318,23 @@ work_resolve(struct answer_context *c, struct work *w)
 {
 	struct chain ch; /* its arrays are not cleared: that would cost more than most answers */
 
-	w->at = w->question_end;
+	w->f.at = w->question_end;
 	if (w->zone == NULL) {
-		w->rcode = RCODE_REFUSED;
+		w->f.rcode = RCODE_REFUSED;
 		w->ede = EDE_NOT_AUTHORITATIVE;
 		return;
 	}
 	if (w->qtype == TYPE_AXFR || w->qtype == TYPE_IXFR) {
 		/* no client may transfer a zone; at other names than an apex there is none to
 		 * transfer */
-		w->rcode = w->zone->apex_len == w->name.len ? RCODE_REFUSED : RCODE_NOTAUTH;
+		w->f.rcode = w->zone->apex_len == w->name.len ? RCODE_REFUSED : RCODE_NOTAUTH;
 		return;
 	}
 	ch.base = DNS_HEADER;
 	ch.n = 1;
 	ch.n_dname = 0;
 	ch.seen[0] = w->name.hash[w->name.labels];
-	w->aa = true;
+	w->f.aa = true;
 	for (;;) {
 		if (w->zone->flags & IMAGE_UNAVAILABLE) {
 			/* in a chain the client asks for the rest itself */

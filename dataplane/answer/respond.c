@@ -16,13 +16,13 @@ work_opt_octets(const struct answer_context *c, const struct work *w)
 {
 	uint32_t n = OPT_FIXED;
 
-	if (!w->opt)
+	if (!w->f.opt)
 		return 0;
-	if (w->nsid && c->settings->nsid.len != 0)
+	if (w->f.nsid && c->settings->nsid.len != 0)
 		n += 4u + c->settings->nsid.len;
-	if (w->cookie_len != 0 && c->settings->cookies)
+	if (w->f.cookie_len != 0 && c->settings->cookies)
 		n += 4 + COOKIE_CLIENT + COOKIE_SERVER;
-	if (w->keepalive)
+	if (w->f.keepalive)
 		n += 4 + 2;
 	if (w->ede != EDE_NONE)
 		n += EDE_OCTETS;
@@ -46,25 +46,11 @@ fix_pointers(uint8_t *dns, uint32_t at, uint32_t len, const struct image_answer 
 	}
 }
 
-/* Most answers are shorter than what a call of memcpy costs. Never reads or writes outside len
- * octets. */
-static inline void
-copy_octets(uint8_t *restrict to, const uint8_t *restrict from, uint32_t len)
-{
-	if (len < 16 || len > 128) {
-		memcpy(to, from, len);
-		return;
-	}
-	for (uint32_t i = 0; i + 16 < len; i += 16)
-		memcpy(to + i, from + i, 16);
-	memcpy(to + len - 16, from + len - 16, 16);
-}
-
 bool
 work_put_answer(struct answer_context *c, struct work *w, const struct image_answer *a,
 	uint32_t base, unsigned name_len, unsigned rendered)
 {
-	uint32_t used = w->at + work_opt_octets(c, w), len = a->len;
+	uint32_t used = w->f.at + work_opt_octets(c, w), len = a->len;
 	uint32_t room = used < w->limit ? w->limit - used : 0;
 	struct image_counts n = image_answer_counts(a);
 
@@ -74,36 +60,36 @@ work_put_answer(struct answer_context *c, struct work *w, const struct image_ans
 		while (i < a->n_cut && cut[i].len > room)
 			i++;
 		if (i == a->n_cut || cut[i].len > len) {
-			w->tc = true;
+			w->f.tc = true;
 			return false;
 		}
 		len = cut[i].len;
 		n.ar = cut[i].ar;
 	}
-	copy_octets(w->q->dns + w->at, image_answer_octets(a), len);
+	work_copy(w->q->dns + w->f.at, image_answer_octets(a), len);
 	uint32_t delta[4] = {
 		[FIX_NAME] = base - DNS_HEADER,
 		[FIX_SUFFIX] = base - DNS_HEADER + name_len - rendered,
-		[FIX_SELF] = w->at - (DNS_HEADER + rendered + 4),
+		[FIX_SELF] = w->f.at - (DNS_HEADER + rendered + 4),
 	};
 	if ((delta[FIX_NAME] | delta[FIX_SUFFIX] | delta[FIX_SELF]) != 0)
-		fix_pointers(w->q->dns, w->at, len, a, delta);
-	w->at += len;
-	w->an = (uint16_t)(w->an + n.an);
-	w->ns = (uint16_t)(w->ns + n.ns);
-	w->ar = (uint16_t)(w->ar + n.ar);
+		fix_pointers(w->q->dns, w->f.at, len, a, delta);
+	w->f.at += len;
+	w->f.an = (uint16_t)(w->f.an + n.an);
+	w->f.ns = (uint16_t)(w->f.ns + n.ns);
+	w->f.ar = (uint16_t)(w->f.ar + n.ar);
 	return true;
 }
 
 void
 work_servfail(struct work *w, uint16_t ede)
 {
-	w->rcode = RCODE_SERVFAIL;
+	w->f.rcode = RCODE_SERVFAIL;
 	w->ede = ede;
-	w->aa = false;
-	w->tc = false;
-	w->at = w->question_end;
-	w->an = w->ns = w->ar = 0;
+	w->f.aa = false;
+	w->f.tc = false;
+	w->f.at = w->question_end;
+	w->f.an = w->f.ns = w->f.ar = 0;
 }
 
 static uint8_t *
@@ -119,27 +105,22 @@ static void
 put_opt(struct answer_context *c, struct work *w, uint32_t octets)
 {
 	const struct settings *s = c->settings;
-	uint8_t *p = w->q->dns + w->at;
+	uint8_t *p = w->q->dns + w->f.at;
 
-	p[0] = 0;
-	put16(p + 1, TYPE_OPT);
-	put16(p + 3, s->udp_payload_max);
-	p[5] = (uint8_t)(w->rcode >> 4);
-	p[6] = 0;
-	put16(p + 7, w->do_bit ? 0x8000 : 0); /* RFC 3225 3: DO is copied */
-	put16(p + 9, octets - OPT_FIXED);
-	p += OPT_FIXED;
-	if (w->nsid && s->nsid.len != 0) {
+	p += work_put_plain_opt(p, s->udp_payload_max, w->f.do_bit);
+	p[5 - (int)OPT_FIXED] = (uint8_t)(w->f.rcode >> 4);
+	put16(p - 2, octets - OPT_FIXED);
+	if (w->f.nsid && s->nsid.len != 0) {
 		p = put_option(p, EDNS_NSID, s->nsid.len);
 		memcpy(p, s->nsid.octets, s->nsid.len);
 		p += s->nsid.len;
 	}
-	if (w->cookie_len != 0 && s->cookies) {
+	if (w->f.cookie_len != 0 && s->cookies) {
 		p = put_option(p, EDNS_COOKIE, COOKIE_CLIENT + COOKIE_SERVER);
-		cookie_make(s, w->cookie, w->cookie_len, w->q->client, c->now_s, p);
+		cookie_make(s, w->cookie, w->f.cookie_len, w->q->client, c->now_s, p);
 		p += COOKIE_CLIENT + COOKIE_SERVER;
 	}
-	if (w->keepalive) {
+	if (w->f.keepalive) {
 		p = put_option(p, EDNS_KEEPALIVE, 2);
 		put16(p, s->tcp_keepalive_ds);
 		p += 2;
@@ -148,8 +129,8 @@ put_opt(struct answer_context *c, struct work *w, uint32_t octets)
 		p = put_option(p, EDNS_EDE, 2);
 		put16(p, w->ede);
 	}
-	w->at += octets;
-	w->ar++;
+	w->f.at += octets;
+	w->f.ar++;
 }
 
 static void
@@ -165,9 +146,9 @@ count_response(struct answer_context *c, const struct work *w)
 		[RCODE_YXDOMAIN] = CTR_R_YXDOMAIN,
 		[RCODE_BADVERS] = CTR_R_BADVERS,
 	};
-	unsigned id = w->rcode < 17 ? by_rcode[w->rcode] : 0;
+	unsigned id = w->f.rcode < 17 ? by_rcode[w->f.rcode] : 0;
 	counter_add(c->counters, id != 0 ? id : CTR_R_OTHER, 1);
-	if (w->tc)
+	if (w->f.tc)
 		counter_add(c->counters, CTR_TRUNCATED, 1);
 }
 
@@ -177,28 +158,28 @@ work_finish(struct answer_context *c, struct work *w)
 	struct answer_query *q = w->q;
 	uint8_t *h = q->dns;
 
-	if (w->state == WORK_DROP) {
+	if (w->f.state == WORK_DROP) {
 		q->out_len = 0;
 		return;
 	}
-	if (w->tc) {
+	if (w->f.tc) {
 		/* nothing but the question: the client asks again over TCP, and little was
 		 * amplified */
-		w->at = w->question_end;
-		w->an = w->ns = w->ar = 0;
+		w->f.at = w->question_end;
+		w->f.an = w->f.ns = w->f.ar = 0;
 	}
-	if (w->at == 0)
-		w->at = w->echo ? w->question_end : DNS_HEADER;
-	if (w->opt)
+	if (w->f.at == 0)
+		w->f.at = w->f.echo ? w->question_end : DNS_HEADER;
+	if (w->f.opt)
 		put_opt(c, w, work_opt_octets(c, w));
 	/* RD and the opcode are copied; RA, Z, AD and CD are clear (RFC 1035 4.1.1, RFC 4035 3.1.6)
 	 */
-	h[2] = (uint8_t)(0x80 | (h[2] & 0x79) | (w->aa ? 4 : 0) | (w->tc ? 2 : 0));
-	h[3] = (uint8_t)(w->rcode & 15);
-	put16(h + 4, w->echo ? 1 : 0);
-	put16(h + 6, w->an);
-	put16(h + 8, w->ns);
-	put16(h + 10, w->ar);
-	q->out_len = w->at;
+	h[2] = (uint8_t)(0x80 | (h[2] & 0x79) | (w->f.aa ? 4 : 0) | (w->f.tc ? 2 : 0));
+	h[3] = (uint8_t)(w->f.rcode & 15);
+	put16(h + 4, w->f.echo ? 1 : 0);
+	put16(h + 6, w->f.an);
+	put16(h + 8, w->f.ns);
+	put16(h + 10, w->f.ar);
+	q->out_len = w->f.at;
 	count_response(c, w);
 }

@@ -64,30 +64,41 @@ enum work_state {
 	WORK_DROP,   /* no response */
 	WORK_DONE,   /* rcode is set; nothing to look up */
 	WORK_LOOKUP, /* question in class IN: goes through the zones */
+	WORK_SENT,   /* the response is complete */
 };
+
+/* What is cleared for each query. */
+struct work_flags {
+	uint8_t state;      /* enum work_state */
+	bool opt;           /* the query has an OPT */
+	bool nsid;          /* it asks for our NSID */
+	bool keepalive;     /* it asks for edns-tcp-keepalive */
+	bool do_bit;        /* DO, copied into the response */
+	bool aa, tc;        /* of the response */
+	bool echo;          /* the question was understood, and is sent back */
+	uint8_t cookie_len; /* 0: no COOKIE option */
+	uint8_t opcode;
+	uint16_t rcode;      /* 12 bits */
+	uint16_t an, ns, ar; /* RRs in the response */
+	uint16_t reserved;
+	uint32_t at; /* where the next octet of the response goes */
+	uint64_t reserved_too;
+};
+_Static_assert(sizeof(struct work_flags) == 32, "cleared by two stores");
 
 struct work {
 	struct answer_query *q;
+	struct work_flags f;
 	const struct image *zone;          /* the zone that answers; NULL: none of ours */
-	struct image_chunk chunk;          /* of the whole name; base NULL: not looked up */
 	const struct image_node *node;     /* the node with exactly this name, or NULL */
-	const struct image_answer *answer; /* RRset of qtype at that node, or NULL */
-	uint8_t state;                     /* enum work_state */
-	bool opt, nsid,
-		keepalive;  /* the query has OPT; asks for NSID; asks for edns-tcp-keepalive */
-	bool do_bit;        /* DO, copied into the response */
-	bool aa, tc, echo;  /* echo: the question was understood, and is sent back */
-	uint8_t cookie_len; /* 0: no COOKIE option */
-	uint8_t opcode;
+	const struct image_answer *answer; /* RRset of qtype at that node, unchecked, or NULL */
+	struct image_chunk chunk;          /* of the whole name; base NULL: not looked up */
+	uint32_t question_end;             /* offset behind the question */
+	uint32_t limit;                    /* octets of the largest response */
 	uint16_t qtype, qclass;
-	uint16_t rcode;        /* 12 bits */
 	uint16_t ede;          /* EDE_NONE or an info code */
-	uint32_t question_end; /* offset behind the question */
-	uint32_t limit;        /* octets of the largest response */
-	uint32_t at;           /* where the next octet of the response goes */
-	uint16_t an, ns, ar;   /* RRs in the response */
-	uint8_t cookie[COOKIE_MAX];
 	struct work_name name; /* the name now being looked up: QNAME, then targets of CNAMEs */
+	uint8_t cookie[COOKIE_MAX];
 };
 
 struct answer_context {
@@ -106,8 +117,56 @@ struct answer_context {
  */
 void work_parse(struct answer_context *c, struct work *w);
 
-/** Index a folded name: labels and suffix hashes. wire must be well-formed, len octets. */
-void work_name_index(struct work_name *n, uint64_t seed);
+/** Start with a query: nothing is known of it. The name and the cookie are set when they are found.
+ */
+static inline void
+work_reset(struct work *w)
+{
+	memset(&w->f, 0, sizeof w->f);
+	w->zone = NULL;
+	w->node = NULL;
+	w->answer = NULL;
+	w->chunk.base = NULL;
+	w->ede = EDE_NONE;
+}
+
+/**
+ * Split the name at octet 12 of a message into labels. Sets label, labels and len of n.
+ * @param len  octets of the message, at least 17
+ * @return offset behind the root label; 0 when it is malformed (compressed too), or when type and
+ *         class do not fit behind it
+ */
+static inline unsigned
+work_name_labels(struct work_name *n, const uint8_t *dns, unsigned len)
+{
+	unsigned at = DNS_HEADER, labels = 0, octets;
+	/* where a label may not start: root, type and class must fit behind, and into 255 octets */
+	unsigned end =
+		len - 4 < DNS_HEADER + NAME_OCTETS_MAX ? len - 4 : DNS_HEADER + NAME_OCTETS_MAX;
+
+	while ((octets = dns[at]) != 0) {
+		if (__builtin_expect(octets > LABEL_OCTETS_MAX || at + octets + 1 >= end, 0))
+			return 0;
+		n->label[labels++] = (uint8_t)(at - DNS_HEADER);
+		at += octets + 1;
+	}
+	n->label[labels] = (uint8_t)(at - DNS_HEADER);
+	n->labels = (uint8_t)labels;
+	n->len = (uint8_t)(at + 1 - DNS_HEADER);
+	return at + 1;
+}
+
+/** Hash each suffix of a name whose labels and folded octets are set. */
+static inline void
+work_name_hash(struct work_name *n, uint64_t seed)
+{
+	n->hash[0] = seed;
+	for (unsigned k = 1; k <= n->labels; k++)
+		n->hash[k] = seed = name_hash_extend(seed, n->wire + n->label[n->labels - k]);
+}
+
+/** Count a query of this type. */
+void work_count_type(struct answer_context *c, uint16_t type);
 
 /** Find the closest zone for w->name; for DS at an apex the zone above it, if that is ours too. */
 const struct image *work_find_zone(
@@ -150,4 +209,40 @@ put16(uint8_t *p, unsigned v)
 {
 	p[0] = (uint8_t)(v >> 8);
 	p[1] = (uint8_t)v;
+}
+
+/** Octets of a UDP response to a client that takes `payload`: RFC 6891 6.2.3 to 6.2.5. */
+static inline uint32_t
+work_udp_limit(const struct settings *s, unsigned payload)
+{
+	return payload < DNS_UDP_MIN          ? DNS_UDP_MIN
+	       : payload < s->udp_payload_max ? payload
+					      : s->udp_payload_max;
+}
+
+/** Write an OPT without options. Returns its octets. */
+static inline uint32_t
+work_put_plain_opt(uint8_t *p, uint16_t payload_max, bool do_bit)
+{
+	p[0] = 0;
+	put16(p + 1, TYPE_OPT);
+	put16(p + 3, payload_max);
+	put16(p + 5, 0);
+	put16(p + 7, do_bit ? 0x8000 : 0); /* RFC 3225 3: DO is copied */
+	put16(p + 9, 0);
+	return OPT_FIXED;
+}
+
+/** Most answers are shorter than what a call of memcpy costs. Touches nothing outside len octets.
+ */
+static inline void
+work_copy(uint8_t *restrict to, const uint8_t *restrict from, uint32_t len)
+{
+	if (len < 16 || len > 128) {
+		memcpy(to, from, len);
+		return;
+	}
+	for (uint32_t i = 0; i + 16 < len; i += 16)
+		memcpy(to + i, from + i, 16);
+	memcpy(to + len - 16, from + len - 16, 16);
 }
