@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* api: the HTTP API on a unix socket, PowerDNS's /api/v1 where that has a word for it. One thread
+ * of libmicrohttpd's runs all of it; no handler waits for anything but the zone manager's short
+ * lock. */
+#pragma once
+#include "config/config.h"
+#include "controlplane/manager/zone_manager.h"
+#include "shm/arena.h"
+#include "shm/hub.h"
+
+#include <stdint.h>
+
+struct api;
+
+/* What the API tells about and acts on. Outlives it. */
+struct api_context {
+	const struct config *config;
+	const char *config_path;
+	const char *arena_path;
+	struct arena *arena;
+	struct hub *hub;
+	struct zone_manager *zones;
+	int64_t started_s; /* CLOCK_REALTIME */
+};
+
+/**
+ * Bind the socket (mode 0660; what an earlier process left there is replaced) and serve.
+ * @return 0 or negative errno, after one line in the log
+ */
+int api_start(struct api **out, const struct api_context *context, const char *socket_path)
+	__attribute__((warn_unused_result));
+
+/** End it; the zone manager must have been stopped before, so that no request waits for it. */
+void api_stop(struct api *a);

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* api_routes: the one list of what the API can do, and the handlers that tell about the API itself.
+ */
+#include "controlplane/api/request.h"
+
+#define QUERY_NONE ""
+
+const struct route api_route[] = {
+	{"GET", "/api", api_versions, QUERY_NONE, "Versions of the API."},
+	{"GET", "/api/docs", api_docs, QUERY_NONE, "This list."},
+	{"GET", "/api/v1", api_version, QUERY_NONE, "Where version 1 of the API begins."},
+	{"GET", "/api/v1/servers", api_servers, QUERY_NONE, "All servers: this one."},
+	{"GET", API_BASE, api_server, QUERY_NONE, "This server."},
+	{"GET", API_BASE "/zones", api_zones_list, "zone dnssec",
+		"All zones; zone=NAME only that one, dnssec=false leaves out what DNSSEC and edits "
+		"would add."},
+	{"GET", API_BASE "/zones/{zone_id}", api_zone_get, QUERY_NONE,
+		"One zone, with its state, file and findings in \"millrace\"."},
+	{"PUT", API_BASE "/zones/{zone_id}/reload", api_zone_reload, "wait",
+		"Load one zone's file anew. 422 when it is refused; what was served before goes on "
+		"being served. "
+		"wait=false answers 202 before it is done."},
+	{"PUT", API_BASE "/reload", api_reload, "force wait",
+		"Look for added, removed and changed zone files and load them; force=true loads "
+		"all."},
+	{"GET", API_BASE "/statistics", api_statistics, "statistic includerings",
+		"Statistics as PowerDNS names them, and every counter; statistic=NAME only that "
+		"one."},
+	{"GET", API_BASE "/millrace/status", api_status, QUERY_NONE,
+		"Processes, readiness, arena, workers, zones by state."},
+	{"GET", API_BASE "/millrace/stats", api_stats, QUERY_NONE,
+		"Every counter with its labels, unit and help: sum, and one value a worker."},
+	{"GET", "/metrics", api_metrics, QUERY_NONE, "Every counter, in Prometheus's text format."},
+};
+const size_t api_n_routes = sizeof api_route / sizeof api_route[0];
+
+void
+api_versions(struct api_request *r)
+{
+	json_open_array(&r->out, NULL);
+	json_open_object(&r->out, NULL);
+	json_string(&r->out, "url", "/api/v1");
+	json_uint(&r->out, "version", 1);
+	json_close_object(&r->out);
+	json_close_array(&r->out);
+}
+
+void
+api_version(struct api_request *r)
+{
+	json_open_object(&r->out, NULL);
+	json_string(&r->out, "server_url", "/api/v1/servers{/server}");
+	json_open_array(&r->out, "api_features");
+	json_close_array(&r->out);
+	json_close_object(&r->out);
+}
+
+void
+api_docs(struct api_request *r)
+{
+	json_open_array(&r->out, NULL);
+	for (size_t i = 0; i < api_n_routes; i++) {
+		json_open_object(&r->out, NULL);
+		json_string(&r->out, "method", api_route[i].method);
+		json_string(&r->out, "path", api_route[i].pattern);
+		json_string(&r->out, "query", api_route[i].query);
+		json_string(&r->out, "help", api_route[i].help);
+		json_close_object(&r->out);
+	}
+	json_close_array(&r->out);
+}
+
+void
+api_server(struct api_request *r)
+{
+	json_open_object(&r->out, NULL);
+	json_string(&r->out, "type", "Server");
+	json_string(&r->out, "id", "localhost");
+	json_string(&r->out, "daemon_type", "authoritative");
+	json_string(&r->out, "version", MILLRACE_VERSION);
+	json_string(&r->out, "url", API_BASE);
+	json_string(&r->out, "config_url", API_BASE "/config{/config_setting}");
+	json_string(&r->out, "zones_url", API_BASE "/zones{/zone}");
+	json_string(&r->out, "autoprimaries_url", API_BASE "/autoprimaries{/autoprimary}");
+	json_close_object(&r->out);
+}
+
+void
+api_servers(struct api_request *r)
+{
+	json_open_array(&r->out, NULL);
+	api_server(r);
+	json_close_array(&r->out);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* api_status: the suite at a glance: who runs, what is served, how full the arena is. */
+#include "controlplane/api/counters_sum.h"
+#include "controlplane/api/request.h"
+
+#include <time.h>
+#include <unistd.h>
+
+static const char *const role_word[HUB_ROLES] = {
+	[HUB_DATAPLANE] = "dataplane",
+	[HUB_CONTROLPLANE] = "controlplane",
+	[HUB_STREAM] = "stream",
+	[HUB_RECURSOR] = "recursor",
+};
+
+static void
+write_processes(struct json_writer *w, const struct hub *h)
+{
+	json_open_array(w, "processes");
+	for (unsigned role = 0; role < HUB_ROLES; role++) {
+		/* our own lock cannot be asked about: a process does not conflict with itself */
+		pid_t pid =
+			role == HUB_CONTROLPLANE ? getpid() : hub_role_pid(h, (enum hub_role)role);
+		json_open_object(w, NULL);
+		json_string(w, "role", role_word[role]);
+		json_bool(w, "running", pid != 0);
+		json_int(w, "pid", pid);
+		json_close_object(w);
+	}
+	json_close_array(w);
+}
+
+static void
+write_zones(struct json_writer *w, const struct zone_manager_status *s)
+{
+	json_open_object(w, "zones");
+	json_uint(w, "total", s->n_zones);
+	json_uint(w, "serving", s->n_serving);
+	for (unsigned i = 0; i < ZONE_STATES; i++)
+		json_uint(w, zone_state_word[i], s->n_state[i]);
+	json_uint(w, "queued", s->n_queued);
+	json_uint(w, "loads_total", s->loads_total);
+	json_uint(w, "refused_total", s->failures_total);
+	json_uint(w, "threads", s->n_threads);
+	json_uint(w, "start_ms", s->start_ms);
+	json_close_object(w);
+}
+
+void
+api_status(struct api_request *r)
+{
+	const struct api_context *c = r->context;
+	struct json_writer *w = &r->out;
+	struct zone_manager_status s;
+	struct arena_usage u;
+	uint64_t dataplane_ns = atomic_load(&c->hub->dataplane_started_ns);
+
+	zone_manager_status(c->zones, &s);
+	arena_usage(c->arena, &u);
+	json_open_object(w, NULL);
+	json_string(w, "version", MILLRACE_VERSION);
+	json_uint(w, "uptime_s", (uint64_t)(time(NULL) - c->started_s));
+	json_bool(w, "ready", s.ready);
+	json_bool(w, "busy", s.busy);
+	json_string(w, "config", c->config_path);
+	json_string(w, "run_dir", c->config->run_dir);
+	write_processes(w, c->hub);
+	json_uint(w, "workers", counters_workers(c->hub));
+	json_uint(w, "dataplane_started", dataplane_ns / 1000000000);
+	write_zones(w, &s);
+	json_open_object(w, "arena");
+	json_string(w, "path", c->arena_path);
+	json_uint(w, "size_octets", u.size_octets);
+	json_uint(w, "backed_octets", u.backed_octets);
+	json_uint(w, "live_octets", u.live_octets);
+	json_uint(w, "page_octets", c->arena->page_octets);
+	json_uint(w, "generation", atomic_load(&arena_header(c->arena)->generation));
+	json_close_object(w);
+	json_close_object(w);
+}

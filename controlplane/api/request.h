@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* request: one HTTP request as its handler sees it. A handler answers at once (body, status), or
+ * answers in pieces (api_request.more), or after a ticket of the zone manager (api_request_wait).
+ */
+#pragma once
+#include "controlplane/api/api.h"
+#include "controlplane/api/json_writer.h"
+#include "controlplane/api/route.h"
+
+struct MHD_Connection;
+
+#define API_BODY_OCTETS_MAX 65536u /* of a request; no route of today reads one */
+#define API_BASE "/api/v1/servers/localhost"
+
+struct api_request {
+	const struct api_context *context;
+	struct MHD_Connection *connection;
+	const struct route *route;
+	struct route_match match;
+	size_t received_octets; /* of the request's body */
+	unsigned status;        /* HTTP; 200 at first */
+	const char *content_type;
+	struct json_writer out;
+
+	/* Streamed answer: called when `out` was sent and rewound; writes the next piece, and
+	 * returns false when that was the last. NULL: the answer is in `out`. */
+	bool (*more)(struct api_request *r);
+	bool more_ended;
+	uint64_t sent_octets; /* of pieces before `out` */
+
+	void (*after)(struct api_request *r); /* runs when the ticket is done */
+	uint64_t ticket;
+
+	/* for handlers that write in pieces */
+	uint32_t cursor;
+	bool flag;
+};
+
+/** Route table: api_routes.c. */
+extern const struct route api_route[];
+extern const size_t api_n_routes;
+
+/** Replace the answer by {"error": "..."} with this status. */
+void api_request_error(struct api_request *r, unsigned status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** Answer by `after`, once the ticket is done. */
+void api_request_wait(struct api_request *r, uint64_t ticket, void (*after)(struct api_request *r));
+
+/**
+ * Value of a query parameter.
+ * @param[out] value  decoded
+ * @return 1; 0: it is not there; -1: it makes no sense (the error is the answer then)
+ */
+int api_request_query(struct api_request *r, const char *name, char *value, size_t room);
+
+/** A boolean query parameter: true, false, 1, 0, yes, no, or nothing (true). @return 0, or -1 as
+ * above */
+int api_request_query_bool(struct api_request *r, const char *name, bool *value);
+
+/** The zone that parameter 0 of the path names. @return 0, or -1 (the error is the answer then) */
+int api_request_zone(struct api_request *r, uint8_t apex[ZONE_WIRE_OCTETS]);
+
+/* handlers, by file */
+void api_versions(struct api_request *r); /* api_routes.c */
+void api_version(struct api_request *r);
+void api_docs(struct api_request *r);
+void api_servers(struct api_request *r);
+void api_server(struct api_request *r);
+void api_zones_list(struct api_request *r); /* api_zones.c */
+void api_zone_get(struct api_request *r);
+void api_zone_reload(struct api_request *r);
+void api_reload(struct api_request *r);
+void api_statistics(struct api_request *r); /* api_statistics.c */
+void api_stats(struct api_request *r);
+void api_metrics(struct api_request *r);
+void api_status(struct api_request *r); /* api_status.c */

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* millrace-controlplane: start, main loop (libuv: signals, reclaiming, watching), end. Zones are
+ * loaded by the zone manager's threads, HTTP is answered by the API's; the loop itself never
+ * blocks. */
+#include "config/log.h"
+#include "config/program.h"
+#include "config/ready.h"
+#include "controlplane/api/api.h"
+#include "controlplane/check_zone.h"
+#include "controlplane/settings.h"
+#include "controlplane/watch.h"
+#include "shm/paths.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define RECLAIM_MS 10            /* between looks at what waits for its grace period */
+#define STOP_PATIENCE_MS 150     /* for loads that run; then the process ends without them */
+#define MMAP_THRESHOLD (1 << 20) /* octets; what is larger goes back to the system when freed */
+#define READY_NAME "controlplane"
+
+struct controlplane {
+	struct config *config;
+	char *hub_path, *arena_path, *socket_path;
+	struct hub *hub;
+	struct arena arena;
+	struct zone_publisher *publisher;
+	struct zone_manager *zones;
+	struct api *api;
+	struct watch *watch;
+	uv_loop_t loop;
+	uv_async_t published;
+	uv_timer_t reclaim;
+	uv_signal_t on_hup, on_term, on_int;
+};
+
+/* --- events --- */
+
+static void
+reclaim(uv_timer_t *t)
+{
+	struct controlplane *c = t->data;
+
+	if (zone_publisher_reclaim(c->publisher) == 0)
+		uv_timer_stop(t);
+}
+
+static void
+on_published(uv_async_t *a)
+{
+	struct controlplane *c = a->data;
+
+	if (!uv_is_active((uv_handle_t *)&c->reclaim))
+		uv_timer_start(&c->reclaim, reclaim, RECLAIM_MS, RECLAIM_MS);
+	watch_refresh_soon(c->watch);
+}
+
+/* Any of the zone manager's threads. */
+static void
+tell_published(void *arg)
+{
+	struct controlplane *c = arg;
+
+	uv_async_send(&c->published);
+}
+
+/* Any of the zone manager's threads. */
+static void
+tell_ready(void *arg)
+{
+	struct controlplane *c = arg;
+	struct zone_manager_status s;
+	int ret = ready_announce(c->config->run_dir, READY_NAME);
+
+	zone_manager_status(c->zones, &s);
+	log_info("ready: %u zones, %u served, after %u ms", s.n_zones, s.n_serving, s.start_ms);
+	if (ret != 0)
+		log_error(
+			"cannot announce readiness in %s: %s", c->config->run_dir, strerror(-ret));
+}
+
+static void
+on_reload(uv_signal_t *s, int number)
+{
+	struct controlplane *c = s->data;
+	uint64_t ticket;
+
+	if (zone_manager_reload_all(c->zones, false, &ticket) != 0)
+		log_error("reload: out of memory");
+}
+
+static void
+on_stop(uv_signal_t *s, int number)
+{
+	uv_stop(s->loop);
+}
+
+/* --- start --- */
+
+static int
+open_shared(struct controlplane *c)
+{
+	bool fresh;
+	int ret;
+
+	c->hub_path = config_run_path(c->config, RUN_HUB);
+	c->arena_path = config_arena_path(c->config);
+	c->socket_path = config_run_path(c->config, RUN_API);
+	if (c->hub_path == NULL || c->arena_path == NULL || c->socket_path == NULL)
+		return -ENOMEM;
+	ret = hub_open(&c->hub, c->hub_path, HUB_CONTROLPLANE);
+	if (ret != 0) {
+		log_error("%s", hub_error());
+		return ret;
+	}
+	ret = arena_open_writer(&c->arena, c->arena_path, c->config->arena.size, &fresh);
+	if (ret != 0)
+		log_error("%s", arena_error());
+	return ret;
+}
+
+static int
+start_publisher(struct controlplane *c)
+{
+	const char *error = NULL;
+	uint32_t n_damaged = 0;
+	struct settings s;
+	int ret;
+
+	ret = zone_publisher_create(&c->publisher, &c->arena, c->hub, &n_damaged);
+	if (ret != 0) {
+		log_error("arena %s cannot be taken over: %s", c->arena_path, strerror(-ret));
+		return ret;
+	}
+	if (n_damaged > 0)
+		log_warning("%u zones in the arena were damaged; they are loaded anew", n_damaged);
+	ret = settings_from_config(&s, c->config, settings_published(&c->arena), &error);
+	if (ret == 0)
+		ret = settings_publish(c->publisher, &s);
+	if (ret != 0)
+		log_error("settings: %s", error != NULL && ret == -EINVAL ? error : strerror(-ret));
+	explicit_bzero(&s, sizeof s);
+	return ret;
+}
+
+static int
+start_services(struct controlplane *c, const char *config_path)
+{
+	struct zone_manager_options options = {
+		.config = c->config,
+		.arena = &c->arena,
+		.publisher = c->publisher,
+		.published = tell_published,
+		.ready = tell_ready,
+		.arg = c,
+	};
+	struct api_context context = {
+		.config = c->config,
+		.config_path = config_path,
+		.arena_path = c->arena_path,
+		.arena = &c->arena,
+		.hub = c->hub,
+		.started_s = time(NULL),
+	};
+	int ret;
+
+	ret = zone_manager_start(&c->zones, &options);
+	if (ret != 0) {
+		log_error("zone manager: %s", strerror(-ret));
+		return ret;
+	}
+	context.zones = c->zones;
+	ret = api_start(&c->api, &context, c->socket_path);
+	if (ret == 0 && c->config->zones.watch)
+		ret = watch_start(&c->watch, &c->loop, c->config, c->zones);
+	return ret;
+}
+
+static void
+start_loop(struct controlplane *c)
+{
+	uv_loop_init(&c->loop);
+	uv_async_init(&c->loop, &c->published, on_published);
+	uv_timer_init(&c->loop, &c->reclaim);
+	uv_signal_init(&c->loop, &c->on_hup);
+	uv_signal_init(&c->loop, &c->on_term);
+	uv_signal_init(&c->loop, &c->on_int);
+	c->published.data = c->reclaim.data = c;
+	c->on_hup.data = c->on_term.data = c->on_int.data = c;
+	uv_signal_start(&c->on_hup, on_reload, SIGHUP);
+	uv_signal_start(&c->on_term, on_stop, SIGTERM);
+	uv_signal_start(&c->on_int, on_stop, SIGINT);
+}
+
+/* --- end --- */
+
+static void
+close_handle(uv_handle_t *h, void *arg)
+{
+	if (!uv_is_closing(h))
+		uv_close(h, NULL);
+}
+
+/* In order: nobody is told that we are here, nothing is loaded any more, nobody asks, all is freed.
+ */
+static void
+stop(struct controlplane *c, int status)
+{
+	ready_withdraw(c->config->run_dir, READY_NAME);
+	if (c->zones != NULL && !zone_manager_stop(c->zones, STOP_PATIENCE_MS)) {
+		log_info("ended while zones were being loaded; what was published stays");
+		unlink(c->socket_path);
+		_exit(status); /* the image that is being made was never published, so nobody misses
+				  it */
+	}
+	api_stop(c->api);
+	watch_stop(c->watch);
+	uv_walk(&c->loop, close_handle, NULL);
+	uv_run(&c->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&c->loop);
+	zone_manager_destroy(c->zones);
+	if (c->publisher != NULL)
+		zone_publisher_destroy(c->publisher);
+	if (c->arena.base != NULL)
+		arena_close(&c->arena);
+	if (c->hub != NULL)
+		hub_close(c->hub);
+	free(c->hub_path);
+	free(c->arena_path);
+	free(c->socket_path);
+	config_free(c->config);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct program program = {
+		.name = "millrace-controlplane",
+		.summary =
+			"Loads zones, publishes them to the dataplane, and serves the HTTP API.\n"
+			"`millrace-controlplane check-zone --help` tells how to check zone files.",
+	};
+	static struct controlplane c; /* zeroed; the manager's threads may outlive main()'s frame */
+	int ret;
+
+	if (argc > 1 && strcmp(argv[1], "check-zone") == 0)
+		return check_zone_main(argc - 1, argv + 1);
+	/* A fixed threshold: left alone it grows to 32 MiB, and the memory of loading would linger.
+	 */
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+	mallopt(M_TRIM_THRESHOLD, MMAP_THRESHOLD);
+	c.config = program_start(&program, argc, argv);
+	signal(SIGPIPE, SIG_IGN);
+	if (program_make_run_dir(c.config) != 0)
+		return EXIT_FAILURE;
+	start_loop(&c);
+	ret = open_shared(&c);
+	if (ret == 0)
+		ret = program_drop_privileges(c.config);
+	if (ret == 0)
+		ret = start_publisher(&c);
+	if (ret == 0)
+		ret = start_services(&c, program.config_path);
+	if (ret == 0) {
+		log_info("HTTP API on %s", c.socket_path);
+		uv_run(&c.loop, UV_RUN_DEFAULT);
+	}
+	ret = ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	stop(&c, ret);
+	return ret;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* file_stamp: tells whether a zone's files are still those that were read. A stamp is a digest of
+ * device, inode, size, modification and change time; 0 never equals anything. Thread: any. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The files that a zone file includes, as they were when it was read. Owned by one zone entry. */
+struct file_list {
+	size_t n;
+	struct file_list_item {
+		uint64_t stamp;
+		char *path;
+	} item[];
+};
+
+/** Stamp of a file as it is now; 0 when it cannot be looked at. */
+uint64_t file_stamp_now(const char *path);
+
+/**
+ * The same, but 0 as well when the file changed so shortly ago that one more change might leave all
+ * its times as they are (file systems keep time in ticks). Take it before reading.
+ */
+uint64_t file_stamp_settled(const char *path);
+
+/**
+ * @param path  the paths; copied. @param n > 0
+ * @param since_ns  CLOCK_REALTIME before reading began: what changed after that gets no stamp
+ * @return NULL when out of memory
+ */
+struct file_list *file_list_create(const char *const *path, size_t n, int64_t since_ns);
+void file_list_destroy(struct file_list *l);
+/** Is every file still the one that was read? NULL: yes. */
+bool file_list_unchanged(const struct file_list *l);
+/** Does it name this path? */
+bool file_list_has(const struct file_list *l, const char *path);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* manager_internal: what zone_manager.c (threads, queues, tickets), manager_load.c (one zone) and
+ * manager_scan.c (what is configured) share. Everything in the struct is under `lock` unless said
+ * otherwise. */
+#pragma once
+#include "controlplane/manager/zone_manager.h"
+
+#include <pthread.h>
+
+enum command_kind { COMMAND_RELOAD_ALL, COMMAND_FORCE_ALL, COMMAND_FILES };
+
+/* Work for the scanner. */
+struct command {
+	STAILQ_ENTRY(command) link;
+	enum command_kind kind;
+	uint64_t ticket;
+	char **path; /* COMMAND_FILES; owned */
+	size_t n_paths;
+};
+
+struct waiter {
+	LIST_ENTRY(waiter) link;
+	uint64_t ticket;
+	void (*fn)(void *arg);
+	void *arg;
+};
+LIST_HEAD(waiters, waiter);
+
+TAILQ_HEAD(zone_queue_head, zone_entry);
+
+struct zone_manager {
+	struct zone_manager_options o; /* never changes */
+	pthread_mutex_t lock;
+	pthread_cond_t loader_work, scanner_work, ended;
+	struct zone_table table;
+	uint32_t n_serving;
+
+	/* Tickets count requests. Everything queued for one carries its number; a ticket is done
+	 * when nothing that is queued or runs carries it or an earlier one. */
+	uint64_t last_ticket;
+	struct zone_queue_head bulk, urgent; /* each in order of tickets */
+	uint32_t n_queued;
+	STAILQ_HEAD(, command) commands;
+	uint64_t scanning; /* ticket of the command that runs; 0: none */
+	struct waiters waiters;
+
+	unsigned n_loaders,
+		n_running; /* running: threads that have not ended, the scanner included */
+	struct loader {
+		struct zone_manager *m;
+		pthread_t thread;
+		uint64_t ticket; /* of what it loads; 0: nothing */
+	} loader[ZONE_THREADS_MAX];
+	pthread_t scanner;
+	_Atomic bool stopping; /* written under the lock */
+
+	uint32_t scan_count; /* zone_entry.seen of the scan that runs, or ran last */
+	struct zone_manager_scan
+		scan; /* of the scan that runs; the scanner's own, without the lock */
+	struct zone_manager_scan scan_ended;
+	bool ready, scanned;
+	int64_t started_ns; /* CLOCK_MONOTONIC */
+	uint32_t start_ms;
+	uint64_t loads_total, failures_total, published_total;
+	/* since it was last idle, for the log */
+	uint32_t run_loads, run_failures, run_warned;
+	int64_t run_started_ns;
+};
+
+int64_t manager_clock_ns(void);
+
+/** The oldest ticket that something queued or running carries; UINT64_MAX: there is nothing. Lock
+ * held. */
+uint64_t manager_oldest_ticket(const struct zone_manager *m);
+
+/** Queue a zone for loading, or see to it that the load that runs is done again. Lock held. */
+void manager_queue_zone(
+	struct zone_manager *m, struct zone_entry *e, enum zone_queue q, uint64_t ticket);
+/** Take it off its queue, if it is on one. Lock held. */
+void manager_unqueue_zone(struct zone_manager *m, struct zone_entry *e);
+
+/** Add a command for the scanner. Lock held. @return 0 or -ENOMEM (paths are freed then) */
+int manager_command(
+	struct zone_manager *m, enum command_kind kind, char **path, size_t n, uint64_t *ticket);
+void command_destroy(struct command *c);
+
+/** Body of a loader: load this zone until nobody asked for it again. Lock held on entry and return.
+ */
+void manager_load_zone(struct zone_manager *m, struct zone_entry *e);
+
+/** Body of the scanner. Lock not held; the command is not freed. */
+void manager_scan(struct zone_manager *m, const struct command *c);

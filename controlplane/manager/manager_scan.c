@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* manager_scan: the scanner's work: which zones are configured (the list, and the folder's files),
+ * which are new, gone or changed. It alone adds zones to the table and removes them, so it may look
+ * at the table's shape without the lock; what loaders write (state, stamps, includes) it reads
+ * under it. */
+#include "controlplane/manager/manager_internal.h"
+#include "config/log.h"
+#include "controlplane/zones/zone_compile.h"
+#include "shm/image.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LOG_FILES_MAX 20u /* unusable files told one by one, for each scan */
+
+/* Zones that a scan adds, until their placeholders are published. */
+struct newcomers {
+	struct zone_entry **entry;
+	size_t n, room;
+};
+
+static void
+complain(struct zone_manager *m, const char *path, const char *what)
+{
+	if (m->scan.file_errors++ < LOG_FILES_MAX)
+		log_error("%s: %s", path, what);
+}
+
+static int
+newcomers_add(struct newcomers *new, struct zone_entry *e)
+{
+	if (new->n == new->room) {
+		size_t room = new->room == 0 ? 64 : new->room * 2;
+		struct zone_entry **bigger = realloc(new->entry, room * sizeof *bigger);
+		if (bigger == NULL)
+			return -ENOMEM;
+		new->entry = bigger;
+		new->room = room;
+	}
+	new->entry[new->n++] = e;
+	return 0;
+}
+
+/* Two files for one zone: the list wins over the folder, and the first by name within the folder.
+ */
+static void
+resolve_double(struct zone_manager *m, struct zone_entry *e, const char *path, bool in_directory)
+{
+	bool replace = in_directory && e->in_directory && strcmp(path, e->path) < 0;
+	char *copy = replace ? strdup(path) : NULL;
+
+	if (in_directory != e->in_directory || replace || strcmp(path, e->path) != 0)
+		complain(m, replace ? e->path : path, "ignored: its zone has another file already");
+	if (copy == NULL)
+		return;
+	free(e->path);
+	e->path = copy;
+	e->stamp = 0;
+}
+
+/* This zone is configured. */
+static void
+found_zone(struct zone_manager *m, struct newcomers *new, const uint8_t *apex, const char *path,
+	bool in_directory)
+{
+	struct zone_entry *e;
+
+	pthread_mutex_lock(&m->lock);
+	e = zone_table_find(&m->table, apex);
+	if (e != NULL && e->seen == m->scan_count) {
+		resolve_double(m, e, path, in_directory);
+	} else if (e != NULL) {
+		e->seen = m->scan_count;
+		if (strcmp(e->path, path) != 0) {
+			char *copy = strdup(path);
+			if (copy != NULL) {
+				free(e->path);
+				e->path = copy;
+				e->stamp = 0;
+			}
+		}
+		e->in_directory = in_directory;
+	} else {
+		e = zone_table_add(&m->table, apex, path);
+		if (e != NULL) {
+			e->seen = m->scan_count;
+			e->in_directory = in_directory;
+			if (newcomers_add(new, e) != 0)
+				log_error("%s: out of memory", path);
+		} else {
+			complain(m, path, "out of memory: the zone is not served");
+		}
+	}
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void
+scan_list(struct zone_manager *m, struct newcomers *new)
+{
+	const struct config *c = m->o.config;
+
+	for (unsigned i = 0; i < c->zones.list_count; i++) {
+		uint8_t apex[ZONE_WIRE_OCTETS];
+		if (zone_wire_from_text(apex, c->zones.list[i].zone) < 0)
+			complain(m, c->zones.list[i].zone, "is not a domain name");
+		else
+			found_zone(m, new, apex, c->zones.list[i].file, false);
+	}
+}
+
+static bool
+is_zone_suffixed(const char *name)
+{
+	size_t len = strlen(name);
+
+	return name[0] != '.' && len > 5 && strcmp(name + len - 5, ZONE_FILE_SUFFIX) == 0;
+}
+
+/* @return false when the folder cannot be read to its end: then nothing of it may be taken as gone
+ */
+static bool
+scan_directory(struct zone_manager *m, struct newcomers *new)
+{
+	const char *directory = m->o.config->zones.directory;
+	size_t room = strlen(directory) + sizeof(((struct dirent *)0)->d_name) + 2;
+	const struct dirent *d;
+	char *path = malloc(room);
+	DIR *dir = opendir(directory);
+	bool complete = false;
+
+	if (dir == NULL || path == NULL) {
+		complain(m, directory, strerror(errno));
+		goto out;
+	}
+	while (errno = 0, (d = readdir(dir)) != NULL && !m->stopping) {
+		uint8_t apex[ZONE_WIRE_OCTETS];
+		if (!is_zone_suffixed(d->d_name) || d->d_type == DT_DIR)
+			continue;
+		snprintf(path, room, "%s/%s", directory, d->d_name);
+		if (zone_wire_from_file(apex, d->d_name) < 0)
+			complain(m, path, "ignored: its name without .zone is not a domain name");
+		else
+			found_zone(m, new, apex, path, true);
+	}
+	complete = errno == 0 && !m->stopping;
+	if (errno != 0)
+		complain(m, directory, strerror(errno));
+out:
+	if (dir != NULL)
+		closedir(dir);
+	free(path);
+	return complete;
+}
+
+/* The arena holds this zone from before: it is being served. */
+static void
+adopt(struct zone_manager *m, struct zone_entry *e, uint64_t image_off)
+{
+	const struct image *im = arena_at(m->o.arena, image_off, sizeof *im);
+
+	if (im == NULL || (im->flags & IMAGE_UNAVAILABLE) != 0)
+		return;
+	pthread_mutex_lock(&m->lock);
+	e->serving = true;
+	e->serial = im->serial;
+	e->octets = im->octets;
+	e->n_names = (uint32_t)im->n_names;
+	e->n_records = (uint32_t)im->n_records;
+	m->n_serving++;
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* Before any of the new zones is loaded, all of them are there: a parent zone must not answer for a
+ * child that will be served from here in a moment. One directory is built for all. */
+static void
+publish_placeholders(struct zone_manager *m, const struct newcomers *new)
+{
+	uint64_t *image = malloc((new->n == 0 ? 1 : new->n) * sizeof *image);
+	size_t n = 0;
+	int ret = image == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; i < new->n &&ret == 0; i++) {
+		struct zone_entry *e = new->entry[i];
+		uint64_t published = zone_published(m->o.publisher, e->apex);
+		if (published != 0)
+			adopt(m, e, published);
+		else if ((ret = zone_compile_unavailable(m->o.arena, e->apex, &image[n])) == 0)
+			n++;
+	}
+	if (ret == 0 && n > 0)
+		ret = zone_publish_many(m->o.publisher, image, n);
+	if (ret != 0) {
+		log_error("%zu zones are not announced before they are loaded: %s", new->n,
+			strerror(-ret));
+		for (size_t i = 0; i < n; i++)
+			zone_image_free(m->o.arena, image[i]);
+	}
+	free(image);
+}
+
+static void
+remove_zone(struct zone_manager *m, struct zone_entry *e)
+{
+	char zone[ZONE_TEXT_OCTETS];
+
+	zone_text_from_wire(zone, e->apex);
+	pthread_mutex_lock(&m->lock);
+	manager_unqueue_zone(m, e);
+	m->n_serving -= e->serving;
+	zone_table_remove(&m->table, e);
+	e->removed = true;
+	if (zone_withdraw(m->o.publisher, e->apex) != 0)
+		log_warning("zone %s was not published", zone);
+	if (e->state != ZONE_LOADING)
+		zone_entry_destroy(e);
+	pthread_mutex_unlock(&m->lock);
+	if (m->scan.removed++ < LOG_FILES_MAX)
+		log_info("zone %s removed: it is no longer configured", zone);
+}
+
+/* Is what is served still what its files say? Under the lock, for the list of includes. */
+static bool
+zone_unchanged(struct zone_manager *m, const struct zone_entry *e, uint64_t stamp_now)
+{
+	bool same;
+
+	pthread_mutex_lock(&m->lock);
+	same = e->state != ZONE_FAILED && e->state != ZONE_CONFIGURED && e->stamp != 0 &&
+	       e->stamp == stamp_now && file_list_unchanged(e->includes);
+	pthread_mutex_unlock(&m->lock);
+	return same;
+}
+
+static void
+queue(struct zone_manager *m, struct zone_entry *e, enum zone_queue q, uint64_t ticket)
+{
+	pthread_mutex_lock(&m->lock);
+	manager_queue_zone(m, e, q, ticket);
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* Zones in the arena that nobody configured: an earlier control plane's. */
+struct strays {
+	struct zone_manager *m;
+	uint8_t (*apex)[ZONE_WIRE_OCTETS];
+	size_t n, room;
+};
+
+static void
+collect_stray(void *arg, uint64_t image_off)
+{
+	struct strays *s = arg;
+	const struct image *im = image_at(s->m->o.arena, image_off);
+	uint8_t apex[ZONE_WIRE_OCTETS] = {0};
+
+	if (im == NULL)
+		return;
+	memcpy(apex, im->apex, im->apex_len);
+	if (zone_table_find(&s->m->table, apex) != NULL)
+		return;
+	if (s->n == s->room) {
+		size_t room = s->room == 0 ? 16 : s->room * 2;
+		void *bigger = realloc(s->apex, room * sizeof *s->apex);
+		if (bigger == NULL)
+			return;
+		s->apex = bigger;
+		s->room = room;
+	}
+	memcpy(s->apex[s->n++], apex, sizeof apex);
+}
+
+static void
+withdraw_strays(struct zone_manager *m)
+{
+	struct strays s = {.m = m};
+
+	zone_published_each(m->o.publisher, collect_stray, &s);
+	for (size_t i = 0; i < s.n; i++)
+		if (zone_withdraw(m->o.publisher, s.apex[i]) == 0)
+			m->scan.removed++;
+	if (s.n > 0)
+		log_info("%zu zones removed that are no longer configured", s.n);
+	free(s.apex);
+}
+
+static void
+scan_all(struct zone_manager *m, bool force, uint64_t ticket)
+{
+	struct newcomers new = {0};
+	bool first = !m->scanned, complete = true;
+
+	m->scan_count++;
+	scan_list(m, &new);
+	if (m->o.config->zones.directory != NULL)
+		complete = scan_directory(m, &new);
+	publish_placeholders(m, &new);
+	m->scan.added = (uint32_t) new.n;
+	free(new.entry);
+	if (first && complete)
+		withdraw_strays(m);
+	/* zones in slots do not move, and only this thread adds and removes them */
+	for (uint32_t i = 0; i < m->table.n_slots && !m->stopping; i++) {
+		struct zone_entry *e = m->table.slot[i];
+		if (e == NULL)
+			continue;
+		if (e->seen != m->scan_count) {
+			if (complete || !e->in_directory)
+				remove_zone(m, e);
+		} else if (!force && zone_unchanged(m, e, file_stamp_now(e->path))) {
+			m->scan.unchanged++;
+		} else {
+			m->scan.reloaded++;
+			queue(m, e, ZONE_QUEUE_BULK, ticket);
+		}
+	}
+	if (!first)
+		log_info("reload: %u zones added, %u removed, %u to load, %u unchanged",
+			m->scan.added, m->scan.removed, m->scan.reloaded, m->scan.unchanged);
+}
+
+/* The zone of a path within the zone directory. @return octets of its name, or -EINVAL */
+static int
+zone_of_path(const struct zone_manager *m, uint8_t apex[ZONE_WIRE_OCTETS], const char *path)
+{
+	const char *directory = m->o.config->zones.directory;
+	size_t len = directory == NULL ? 0 : strlen(directory);
+
+	if (len == 0 || strncmp(path, directory, len) != 0 || path[len] != '/' ||
+		strchr(path + len + 1, '/') != NULL)
+		return -EINVAL;
+	return zone_wire_from_file(apex, path + len + 1);
+}
+
+/* A file came, changed or went. */
+static void
+file_changed(struct zone_manager *m, const char *path, struct newcomers *new)
+{
+	uint8_t apex[ZONE_WIRE_OCTETS];
+	struct stat st;
+	struct zone_entry *e;
+	bool there = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+
+	if (zone_of_path(m, apex, path) < 0)
+		return;
+	pthread_mutex_lock(&m->lock);
+	e = zone_table_find(&m->table, apex);
+	pthread_mutex_unlock(&m->lock);
+	if (e == NULL && there)
+		found_zone(m, new, apex, path, true);
+	else if (e != NULL && !there && e->in_directory && strcmp(e->path, path) == 0)
+		remove_zone(m, e);
+}
+
+static int
+compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool
+zone_has_file(const struct zone_entry *e, const struct command *c)
+{
+	const char *path = e->path;
+
+	if (bsearch(&path, c->path, c->n_paths, sizeof *c->path, compare_paths) != NULL)
+		return true;
+	for (size_t i = 0; e->includes != NULL && i < e->includes->n; i++) {
+		path = e->includes->item[i].path;
+		if (bsearch(&path, c->path, c->n_paths, sizeof *c->path, compare_paths) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void
+scan_files(struct zone_manager *m, const struct command *c)
+{
+	struct newcomers new = {0};
+
+	qsort(c->path, c->n_paths, sizeof *c->path, compare_paths);
+	for (size_t i = 0; i < c->n_paths; i++)
+		file_changed(m, c->path[i], &new);
+	publish_placeholders(m, &new);
+	m->scan.added = (uint32_t) new.n;
+	for (uint32_t i = 0; i < m->table.n_slots; i++) {
+		struct zone_entry *e = m->table.slot[i];
+		if (e == NULL)
+			continue;
+		pthread_mutex_lock(&m->lock);
+		if (zone_has_file(e, c)) {
+			m->scan.reloaded++;
+			manager_queue_zone(m, e, ZONE_QUEUE_URGENT, c->ticket);
+		}
+		pthread_mutex_unlock(&m->lock);
+	}
+	free(new.entry);
+}
+
+void
+manager_scan(struct zone_manager *m, const struct command *c)
+{
+	m->scan = (struct zone_manager_scan){.ticket = c->ticket};
+	if (c->kind == COMMAND_FILES)
+		scan_files(m, c);
+	else
+		scan_all(m, c->kind == COMMAND_FORCE_ALL, c->ticket);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* zone_manager: threads, queues and tickets. Loaders take urgent work (a person or a changed file
+ * asked for one zone) before bulk work (a start, a reload of everything). */
+#include "controlplane/manager/manager_internal.h"
+#include "config/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <malloc.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LOADER_STACK_OCTETS (1u << 20)
+
+int64_t
+manager_clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* --- tickets --- */
+
+uint64_t
+manager_oldest_ticket(const struct zone_manager *m)
+{
+	uint64_t oldest = UINT64_MAX;
+	const struct command *c = STAILQ_FIRST(&m->commands);
+	const struct zone_entry *e;
+
+	if (m->stopping)
+		return oldest;
+	if (c != NULL)
+		oldest = c->ticket;
+	if (m->scanning != 0 && m->scanning < oldest)
+		oldest = m->scanning;
+	if ((e = TAILQ_FIRST(&m->bulk)) != NULL && e->ticket < oldest)
+		oldest = e->ticket;
+	if ((e = TAILQ_FIRST(&m->urgent)) != NULL && e->ticket < oldest)
+		oldest = e->ticket;
+	for (unsigned i = 0; i < m->n_loaders; i++)
+		if (m->loader[i].ticket != 0 && m->loader[i].ticket < oldest)
+			oldest = m->loader[i].ticket;
+	return oldest;
+}
+
+/* Call the waiters whose tickets are done. Lock held on entry and return, not in between. */
+static void
+wake_waiters(struct zone_manager *m)
+{
+	struct waiters done = LIST_HEAD_INITIALIZER(done);
+	struct waiter *w, *next;
+	uint64_t oldest;
+
+	if (LIST_EMPTY(&m->waiters))
+		return;
+	oldest = manager_oldest_ticket(m);
+	for (w = LIST_FIRST(&m->waiters); w != NULL; w = next) {
+		next = LIST_NEXT(w, link);
+		if (w->ticket < oldest) {
+			LIST_REMOVE(w, link);
+			LIST_INSERT_HEAD(&done, w, link);
+		}
+	}
+	pthread_mutex_unlock(&m->lock);
+	while ((w = LIST_FIRST(&done)) != NULL) {
+		LIST_REMOVE(w, link);
+		w->fn(w->arg);
+		free(w);
+	}
+	pthread_mutex_lock(&m->lock);
+}
+
+/* --- queues --- */
+
+void
+manager_unqueue_zone(struct zone_manager *m, struct zone_entry *e)
+{
+	if (e->queue == ZONE_QUEUE_NONE)
+		return;
+	TAILQ_REMOVE(e->queue == ZONE_QUEUE_BULK ? &m->bulk : &m->urgent, e, queue_link);
+	e->queue = ZONE_QUEUE_NONE;
+	m->n_queued--;
+}
+
+/* At the end, unless the scanner and a request crossed. */
+static void
+insert_by_ticket(struct zone_queue_head *q, struct zone_entry *e)
+{
+	struct zone_entry *before;
+
+	TAILQ_FOREACH_REVERSE(before, q, zone_queue_head, queue_link)
+	{
+		if (before->ticket <= e->ticket) {
+			TAILQ_INSERT_AFTER(q, before, e, queue_link);
+			return;
+		}
+	}
+	TAILQ_INSERT_HEAD(q, e, queue_link);
+}
+
+void
+manager_queue_zone(struct zone_manager *m, struct zone_entry *e, enum zone_queue q, uint64_t ticket)
+{
+	if (e->state == ZONE_LOADING) {
+		e->again =
+			true; /* by the loader that has it, whose ticket is older than this one */
+		return;
+	}
+	if (e->queue == ZONE_QUEUE_URGENT || e->queue == q)
+		return; /* with an older ticket, so this one waits for it */
+	manager_unqueue_zone(m, e);
+	e->ticket = ticket;
+	e->queue = (uint8_t)q;
+	insert_by_ticket(q == ZONE_QUEUE_BULK ? &m->bulk : &m->urgent, e);
+	m->n_queued++;
+	pthread_cond_signal(&m->loader_work);
+}
+
+void
+command_destroy(struct command *c)
+{
+	for (size_t i = 0; i < c->n_paths; i++)
+		free(c->path[i]);
+	free(c->path);
+	free(c);
+}
+
+int
+manager_command(
+	struct zone_manager *m, enum command_kind kind, char **path, size_t n, uint64_t *ticket)
+{
+	struct command *c = calloc(1, sizeof *c);
+
+	if (c == NULL) {
+		for (size_t i = 0; i < n; i++)
+			free(path[i]);
+		free(path);
+		return -ENOMEM;
+	}
+	c->kind = kind;
+	c->path = path;
+	c->n_paths = n;
+	c->ticket = ++m->last_ticket;
+	STAILQ_INSERT_TAIL(&m->commands, c, link);
+	pthread_cond_signal(&m->scanner_work);
+	*ticket = c->ticket;
+	return 0;
+}
+
+/* --- threads --- */
+
+/* Something ended. When nothing is left to do: memory goes back to the system, the log is told, and
+ * the first time the server is ready. Lock held on entry and return, not in between. */
+static void
+work_ended(struct zone_manager *m)
+{
+	bool ready = false;
+
+	wake_waiters(m);
+	if (m->stopping || manager_oldest_ticket(m) != UINT64_MAX)
+		return;
+	if (m->run_loads > 1)
+		log_info("%u zones loaded, %u refused, in %.3f s", m->run_loads - m->run_failures,
+			m->run_failures, (double)(manager_clock_ns() - m->run_started_ns) / 1e9);
+	m->run_loads = m->run_failures = m->run_warned = 0;
+	if (m->scanned && !m->ready) {
+		m->ready = ready = true;
+		m->start_ms = (uint32_t)((manager_clock_ns() - m->started_ns) / 1000000);
+	}
+	pthread_mutex_unlock(&m->lock);
+	malloc_trim(0); /* what loading took is not needed for serving */
+	if (ready && m->o.ready != NULL)
+		m->o.ready(m->o.arg);
+	pthread_mutex_lock(&m->lock);
+}
+
+static struct zone_entry *
+next_zone(struct zone_manager *m)
+{
+	struct zone_entry *e = TAILQ_FIRST(&m->urgent);
+
+	if (e == NULL)
+		e = TAILQ_FIRST(&m->bulk);
+	if (e != NULL)
+		manager_unqueue_zone(m, e);
+	return e;
+}
+
+/* A thread is about to end. Lock held, and released. */
+static void
+thread_ended(struct zone_manager *m)
+{
+	m->n_running--;
+	pthread_cond_signal(&m->ended);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void *
+loader_main(void *arg)
+{
+	struct loader *l = arg;
+	struct zone_manager *m = l->m;
+
+	pthread_setname_np(pthread_self(), "zone-loader");
+	pthread_mutex_lock(&m->lock);
+	while (!m->stopping) {
+		struct zone_entry *e = next_zone(m);
+		if (e == NULL) {
+			pthread_cond_wait(&m->loader_work, &m->lock);
+			continue;
+		}
+		if (m->run_loads == 0)
+			m->run_started_ns = manager_clock_ns();
+		l->ticket = e->ticket;
+		manager_load_zone(m, e);
+		l->ticket = 0;
+		work_ended(m);
+	}
+	thread_ended(m);
+	return NULL;
+}
+
+static void *
+scanner_main(void *arg)
+{
+	struct zone_manager *m = arg;
+
+	pthread_setname_np(pthread_self(), "zone-scanner");
+	pthread_mutex_lock(&m->lock);
+	while (!m->stopping) {
+		struct command *c = STAILQ_FIRST(&m->commands);
+		if (c == NULL) {
+			pthread_cond_wait(&m->scanner_work, &m->lock);
+			continue;
+		}
+		STAILQ_REMOVE_HEAD(&m->commands, link);
+		m->scanning = c->ticket;
+		pthread_mutex_unlock(&m->lock);
+		manager_scan(m, c);
+		command_destroy(c);
+		pthread_mutex_lock(&m->lock);
+		m->scan_ended = m->scan;
+		m->scanning = 0;
+		m->scanned = true;
+		work_ended(m);
+	}
+	thread_ended(m);
+	return NULL;
+}
+
+/* --- life --- */
+
+static unsigned
+default_threads(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof set, &set) != 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+static int
+start_threads(struct zone_manager *m, unsigned n)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	int ret;
+
+	ret = pthread_attr_init(&attr);
+	if (ret != 0)
+		return -ret;
+	pthread_attr_setstacksize(&attr, LOADER_STACK_OCTETS);
+	sigfillset(&all); /* signals are for the main thread */
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	ret = pthread_create(&m->scanner, &attr, scanner_main, m);
+	if (ret == 0)
+		m->n_running++;
+	while (ret == 0 && m->n_loaders < n) {
+		struct loader *l = &m->loader[m->n_loaders];
+		l->m = m;
+		ret = pthread_create(&l->thread, &attr, loader_main, l);
+		if (ret == 0) {
+			m->n_loaders++;
+			m->n_running++;
+		}
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return m->n_loaders > 0 ? 0 : -ret; /* fewer than asked for will do */
+}
+
+int
+zone_manager_start(struct zone_manager **out, const struct zone_manager_options *options)
+{
+	struct zone_manager *m = calloc(1, sizeof *m);
+	unsigned n = options->config->zones.threads;
+	pthread_condattr_t attr;
+	uint64_t ticket;
+	int ret;
+
+	if (m == NULL)
+		return -ENOMEM;
+	m->o = *options;
+	ret = zone_table_init(&m->table, arena_header(options->arena)->seed);
+	if (ret != 0) {
+		free(m);
+		return ret;
+	}
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->loader_work, NULL);
+	pthread_cond_init(&m->scanner_work, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->ended, &attr);
+	pthread_condattr_destroy(&attr);
+	TAILQ_INIT(&m->bulk);
+	TAILQ_INIT(&m->urgent);
+	STAILQ_INIT(&m->commands);
+	LIST_INIT(&m->waiters);
+	m->started_ns = manager_clock_ns();
+
+	if (n == 0)
+		n = default_threads();
+	pthread_mutex_lock(&m->lock); /* n_loaders is theirs too */
+	ret = start_threads(m, n < ZONE_THREADS_MAX ? n : ZONE_THREADS_MAX);
+	if (ret == 0)
+		ret = manager_command(m, COMMAND_FORCE_ALL, NULL, 0, &ticket);
+	pthread_mutex_unlock(&m->lock);
+	if (ret != 0) {
+		if (zone_manager_stop(m, UINT32_MAX))
+			zone_manager_destroy(m);
+		return ret;
+	}
+	*out = m;
+	return 0;
+}
+
+bool
+zone_manager_stop(struct zone_manager *m, unsigned patience_ms)
+{
+	struct timespec until;
+	bool ended;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += patience_ms / 1000;
+	until.tv_nsec += (long)(patience_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&m->lock);
+	m->stopping = true;
+	pthread_cond_broadcast(&m->loader_work);
+	pthread_cond_broadcast(&m->scanner_work);
+	wake_waiters(m);
+	while (m->n_running > 0)
+		if (pthread_cond_timedwait(&m->ended, &m->lock, &until) != 0)
+			break;
+	ended = m->n_running == 0;
+	pthread_mutex_unlock(&m->lock);
+	return ended;
+}
+
+void
+zone_manager_destroy(struct zone_manager *m)
+{
+	struct command *c;
+
+	if (m == NULL)
+		return;
+	assert(m->stopping && m->n_running == 0);
+	if (m->scanner != 0)
+		pthread_join(m->scanner, NULL);
+	for (unsigned i = 0; i < m->n_loaders; i++)
+		pthread_join(m->loader[i].thread, NULL);
+	while ((c = STAILQ_FIRST(&m->commands)) != NULL) {
+		STAILQ_REMOVE_HEAD(&m->commands, link);
+		command_destroy(c);
+	}
+	zone_table_destroy(&m->table);
+	pthread_cond_destroy(&m->loader_work);
+	pthread_cond_destroy(&m->scanner_work);
+	pthread_cond_destroy(&m->ended);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* zone_manager: the zones of this server: which are configured, what state each is in, and their
+ * loading, replacing and withdrawing. Loads run in threads of its own, and one more thread (the
+ * scanner) finds out what is configured; no call here waits for either, except zone_manager_stop().
+ */
+#pragma once
+#include "config/config.h"
+#include "controlplane/manager/zone_table.h"
+#include "controlplane/zones/zone_publish.h"
+
+struct zone_manager;
+
+#define ZONE_THREADS_MAX 64u
+
+struct zone_manager_options {
+	const struct config *config; /* outlives the manager, like all here */
+	struct arena *arena;
+	struct zone_publisher *publisher;
+	/* Called by any thread of the manager, with no lock held. May be NULL. */
+	void (*published)(void *arg); /* images were replaced: reclaim soon */
+	void (*ready)(void *arg); /* once: every zone has been loaded or refused since the start */
+	void *arg;
+};
+
+/**
+ * Create the threads and begin to load everything that is configured. Zones that the arena does not
+ * hold yet answer SERVFAIL until they are loaded; those that it holds are served as they are.
+ */
+int zone_manager_start(struct zone_manager **out, const struct zone_manager_options *options)
+	__attribute__((warn_unused_result));
+
+/**
+ * Stop loading.
+ * @param patience_ms  how long to wait for loads that run
+ * @return true: all ended, zone_manager_destroy() may be called. false: a load still runs; the
+ * process must end without it (what is published stays whole, whenever that happens)
+ */
+bool zone_manager_stop(struct zone_manager *m, unsigned patience_ms);
+void zone_manager_destroy(struct zone_manager *m);
+
+/* --- requests; thread: any. Each returns at once; its ticket is done when its work is --- */
+
+/**
+ * Load one zone anew. A zone that is not known yet, but whose file is in the zone directory, is
+ * added.
+ * @param apex  folded, readable as name_hash() needs
+ * @return 0 or -ENOENT
+ */
+int zone_manager_reload_zone(struct zone_manager *m, const uint8_t *apex, uint64_t *ticket)
+	__attribute__((warn_unused_result));
+
+/** Look for added and removed zones, and load those whose files changed or were refused; with
+ * force, all. */
+int zone_manager_reload_all(struct zone_manager *m, bool force, uint64_t *ticket)
+	__attribute__((warn_unused_result));
+
+/**
+ * Files may have changed: load the zones that they belong to, add or remove zones of the directory.
+ * @param path  taken over (each and the array are freed), also on error
+ */
+int zone_manager_files_changed(struct zone_manager *m, char **path, size_t n)
+	__attribute__((warn_unused_result));
+
+/** Is all work of this ticket done (or given up because we stop)? */
+bool zone_manager_done(struct zone_manager *m, uint64_t ticket);
+
+/**
+ * Have fn called once the ticket is done, by one of the manager's threads, no lock held; or when
+ * the manager stops.
+ * @return 0; -EALREADY (it is done; fn will not be called); -ENOMEM
+ */
+int zone_manager_wait(struct zone_manager *m, uint64_t ticket, void (*fn)(void *arg), void *arg)
+	__attribute__((warn_unused_result));
+
+/* --- looking; thread: any. Functions given run under the manager's lock: short, and no calls back
+ * --- */
+
+/** @return false when there is no such zone; fn is not called then */
+bool zone_manager_visit(struct zone_manager *m, const uint8_t *apex,
+	void (*fn)(void *arg, const struct zone_entry *e), void *arg);
+
+/**
+ * Visit zones in pieces, in no special order.
+ * @param[in,out] cursor  0 at first
+ * @param max  zones to visit at most
+ * @return false when the end was reached
+ */
+bool zone_manager_visit_some(struct zone_manager *m, uint32_t *cursor, uint32_t max,
+	void (*fn)(void *arg, const struct zone_entry *e), void *arg);
+
+/* What the last scan found. */
+struct zone_manager_scan {
+	uint64_t ticket;
+	uint32_t added, removed, unchanged, reloaded; /* zones */
+	uint32_t file_errors; /* files and folders that could not be used: see the log */
+};
+
+struct zone_manager_status {
+	uint32_t n_zones, n_serving;
+	uint32_t n_state[ZONE_STATES];
+	uint32_t n_queued; /* loads that wait */
+	unsigned n_threads;
+	bool ready;
+	bool busy; /* scanning or loading */
+	uint64_t loads_total, failures_total, published_total;
+	uint32_t start_ms; /* from start to ready */
+	struct zone_manager_scan scan;
+};
+void zone_manager_status(struct zone_manager *m, struct zone_manager_status *out);
