@@ -332,13 +332,14 @@ zone_manager_start(struct zone_manager **out, const struct zone_manager_options 
 	ret = start_threads(m, n < ZONE_THREADS_MAX ? n : ZONE_THREADS_MAX);
 	if (ret == 0)
 		ret = manager_command(m, COMMAND_FORCE_ALL, NULL, 0, &ticket);
+	if (ret == 0)
+		*out = m; /* before the threads run: their callbacks look at it */
 	pthread_mutex_unlock(&m->lock);
 	if (ret != 0) {
 		if (zone_manager_stop(m, UINT32_MAX))
 			zone_manager_destroy(m);
 		return ret;
 	}
-	*out = m;
 	return 0;
 }
 

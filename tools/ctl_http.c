@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ctl_http: libcurl over the unix socket. */
+#include "tools/ctl.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT_MS 2000L
+#define ANSWER_OCTETS_MAX (256u << 20) /* of a document that is parsed as a whole */
+#define ELEMENT_OCTETS_MAX (1u << 20)  /* of one element of an array */
+
+/* What comes in, and what is done with it. */
+struct intake {
+	char *text;
+	size_t len, room, max;
+	FILE *copy_to;
+	/* splitting an array: depth within it, and where we are in its text */
+	void (*each)(void *arg, const json_t *element);
+	void *arg;
+	unsigned depth;
+	bool in_string, escaped, overflow;
+	CURL *curl;
+};
+
+static bool
+append(struct intake *in, const char *data, size_t len)
+{
+	if (len > in->max - in->len) {
+		in->overflow = true;
+		return false;
+	}
+	if (in->len + len > in->room) {
+		size_t room = in->room == 0 ? 65536 : in->room;
+		char *bigger;
+		while (room < in->len + len)
+			room *= 2;
+		bigger = realloc(in->text, room);
+		if (bigger == NULL)
+			return false;
+		in->text = bigger;
+		in->room = room;
+	}
+	memcpy(in->text + in->len, data, len);
+	in->len += len;
+	return true;
+}
+
+static bool
+end_element(struct intake *in)
+{
+	json_t *element = json_loadb(in->text, in->len, 0, NULL);
+
+	in->len = 0;
+	if (element == NULL)
+		return false;
+	in->each(in->arg, element);
+	json_decref(element);
+	return true;
+}
+
+/* Elements of the outermost array are objects: an element is what lies between its braces. */
+static bool
+split(struct intake *in, const char *data, size_t len)
+{
+	size_t start = 0; /* of the part of an element that is in this piece */
+
+	for (size_t i = 0; i < len; i++) {
+		char ch = data[i];
+		if (in->in_string) {
+			if (in->escaped)
+				in->escaped = false;
+			else if (ch == '\\')
+				in->escaped = true;
+			else if (ch == '"')
+				in->in_string = false;
+		} else if (ch == '"') {
+			in->in_string = true;
+		} else if (ch == '{' || ch == '[') {
+			if (++in->depth == 2)
+				start = i;
+		} else if ((ch == '}' || ch == ']') && in->depth > 0 && --in->depth == 1) {
+			if (!append(in, data + start, i + 1 - start) || !end_element(in))
+				return false;
+		}
+	}
+	return in->depth < 2 || append(in, data + start, len - start);
+}
+
+static size_t
+take(char *data, size_t size, size_t n, void *arg)
+{
+	struct intake *in = arg;
+	long status = 0;
+
+	curl_easy_getinfo(in->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 300 && in->copy_to != NULL)
+		return fwrite(data, size, n, in->copy_to) * size;
+	if (status < 300 && in->each != NULL)
+		return split(in, data, size * n) ? size * n : 0;
+	return append(in, data, size * n) ? size * n : 0;
+}
+
+static void
+say_unreachable(const struct ctl *c, CURLcode code, const char *why)
+{
+	fprintf(stderr, "millracectl: the control plane does not answer on %s: %s\n",
+		c->socket_path, why[0] != '\0' ? why : curl_easy_strerror(code));
+	if (code == CURLE_COULDNT_CONNECT)
+		fprintf(stderr, "Start the suite with `millrace serve` (or `systemctl start "
+				"millrace`), or name the run "
+				"directory of the one that runs with --run-dir.\n");
+}
+
+/* @return 0 or -1; *status is set on 0 */
+static int
+perform(const struct ctl *c, const char *method, const char *path, struct intake *in, long *status)
+{
+	char why[CURL_ERROR_SIZE] = "", *url = NULL;
+	CURL *curl = curl_easy_init();
+	CURLcode code;
+
+	if (curl == NULL || asprintf(&url, "http://localhost%s", path) < 0) {
+		fprintf(stderr, "millracectl: out of memory\n");
+		curl_easy_cleanup(curl);
+		return -1;
+	}
+	in->curl = curl;
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(
+		curl, CURLOPT_PATH_AS_IS, 1L); /* "." and ".." are zone names, not folders */
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, c->socket_path);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, in);
+	code = curl_easy_perform(curl);
+	if (code == CURLE_OK)
+		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+	else if (in->overflow)
+		fprintf(stderr, "millracectl: the answer to %s is too long\n", path);
+	else
+		say_unreachable(c, code, why);
+	curl_easy_cleanup(curl);
+	free(url);
+	return code == CURLE_OK ? 0 : -1;
+}
+
+static json_t *
+parse(struct intake *in, const char *path)
+{
+	json_error_t error;
+	json_t *j = json_loadb(in->text == NULL ? "" : in->text, in->len, JSON_DECODE_ANY, &error);
+
+	if (j == NULL)
+		fprintf(stderr, "millracectl: the answer to %s is not JSON: %s\n", path,
+			error.text);
+	free(in->text);
+	return j;
+}
+
+json_t *
+ctl_request(const struct ctl *c, const char *method, const char *path, long *status)
+{
+	struct intake in = {.max = ANSWER_OCTETS_MAX};
+
+	if (perform(c, method, path, &in, status) == 0)
+		return parse(&in, path);
+	free(in.text);
+	return NULL;
+}
+
+/* After a request whose good answer was taken piece by piece. */
+static int
+finish(const struct ctl *c, const char *path, struct intake *in, int ret, long status)
+{
+	json_t *answer;
+
+	if (ret != 0 || status < 300) {
+		free(in->text);
+		return ret;
+	}
+	answer = parse(in, path);
+	if (answer != NULL)
+		ctl_print_error(c, answer, status);
+	json_decref(answer);
+	return -1;
+}
+
+int
+ctl_request_each(const struct ctl *c, const char *path,
+	void (*each)(void *arg, const json_t *element), void *arg)
+{
+	struct intake in = {.max = ELEMENT_OCTETS_MAX, .each = each, .arg = arg};
+	long status = 0;
+	int ret = perform(c, "GET", path, &in, &status);
+
+	return finish(c, path, &in, ret, status);
+}
+
+int
+ctl_request_copy(const struct ctl *c, const char *path)
+{
+	struct intake in = {.max = ELEMENT_OCTETS_MAX, .copy_to = stdout};
+	long status = 0;
+	int ret = perform(c, "GET", path, &in, &status);
+
+	ret = finish(c, path, &in, ret, status);
+	if (ret == 0)
+		putchar('\n');
+	return ret;
+}
+
+char *
+ctl_escape(const char *text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char *out = malloc(strlen(text) * 3 + 1), *at = out;
+
+	if (out == NULL)
+		abort();
+	for (; *text != '\0'; text++) {
+		unsigned char ch = (unsigned char)*text;
+		if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+			(ch >= '0' && ch <= '9') || ch == '-' || ch == '_' || ch == '.') {
+			*at++ = (char)ch;
+			continue;
+		}
+		*at++ = '%';
+		*at++ = hex[ch >> 4];
+		*at++ = hex[ch & 15];
+	}
+	*at = '\0';
+	return out;
+}
+
+void
+ctl_print_error(const struct ctl *c, const json_t *answer, long status)
+{
+	const json_t *errors = json_object_get(answer, "errors");
+	const char *error = ctl_text(answer, "error");
+	size_t i;
+	json_t *e;
+
+	if (c->json)
+		ctl_print_json(answer);
+	fprintf(stderr, "%smillracectl: %s%s\n", ctl_colour(c, CTL_RED),
+		error[0] != '\0' ? error : "the control plane refused", ctl_colour(c, CTL_PLAIN));
+	if (error[0] == '\0')
+		fprintf(stderr, "(HTTP status %ld)\n", status);
+	json_array_foreach(errors, i, e) if (json_is_string(e))
+		fprintf(stderr, "%s\n", json_string_value(e));
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ctl_stats: the workers' counters: once, or again and again with rates. */
+#include "tools/ctl.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define API_STATS "/api/v1/servers/localhost/millrace/stats"
+#define PERIOD_S_MAX 86400.0
+
+static volatile sig_atomic_t stopped;
+
+static void
+on_signal(int number)
+{
+	stopped = 1;
+}
+
+static json_t *
+get_stats(const struct ctl *c)
+{
+	long status = 0;
+	json_t *s = ctl_request(c, "GET", API_STATS, &status);
+
+	if (s == NULL || status < 300)
+		return s;
+	ctl_print_error(c, s, status);
+	json_decref(s);
+	return NULL;
+}
+
+/* Seconds between two answers, by the server's clock. */
+static double
+seconds_between(const json_t *before, const json_t *now)
+{
+	double s = ((double)ctl_uint(now, "time_ns") - (double)ctl_uint(before, "time_ns")) / 1e9;
+
+	return s > 0.001 ? s : 0.001;
+}
+
+/* How much a counter grew; a restarted dataplane begins at 0 again. */
+static uint64_t
+growth(const json_t *before, const json_t *now)
+{
+	uint64_t a = ctl_uint(before, "sum"), b = ctl_uint(now, "sum");
+
+	return b >= a ? b - a : b;
+}
+
+static void
+print_counters(const struct ctl *c, const json_t *now, const json_t *before)
+{
+	static const struct ctl_column column[] = {
+		{"COUNTER", false}, {"LABEL", false}, {"TOTAL", true}, {"PER SECOND", true}};
+	struct ctl_table t = {.column = column, .n_columns = before == NULL ? 3 : 4};
+	const json_t *counters = json_object_get(now, "counters"),
+		     *old = json_object_get(before, "counters");
+	double s = before == NULL ? 1 : seconds_between(before, now);
+	bool all = (c->given & CTL_OPTION_ALL) != 0;
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(counters, i, row)
+	{
+		uint64_t sum = ctl_uint(row, "sum");
+		uint64_t rate = (uint64_t)((double)growth(json_array_get(old, i), row) / s + 0.5);
+		if (sum == 0 && !all)
+			continue;
+		ctl_table_add(&t, (const char *[]){ctl_text(row, "family"), ctl_text(row, "value"),
+					  ctl_number(sum), ctl_number(rate)});
+	}
+	if (t.n_rows == 0)
+		printf("All counters are 0; --all shows them.\n");
+	else
+		ctl_table_print(c, &t, NULL);
+	ctl_table_free(&t);
+}
+
+static uint64_t
+family_growth(const json_t *before, const json_t *now, const char *family)
+{
+	const json_t *counters = json_object_get(now, "counters"),
+		     *old = json_object_get(before, "counters");
+	uint64_t sum = 0;
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(counters, i, row) if (strcmp(ctl_text(row, "family"), family) == 0)
+		sum += growth(json_array_get(old, i), row);
+	return sum;
+}
+
+/* The line above the table: what one wants to know first. */
+static void
+print_summary(const struct ctl *c, const json_t *now, const json_t *before)
+{
+	double s = seconds_between(before, now);
+	uint64_t queries = family_growth(before, now, "queries_total");
+	uint64_t cycles = family_growth(before, now, "busy_cycles_total");
+	double hz = (double)json_integer_value(json_array_get(json_object_get(now, "tsc_hz"), 0));
+	uint64_t workers = ctl_uint(now, "workers");
+
+	printf("%s%s queries/s%s, %s responses/s, %s drops/s", ctl_colour(c, CTL_BOLD),
+		ctl_number((uint64_t)((double)queries / s + 0.5)), ctl_colour(c, CTL_PLAIN),
+		ctl_number((
+			uint64_t)((double)family_growth(before, now, "responses_total") / s + 0.5)),
+		ctl_number(
+			(uint64_t)((double)family_growth(before, now, "drops_total") / s + 0.5)));
+	if (queries > 0)
+		printf(", %s cycles/query", ctl_number(cycles / queries));
+	if (hz > 0 && workers > 0)
+		printf(", workers %.0f %% busy", 100 * (double)cycles / (hz * s * (double)workers));
+	printf("\n\n");
+}
+
+/* @return seconds between two looks; below 0: not a period */
+static double
+watch_period(const struct ctl *c)
+{
+	const char *text = c->watch != NULL ? c->watch : c->argc > 0 ? c->argv[0] : "1";
+	char *end;
+	double s = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(s >= 0.1 && s <= PERIOD_S_MAX)) {
+		fprintf(stderr, "millracectl: --watch %s: seconds, 0.1 to %.0f\n", text,
+			PERIOD_S_MAX);
+		return -1;
+	}
+	return s;
+}
+
+static void
+show(const struct ctl *c, const json_t *now, const json_t *before)
+{
+	if (c->json) {
+		json_dumpf(now, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else {
+		if (c->colour)
+			printf("\033[H\033[J"); /* a terminal: one page, rewritten */
+		print_summary(c, now, before);
+		print_counters(c, now, before);
+		if (!c->colour)
+			putchar('\n');
+	}
+	fflush(stdout);
+}
+
+static int
+watch(const struct ctl *c, double period_s)
+{
+	struct timespec pause = {.tv_sec = (time_t)period_s};
+	struct sigaction action = {.sa_handler = on_signal};
+	json_t *before = get_stats(c), *now;
+
+	pause.tv_nsec = (long)((period_s - (double)pause.tv_sec) * 1e9);
+	sigaction(SIGINT, &action, NULL); /* without SA_RESTART: ends the pause */
+	sigaction(SIGTERM, &action, NULL);
+	for (unsigned long n = 0; before != NULL && !stopped && (c->count == 0 || n < c->count);
+		n++) {
+		nanosleep(&pause, NULL);
+		if (stopped)
+			break;
+		now = get_stats(c);
+		if (now != NULL)
+			show(c, now, before);
+		json_decref(before);
+		before = now;
+	}
+	if (before == NULL)
+		return CTL_FAILURE;
+	json_decref(before);
+	return CTL_OK;
+}
+
+int
+ctl_stats(const struct ctl *c)
+{
+	json_t *now;
+	double period_s;
+
+	if ((c->given & CTL_OPTION_WATCH) != 0) {
+		period_s = watch_period(c);
+		return period_s < 0 ? CTL_USAGE : watch(c, period_s);
+	}
+	if (c->argc > 0) {
+		fprintf(stderr, "millracectl: unexpected argument '%s'\n", c->argv[0]);
+		return CTL_USAGE;
+	}
+	now = get_stats(c);
+	if (now == NULL)
+		return CTL_FAILURE;
+	if (c->json)
+		ctl_print_json(now);
+	else
+		print_counters(c, now, NULL);
+	json_decref(now);
+	return CTL_OK;
+}

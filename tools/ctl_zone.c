@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ctl_zone: zone list, status, reload, check. */
+#include "tools/ctl.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define API_ZONES "/api/v1/servers/localhost/zones"
+#define CHECKER "millrace-controlplane"
+
+static const char *
+state_colour(const char *state)
+{
+	if (strcmp(state, "loaded") == 0)
+		return CTL_GREEN;
+	return strcmp(state, "failed") == 0 ? CTL_RED : CTL_YELLOW;
+}
+
+/* --- list --- */
+
+enum list_column {
+	LIST_ZONE,
+	LIST_STATE,
+	LIST_SERVED,
+	LIST_SERIAL,
+	LIST_RECORDS,
+	LIST_NAMES,
+	LIST_OCTETS,
+	LIST_N
+};
+
+static void
+list_one(void *arg, const json_t *zone)
+{
+	const json_t *own = json_object_get(zone, "millrace");
+	const char *cell[LIST_N];
+	char serial[16];
+
+	snprintf(serial, sizeof serial, "%u", (unsigned)ctl_uint(zone, "serial"));
+	cell[LIST_ZONE] = ctl_text(zone, "name");
+	cell[LIST_STATE] = ctl_text(own, "state");
+	cell[LIST_SERVED] = ctl_bool(own, "serving") ? "yes" : "no";
+	cell[LIST_SERIAL] = ctl_bool(own, "serving") ? serial : "-";
+	cell[LIST_RECORDS] = ctl_number(ctl_uint(own, "records"));
+	cell[LIST_NAMES] = ctl_number(ctl_uint(own, "names"));
+	cell[LIST_OCTETS] = ctl_octets(ctl_uint(own, "octets"));
+	ctl_table_add(arg, cell);
+}
+
+static const char *
+list_colour(size_t column, const char *cell)
+{
+	if (column == LIST_STATE)
+		return state_colour(cell);
+	return column == LIST_SERVED && strcmp(cell, "no") == 0 ? CTL_RED : NULL;
+}
+
+int
+ctl_zone_list(const struct ctl *c)
+{
+	static const struct ctl_column column[LIST_N] = {
+		[LIST_ZONE] = {"ZONE", false},
+		[LIST_STATE] = {"STATE", false},
+		[LIST_SERVED] = {"SERVED", false},
+		[LIST_SERIAL] = {"SERIAL", true},
+		[LIST_RECORDS] = {"RECORDS", true},
+		[LIST_NAMES] = {"NAMES", true},
+		[LIST_OCTETS] = {"MEMORY", true},
+	};
+	struct ctl_table t = {.column = column, .n_columns = LIST_N};
+
+	if (c->json)
+		return ctl_request_copy(c, API_ZONES) == 0 ? CTL_OK : CTL_FAILURE;
+	if (ctl_request_each(c, API_ZONES, list_one, &t) != 0)
+		return CTL_FAILURE;
+	ctl_table_sort(&t, LIST_ZONE);
+	ctl_table_print(c, &t, list_colour);
+	ctl_table_free(&t);
+	return CTL_OK;
+}
+
+/* --- status --- */
+
+static void
+print_findings(const struct ctl *c, const json_t *findings)
+{
+	size_t i;
+	json_t *f;
+
+	json_array_foreach(findings, i, f)
+	{
+		bool error = strcmp(ctl_text(f, "severity"), "error") == 0;
+		printf("%s%s%s: %s\n", ctl_colour(c, error ? CTL_RED : CTL_YELLOW),
+			error ? "error" : "warning", ctl_colour(c, CTL_PLAIN), ctl_text(f, "text"));
+	}
+}
+
+static void
+print_zone(const struct ctl *c, const json_t *zone)
+{
+	const json_t *own = json_object_get(zone, "millrace"),
+		     *includes = json_object_get(own, "includes");
+	const char *state = ctl_text(own, "state");
+	time_t loaded_at = (time_t)ctl_uint(own, "loaded_at");
+	char when[64] = "by an earlier control plane";
+	struct tm tm;
+	size_t i;
+	json_t *file;
+
+	printf("%-9s %s\n", "zone", ctl_text(zone, "name"));
+	printf("%-9s %s%s%s\n", "state", ctl_colour(c, state_colour(state)), state,
+		ctl_colour(c, CTL_PLAIN));
+	if (ctl_bool(own, "serving")) {
+		if (loaded_at != 0 && localtime_r(&loaded_at, &tm) != NULL)
+			strftime(when, sizeof when, "%F %T", &tm);
+		printf("%-9s serial %u, %s records, %s names, %s\n", "serving",
+			(unsigned)ctl_uint(zone, "serial"), ctl_number(ctl_uint(own, "records")),
+			ctl_number(ctl_uint(own, "names")), ctl_octets(ctl_uint(own, "octets")));
+		printf("%-9s %s, in %s ms\n", "loaded", when, ctl_number(ctl_uint(own, "load_ms")));
+	} else {
+		printf("%-9s nothing: queries are answered SERVFAIL\n", "serving");
+	}
+	printf("%-9s %s\n", "file", ctl_text(own, "file"));
+	json_array_foreach(includes, i, file)
+		printf("%-9s %s\n", i == 0 ? "includes" : "", json_string_value(file));
+	print_findings(c, json_object_get(own, "findings"));
+}
+
+/* GET or PUT of one zone. @return the answer to a 2xx, or NULL after a message */
+static json_t *
+ask_zone(const struct ctl *c, const char *method, const char *zone, const char *rest)
+{
+	/* "=" is the escape of zone ids; a path segment "." would be dropped on its way */
+	char *name = ctl_escape(strcmp(zone, ".") == 0 ? "=2E" : zone), *path;
+	long status = 0;
+	json_t *answer;
+
+	if (asprintf(&path, API_ZONES "/%s%s", name, rest) < 0)
+		abort();
+	answer = ctl_request(c, method, path, &status);
+	free(name);
+	free(path);
+	if (answer == NULL || status < 300)
+		return answer;
+	ctl_print_error(c, answer, status);
+	json_decref(answer);
+	return NULL;
+}
+
+int
+ctl_zone_status(const struct ctl *c)
+{
+	json_t *zone = ask_zone(c, "GET", c->argv[0], "");
+
+	if (zone == NULL)
+		return CTL_FAILURE;
+	if (c->json)
+		ctl_print_json(zone);
+	else
+		print_zone(c, zone);
+	json_decref(zone);
+	return CTL_OK;
+}
+
+/* --- reload --- */
+
+static int
+reload_one(const struct ctl *c, bool wait)
+{
+	json_t *answer = ask_zone(c, "PUT", c->argv[0], wait ? "/reload" : "/reload?wait=false");
+	const json_t *own = json_object_get(answer, "millrace");
+
+	if (answer == NULL)
+		return CTL_FAILURE;
+	if (c->json) {
+		ctl_print_json(answer);
+	} else if (wait) {
+		printf("%s: serial %u, %s records, %s ms\n", ctl_text(answer, "result"),
+			(unsigned)ctl_uint(answer, "serial"), ctl_number(ctl_uint(own, "records")),
+			ctl_number(ctl_uint(own, "load_ms")));
+		print_findings(c, json_object_get(own, "findings"));
+	} else {
+		printf("%s\n", ctl_text(answer, "result"));
+	}
+	json_decref(answer);
+	return CTL_OK;
+}
+
+static void
+print_refused(const struct ctl *c, const json_t *refused)
+{
+	size_t i, k;
+	json_t *zone, *text;
+
+	json_array_foreach(refused, i, zone)
+	{
+		fprintf(stderr, "%szone %s refused%s; %s\n", ctl_colour(c, CTL_RED),
+			ctl_text(zone, "name"), ctl_colour(c, CTL_PLAIN),
+			ctl_bool(zone, "serving") ? "the version before goes on being served"
+						  : "it answers SERVFAIL");
+		json_array_foreach(json_object_get(zone, "errors"), k, text)
+			fprintf(stderr, "%s\n", json_string_value(text));
+	}
+}
+
+static int
+reload_all(const struct ctl *c, bool wait)
+{
+	bool force = (c->given & CTL_OPTION_FORCE) != 0;
+	char path[128];
+	long status = 0;
+	uint64_t failed, file_errors;
+	json_t *answer;
+
+	snprintf(path, sizeof path, "/api/v1/servers/localhost/reload?force=%s&wait=%s",
+		force ? "true" : "false", wait ? "true" : "false");
+	answer = ctl_request(c, "PUT", path, &status);
+	if (answer == NULL)
+		return CTL_FAILURE;
+	if (status >= 300) {
+		ctl_print_error(c, answer, status);
+		json_decref(answer);
+		return CTL_FAILURE;
+	}
+	failed = ctl_uint(answer, "failed");
+	file_errors = ctl_uint(answer, "file_errors");
+	if (c->json)
+		ctl_print_json(answer);
+	else if (wait)
+		printf("%s zones: %s loaded, %s unchanged, %s added, %s removed, %s refused\n",
+			ctl_number(ctl_uint(answer, "zones")),
+			ctl_number(ctl_uint(answer, "reloaded")),
+			ctl_number(ctl_uint(answer, "unchanged")),
+			ctl_number(ctl_uint(answer, "added")),
+			ctl_number(ctl_uint(answer, "removed")), ctl_number(failed));
+	else
+		printf("%s\n", ctl_text(answer, "result"));
+	print_refused(c, json_object_get(answer, "refused"));
+	if (file_errors > 0)
+		fprintf(stderr,
+			"%s files or folders could not be used: see the control plane's log\n",
+			ctl_number(file_errors));
+	json_decref(answer);
+	return failed > 0 || file_errors > 0 ? CTL_FAILURE : CTL_OK;
+}
+
+int
+ctl_zone_reload(const struct ctl *c)
+{
+	bool wait = (c->given & CTL_OPTION_NO_WAIT) == 0;
+
+	return c->argc == 0 ? reload_all(c, wait) : reload_one(c, wait);
+}
+
+/* --- check --- */
+
+/* The checker lies beside this program, or, in a build folder, in ../controlplane; else in PATH. */
+static char *
+find_checker(void)
+{
+	static const char *const place[] = {"%.*s/" CHECKER, "%.*s/../controlplane/" CHECKER,
+		"%.*s/../sbin/" CHECKER, "%.*s/../libexec/millrace/" CHECKER};
+	char self[PATH_MAX], *path;
+	ssize_t len = readlink("/proc/self/exe", self, sizeof self);
+
+	while (len > 0 && self[len - 1] != '/')
+		len--;
+	for (size_t i = 0; len > 1 && i < sizeof place / sizeof place[0]; i++) {
+		if (asprintf(&path, place[i], (int)len - 1, self) < 0)
+			abort();
+		if (access(path, X_OK) == 0)
+			return path;
+		free(path);
+	}
+	path = strdup(CHECKER);
+	if (path == NULL)
+		abort();
+	return path;
+}
+
+int
+ctl_zone_check(const struct ctl *c)
+{
+	char *checker = find_checker();
+	char **argv = calloc((size_t)c->argc + 7, sizeof *argv);
+	int n = 0;
+
+	if (argv == NULL)
+		abort();
+	argv[n++] = checker;
+	argv[n++] = (char *)"check-zone";
+	if (c->json)
+		argv[n++] = (char *)"--json";
+	if (c->origin != NULL) {
+		argv[n++] = (char *)"--origin";
+		argv[n++] = (char *)c->origin;
+	}
+	argv[n++] = (char *)"--";
+	for (int i = 0; i < c->argc; i++)
+		argv[n++] = c->argv[i];
+	execvp(checker, argv);
+	fprintf(stderr, "millracectl: %s: %s\n", checker, strerror(errno));
+	return CTL_FAILURE;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* millracectl: the operator's command. Words and options are declared in two tables; parsing and
+ * help come from them. It has no power that the HTTP API lacks. */
+#include "shm/paths.h"
+#include "tools/ctl.h"
+
+#include <curl/curl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GLOBAL_OPTIONS (CTL_OPTION_JSON | CTL_OPTION_SOCKET | CTL_OPTION_RUN_DIR)
+#define OPTION_HELP 0x10000
+#define OPTION_VERSION 0x20000
+
+static const struct verb {
+	const char *noun, *word; /* word NULL: the noun says it all */
+	const char *arguments;
+	int min, max; /* arguments */
+	unsigned options;
+	int (*run)(const struct ctl *c);
+	const char *help;
+} verb_table[] = {
+	{"status", NULL, "", 0, 0, 0, ctl_status,
+		"What runs, what is served, how full the arena is."},
+	{"stats", NULL, "[--watch [SECONDS]]", 0, 1,
+		CTL_OPTION_WATCH | CTL_OPTION_COUNT | CTL_OPTION_ALL, ctl_stats,
+		"Counters of the workers; with --watch rates as well."},
+	{"zone", "list", "", 0, 0, 0, ctl_zone_list, "All zones."},
+	{"zone", "status", "ZONE", 1, 1, 0, ctl_zone_status,
+		"One zone: what is served, its file, what is wrong."},
+	{"zone", "reload", "[ZONE]", 0, 1, CTL_OPTION_FORCE | CTL_OPTION_WAIT | CTL_OPTION_NO_WAIT,
+		ctl_zone_reload,
+		"Load a zone's file anew; without ZONE whatever changed. Exit status 1 when one is "
+		"refused."},
+	{"zone", "check", "FILE...", 1, INT32_MAX, CTL_OPTION_ORIGIN, ctl_zone_check,
+		"Check zone files as a load would. Needs no server."},
+	{"config", "check", "FILE", 1, 1, 0, ctl_config_check,
+		"Check a configuration file. Needs no server."},
+};
+#define N_VERBS (sizeof verb_table / sizeof verb_table[0])
+
+static const struct option_row {
+	const char *name, *value;
+	int has_arg;
+	unsigned bit;
+	const char *help;
+} option_table[] = {
+	{"json", NULL, no_argument, CTL_OPTION_JSON, "print JSON"},
+	{"force", NULL, no_argument, CTL_OPTION_FORCE, "load all zones, changed or not"},
+	{"wait", NULL, no_argument, CTL_OPTION_WAIT, "wait for the outcome (the default)"},
+	{"no-wait", NULL, no_argument, CTL_OPTION_NO_WAIT, "return before it is done"},
+	{"origin", "ZONE", required_argument, CTL_OPTION_ORIGIN,
+		"the zone's name (default: FILE's without .zone)"},
+	{"watch", "[=SECONDS]", optional_argument, CTL_OPTION_WATCH,
+		"again and again (default: each second)"},
+	{"count", "N", required_argument, CTL_OPTION_COUNT, "end after N times"},
+	{"all", NULL, no_argument, CTL_OPTION_ALL, "counters that are 0 too"},
+	{"run-dir", "DIR", required_argument, CTL_OPTION_RUN_DIR,
+		"run directory of the suite (environment: MILLRACE_RUN_DIR)"},
+	{"socket", "PATH", required_argument, CTL_OPTION_SOCKET,
+		"socket of the HTTP API (default: DIR/" RUN_API ")"},
+	{"help", NULL, no_argument, OPTION_HELP, "this text; behind a verb, that verb's"},
+	{"version", NULL, no_argument, OPTION_VERSION, "version"},
+};
+#define N_OPTIONS (sizeof option_table / sizeof option_table[0])
+
+/* --- help --- */
+
+static void
+print_option(FILE *to, const struct option_row *o)
+{
+	char left[32];
+
+	snprintf(left, sizeof left, "--%s%s%s", o->name, o->has_arg == required_argument ? " " : "",
+		o->value == NULL ? "" : o->value);
+	fprintf(to, "  %-20s %s\n", left, o->help);
+}
+
+static void
+print_options(FILE *to, unsigned bits)
+{
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		if ((option_table[i].bit & bits) != 0)
+			print_option(to, &option_table[i]);
+}
+
+static void
+print_usage(FILE *to)
+{
+	fprintf(to, "usage: millracectl NOUN VERB [ARGUMENTS] [OPTIONS]\n\n");
+	for (size_t i = 0; i < N_VERBS; i++) {
+		char left[64];
+		const struct verb *v = &verb_table[i];
+		snprintf(left, sizeof left, "%s%s%s %s", v->noun, v->word == NULL ? "" : " ",
+			v->word == NULL ? "" : v->word, v->arguments);
+		fprintf(to, "  %-27s %s\n", left, v->help);
+	}
+	fprintf(to, "\nOptions everywhere:\n");
+	print_options(to, GLOBAL_OPTIONS | OPTION_HELP | OPTION_VERSION);
+	fprintf(to, "\nExit status: 0 done, 1 failed, 2 bad usage.\n");
+}
+
+static void
+print_verb_usage(FILE *to, const struct verb *v)
+{
+	fprintf(to, "usage: millracectl %s%s%s %s [OPTIONS]\n%s\n\n", v->noun,
+		v->word == NULL ? "" : " ", v->word == NULL ? "" : v->word, v->arguments, v->help);
+	print_options(to, v->options | GLOBAL_OPTIONS | OPTION_HELP);
+}
+
+/* --- command line --- */
+
+/* Words are matched as far as they go, so that `zone` alone can say which verbs it has. */
+static const struct verb *
+find_verb(int argc, char **argv, int *n_words)
+{
+	for (size_t i = 0; i < N_VERBS; i++) {
+		const struct verb *v = &verb_table[i];
+		if (argc == 0 || strcmp(argv[0], v->noun) != 0)
+			continue;
+		if (v->word == NULL) {
+			*n_words = 1;
+			return v;
+		}
+		if (argc > 1 && strcmp(argv[1], v->word) == 0) {
+			*n_words = 2;
+			return v;
+		}
+	}
+	return NULL;
+}
+
+static int
+fail_unknown(int argc, char **argv)
+{
+	bool known = false;
+
+	if (argc == 0) {
+		print_usage(stderr);
+		return CTL_USAGE;
+	}
+	for (size_t i = 0; i < N_VERBS; i++)
+		known |= strcmp(argv[0], verb_table[i].noun) == 0;
+	if (!known)
+		fprintf(stderr, "millracectl: there is no '%s'; see millracectl --help\n", argv[0]);
+	else if (argc > 1)
+		fprintf(stderr, "millracectl: %s has no verb '%s'; it has:\n", argv[0], argv[1]);
+	else
+		fprintf(stderr, "millracectl: %s needs a verb:\n", argv[0]);
+	for (size_t i = 0; known && i < N_VERBS; i++)
+		if (strcmp(argv[0], verb_table[i].noun) == 0)
+			fprintf(stderr, "  millracectl %s %s %s\n", verb_table[i].noun,
+				verb_table[i].word, verb_table[i].arguments);
+	return CTL_USAGE;
+}
+
+/* Where `millrace serve` puts it for this user. */
+static char *
+default_run_dir(void)
+{
+	const char *dir = getenv("MILLRACE_RUN_DIR"), *xdg = getenv("XDG_RUNTIME_DIR");
+	char *path;
+	int ret;
+
+	if (dir != NULL && dir[0] != '\0')
+		ret = asprintf(&path, "%s", dir);
+	else if (geteuid() == 0)
+		ret = asprintf(&path, "/run/millrace");
+	else if (xdg != NULL && xdg[0] == '/')
+		ret = asprintf(&path, "%s/millrace", xdg);
+	else
+		ret = asprintf(&path, "/tmp/millrace-%u", (unsigned)geteuid());
+	if (ret < 0)
+		abort();
+	return path;
+}
+
+static void
+set_socket(struct ctl *c, const char *run_dir)
+{
+	char *dir = run_dir == NULL ? default_run_dir() : NULL;
+
+	if (c->socket_path == NULL &&
+		asprintf(&c->socket_path, "%s/" RUN_API, dir == NULL ? run_dir : dir) < 0)
+		abort();
+	free(dir);
+}
+
+static int
+parse_count(struct ctl *c, const char *text)
+{
+	char *end;
+
+	c->count = strtoul(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && *end == '\0' && c->count > 0)
+		return 0;
+	fprintf(stderr, "millracectl: --count %s: a number, at least 1\n", text);
+	return -1;
+}
+
+/* @return 0, or -1 after a message */
+static int
+parse_options(struct ctl *c, int argc, char **argv, const char **run_dir)
+{
+	struct option options[N_OPTIONS + 1] = {0};
+	int opt, at;
+
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		options[i] =
+			(struct option){option_table[i].name, option_table[i].has_arg, NULL, 1};
+	while ((opt = getopt_long(argc, argv, "h", options, &at)) != -1) {
+		unsigned bit = opt == 'h'   ? (unsigned)OPTION_HELP
+			       : opt == '?' ? 0
+					    : option_table[at].bit;
+		if (bit == 0) {
+			fprintf(stderr, "See millracectl --help\n");
+			return -1;
+		}
+		c->given |= bit;
+		if (bit == CTL_OPTION_ORIGIN)
+			c->origin = optarg;
+		else if (bit == CTL_OPTION_WATCH)
+			c->watch = optarg;
+		else if (bit == CTL_OPTION_COUNT && parse_count(c, optarg) != 0)
+			return -1;
+		else if (bit == CTL_OPTION_RUN_DIR)
+			*run_dir = optarg;
+		else if (bit == CTL_OPTION_SOCKET)
+			c->socket_path = optarg;
+	}
+	return 0;
+}
+
+static int
+check_usage(const struct ctl *c, const struct verb *v)
+{
+	unsigned stray = c->given & ~(v->options | GLOBAL_OPTIONS);
+
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		if ((option_table[i].bit & stray) == 0)
+			continue;
+		fprintf(stderr, "millracectl: --%s does not go with this verb\n\n",
+			option_table[i].name);
+		print_verb_usage(stderr, v);
+		return CTL_USAGE;
+	}
+	if (c->argc < v->min || c->argc > v->max) {
+		fprintf(stderr, "millracectl: %s\n\n",
+			c->argc < v->min ? "an argument is missing" : "too many arguments");
+		print_verb_usage(stderr, v);
+		return CTL_USAGE;
+	}
+	return CTL_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl c = {0};
+	const char *run_dir = NULL;
+	const struct verb *v;
+	int n_words = 0, ret;
+
+	if (parse_options(&c, argc, argv, &run_dir) != 0)
+		return CTL_USAGE;
+	if ((c.given & OPTION_VERSION) != 0) {
+		printf("millracectl " MILLRACE_VERSION "\n");
+		return CTL_OK;
+	}
+	v = find_verb(argc - optind, argv + optind, &n_words);
+	if ((c.given & OPTION_HELP) != 0) {
+		if (v == NULL)
+			print_usage(stdout);
+		else
+			print_verb_usage(stdout, v);
+		return CTL_OK;
+	}
+	if (v == NULL)
+		return fail_unknown(argc - optind, argv + optind);
+	c.argc = argc - optind - n_words;
+	c.argv = argv + optind + n_words;
+	c.json = (c.given & CTL_OPTION_JSON) != 0;
+	c.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+	set_socket(&c, run_dir);
+	ret = check_usage(&c, v);
+	if (ret != CTL_OK)
+		return ret;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	ret = v->run(&c);
+	curl_global_cleanup();
+	if (fflush(stdout) != 0 || ferror(stdout) != 0)
+		ret = ret == CTL_OK ? CTL_FAILURE : ret;
+	return ret;
+}
