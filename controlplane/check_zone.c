@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* check_zone: reads zone files as a loader would, prints what it finds, publishes nothing. */
 #include "controlplane/check_zone.h"
+#include "controlplane/api/json_writer.h"
 #include "controlplane/manager/zone_names.h"
 #include "controlplane/zones/zone_load.h"
 
@@ -9,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #define DEFAULT_TTL_S 3600u /* as the configuration key zones.default-ttl */
 #define SOA_SERIAL_FROM_END 20u
+#define EXIT_USAGE 2 /* as millracectl, which hands over to this */
 
 static void
 usage(FILE *to)
@@ -23,10 +24,11 @@ usage(FILE *to)
 		"Check zone files as a load would; no server is needed.\n\n"
 		"  -o, --origin ZONE    the zone's name (default: FILE's name without .zone)\n"
 		"  -t, --default-ttl S  TTL where the file gives none (default %u)\n"
+		"  -j, --json           print JSON: an array, one object a file\n"
 		"  -h, --help           this text\n\n"
 		"Exit status: 0 no errors (warnings are allowed), 1 a zone would be refused, %d "
 		"bad usage.\n",
-		DEFAULT_TTL_S, EX_USAGE);
+		DEFAULT_TTL_S, EXIT_USAGE);
 }
 
 static uint32_t
@@ -62,89 +64,156 @@ zone_of_file(uint8_t apex[ZONE_WIRE_OCTETS], const char *path)
 	return zone_wire_from_text(apex, file) < 0 ? -1 : 0;
 }
 
-static int
-check_file(const char *path, const char *origin, uint32_t default_ttl)
+/* How to check and how to tell. */
+struct check {
+	const char *origin; /* NULL: by the file's name */
+	uint32_t default_ttl;
+	bool json;
+	struct json_writer out; /* an array, one object a file */
+};
+
+static void
+tell_json(struct json_writer *w, const char *path, const char *zone, const struct zone_model *z,
+	const struct zone_report *report)
 {
-	struct zone_load_options options = {.default_ttl = default_ttl};
+	json_open_object(w, NULL);
+	json_string(w, "file", path);
+	json_string(w, "zone", zone);
+	json_bool(w, "ok", report->n_errors == 0);
+	json_uint(w, "serial", report->n_errors == 0 ? serial_of(z) : 0);
+	json_uint(w, "records", z->n_records);
+	json_uint(w, "names", z->n_names);
+	json_uint(w, "errors", report->n_errors);
+	json_uint(w, "warnings", report->n_warnings);
+	json_open_array(w, "findings");
+	for (size_t i = 0; i < report->n; i++) {
+		json_open_object(w, NULL);
+		json_string(w, "severity",
+			report->finding[i].severity == ZONE_ERROR ? "error" : "warning");
+		json_string(w, "text", report->finding[i].text);
+		json_close_object(w);
+	}
+	json_close_array(w);
+	json_close_object(w);
+}
+
+static void
+tell_text(const char *zone, const struct zone_model *z, const struct zone_report *report)
+{
+	for (size_t i = 0; i < report->n; i++)
+		printf("%s: %s\n", report->finding[i].severity == ZONE_ERROR ? "error" : "warning",
+			report->finding[i].text == NULL ? "(out of memory)"
+							: report->finding[i].text);
+	if (report->n_errors > 0)
+		printf("zone %s: refused, %zu errors, %zu warnings\n", zone, report->n_errors,
+			report->n_warnings);
+	else
+		printf("zone %s: OK, serial %u, %u records, %u names, %zu warnings\n", zone,
+			serial_of(z), z->n_records, z->n_names, report->n_warnings);
+}
+
+/* @return exit status */
+static int
+check_file(struct check *c, const char *path)
+{
+	struct zone_load_options options = {.default_ttl = c->default_ttl};
 	uint8_t apex[ZONE_WIRE_OCTETS];
-	char name[ZONE_TEXT_OCTETS];
+	char zone[ZONE_TEXT_OCTETS];
 	struct zone_report report = {0};
 	struct zone_model model = {0};
 	int ret;
 
-	ret = origin != NULL ? zone_wire_from_text(apex, origin) : zone_of_file(apex, path);
+	ret = c->origin != NULL ? zone_wire_from_text(apex, c->origin) : zone_of_file(apex, path);
 	if (ret < 0) {
 		fprintf(stderr, "%s: '%s' is not a zone name; give one with --origin\n", path,
-			origin != NULL ? origin : path);
-		return EX_USAGE;
+			c->origin != NULL ? c->origin : path);
+		return EXIT_USAGE;
 	}
-	zone_text_from_wire(name, apex);
+	zone_text_from_wire(zone, apex);
 	ret = zone_load_file(&model, path, apex, &options, &report);
 	if (ret != 0 && report.n_errors == 0)
 		zone_report_add(
 			&report, ZONE_ERROR, path, 0, "cannot be loaded: %s", strerror(-ret));
-	for (size_t i = 0; i < report.n; i++)
-		printf("%s: %s\n", report.finding[i].severity == ZONE_ERROR ? "error" : "warning",
-			report.finding[i].text == NULL ? "(out of memory)"
-						       : report.finding[i].text);
-	if (report.n_errors > 0)
-		printf("zone %s: refused, %zu errors, %zu warnings\n", name, report.n_errors,
-			report.n_warnings);
+	if (c->json)
+		tell_json(&c->out, path, zone, &model, &report);
 	else
-		printf("zone %s: OK, serial %u, %u records, %u names, %zu warnings\n", name,
-			serial_of(&model), model.n_records, model.n_names, report.n_warnings);
+		tell_text(zone, &model, &report);
 	ret = report.n_errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	zone_model_destroy(&model);
 	zone_report_destroy(&report);
 	return ret;
 }
 
-int
-check_zone_main(int argc, char **argv)
+/* @return EXIT_SUCCESS to go on, or what to end with; *done then says that it is no failure */
+static int
+parse_options(struct check *c, int argc, char **argv, bool *done)
 {
 	static const struct option options[] = {
 		{"origin", required_argument, NULL, 'o'},
 		{"default-ttl", required_argument, NULL, 't'},
+		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	unsigned long default_ttl = DEFAULT_TTL_S;
-	const char *origin = NULL;
+	unsigned long ttl;
 	char *end;
-	int opt, ret = EXIT_SUCCESS;
+	int opt;
 
-	while ((opt = getopt_long(argc, argv, "o:t:h", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "o:t:jh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'o':
-			origin = optarg;
+			c->origin = optarg;
 			break;
 		case 't':
-			default_ttl = strtoul(optarg, &end, 10);
-			if (*optarg < '0' || *optarg > '9' || *end != '\0' ||
-				default_ttl > INT32_MAX) {
+			ttl = strtoul(optarg, &end, 10);
+			if (*optarg < '0' || *optarg > '9' || *end != '\0' || ttl > INT32_MAX) {
 				fprintf(stderr, "--default-ttl %s: seconds, 0 to 2147483647\n",
 					optarg);
-				return EX_USAGE;
+				return EXIT_USAGE;
 			}
+			c->default_ttl = (uint32_t)ttl;
+			break;
+		case 'j':
+			c->json = true;
 			break;
 		case 'h':
 			usage(stdout);
+			*done = true;
 			return EXIT_SUCCESS;
 		default:
 			usage(stderr);
-			return EX_USAGE;
+			return EXIT_USAGE;
 		}
 	}
-	if (optind == argc || (origin != NULL && optind + 1 != argc)) {
-		fprintf(stderr,
-			origin != NULL ? "--origin goes with one file\n" : "no file given\n");
-		usage(stderr);
-		return EX_USAGE;
-	}
+	if (optind < argc && (c->origin == NULL || optind + 1 == argc))
+		return EXIT_SUCCESS;
+	fprintf(stderr, optind < argc ? "--origin goes with one file\n\n" : "no file given\n\n");
+	usage(stderr);
+	return EXIT_USAGE;
+}
+
+int
+check_zone_main(int argc, char **argv)
+{
+	struct check c = {.default_ttl = DEFAULT_TTL_S};
+	bool done = false;
+	int ret = parse_options(&c, argc, argv, &done);
+
+	if (ret != EXIT_SUCCESS || done)
+		return ret;
+	if (c.json)
+		json_open_array(&c.out, NULL);
 	for (; optind < argc; optind++) {
-		int one = check_file(argv[optind], origin, (uint32_t)default_ttl);
+		int one = check_file(&c, argv[optind]);
 		if (one > ret)
 			ret = one;
+	}
+	if (c.json) {
+		json_close_array(&c.out);
+		json_raw(&c.out, "\n");
+		if (c.out.failed || fwrite(c.out.text, 1, c.out.len, stdout) != c.out.len)
+			ret = EXIT_FAILURE;
+		json_free(&c.out);
 	}
 	return ret;
 }

@@ -4,5 +4,5 @@
 #pragma once
 
 /** @param argv  from "check-zone" on. @return exit status: 0 no errors, 1 a zone is refused,
- * EX_USAGE */
+ * 2 bad usage */
 int check_zone_main(int argc, char **argv);
