@@ -21,6 +21,7 @@ enum ctl_option {
 	CTL_OPTION_ALL = 1 << 7,
 	CTL_OPTION_SOCKET = 1 << 8,
 	CTL_OPTION_RUN_DIR = 1 << 9,
+	CTL_OPTION_CONFIG = 1 << 10,
 };
 
 struct ctl {

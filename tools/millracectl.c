@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* millracectl: the operator's command. Words and options are declared in two tables; parsing and
  * help come from them. It has no power that the HTTP API lacks. */
+#include "config/config.h"
 #include "shm/paths.h"
 #include "tools/ctl.h"
 
@@ -10,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GLOBAL_OPTIONS (CTL_OPTION_JSON | CTL_OPTION_SOCKET | CTL_OPTION_RUN_DIR)
+#define GLOBAL_OPTIONS \
+	(CTL_OPTION_JSON | CTL_OPTION_SOCKET | CTL_OPTION_RUN_DIR | CTL_OPTION_CONFIG)
 #define OPTION_HELP 0x10000
 #define OPTION_VERSION 0x20000
 
@@ -59,6 +61,8 @@ static const struct option_row {
 	{"all", NULL, no_argument, CTL_OPTION_ALL, "counters that are 0 too"},
 	{"run-dir", "DIR", required_argument, CTL_OPTION_RUN_DIR,
 		"run directory of the suite (environment: MILLRACE_RUN_DIR)"},
+	{"config", "FILE", required_argument, CTL_OPTION_CONFIG,
+		"configuration of the suite, for its run directory"},
 	{"socket", "PATH", required_argument, CTL_OPTION_SOCKET,
 		"socket of the HTTP API (default: DIR/" RUN_API ")"},
 	{"help", NULL, no_argument, OPTION_HELP, "this text; behind a verb, that verb's"},
@@ -177,15 +181,33 @@ default_run_dir(void)
 	return path;
 }
 
-static void
-set_socket(struct ctl *c, const char *run_dir)
+/* --socket, else the run directory of --run-dir, --config, or by default. @return 0, or -1 after a
+ * message */
+static int
+set_socket(struct ctl *c, const char *run_dir, const char *config_path)
 {
-	char *dir = run_dir == NULL ? default_run_dir() : NULL;
+	struct config *config = NULL;
+	char *dir = NULL, *error = NULL;
 
-	if (c->socket_path == NULL &&
-		asprintf(&c->socket_path, "%s/" RUN_API, dir == NULL ? run_dir : dir) < 0)
+	if (c->socket_path != NULL)
+		return 0;
+	if (run_dir == NULL && config_path != NULL) {
+		config = config_load(config_path, &error);
+		if (config == NULL) {
+			fprintf(stderr, "millracectl: %s\n",
+				error != NULL ? error : "out of memory");
+			free(error);
+			return -1;
+		}
+		run_dir = config->run_dir;
+	} else if (run_dir == NULL) {
+		run_dir = dir = default_run_dir();
+	}
+	if (asprintf(&c->socket_path, "%s/" RUN_API, run_dir) < 0)
 		abort();
 	free(dir);
+	config_free(config);
+	return 0;
 }
 
 static int
@@ -202,7 +224,7 @@ parse_count(struct ctl *c, const char *text)
 
 /* @return 0, or -1 after a message */
 static int
-parse_options(struct ctl *c, int argc, char **argv, const char **run_dir)
+parse_options(struct ctl *c, int argc, char **argv, const char **run_dir, const char **config)
 {
 	struct option options[N_OPTIONS + 1] = {0};
 	int opt, at;
@@ -227,6 +249,8 @@ parse_options(struct ctl *c, int argc, char **argv, const char **run_dir)
 			return -1;
 		else if (bit == CTL_OPTION_RUN_DIR)
 			*run_dir = optarg;
+		else if (bit == CTL_OPTION_CONFIG)
+			*config = optarg;
 		else if (bit == CTL_OPTION_SOCKET)
 			c->socket_path = optarg;
 	}
@@ -259,11 +283,11 @@ int
 main(int argc, char **argv)
 {
 	struct ctl c = {0};
-	const char *run_dir = NULL;
+	const char *run_dir = NULL, *config = NULL;
 	const struct verb *v;
 	int n_words = 0, ret;
 
-	if (parse_options(&c, argc, argv, &run_dir) != 0)
+	if (parse_options(&c, argc, argv, &run_dir, &config) != 0)
 		return CTL_USAGE;
 	if ((c.given & OPTION_VERSION) != 0) {
 		printf("millracectl " MILLRACE_VERSION "\n");
@@ -283,10 +307,11 @@ main(int argc, char **argv)
 	c.argv = argv + optind + n_words;
 	c.json = (c.given & CTL_OPTION_JSON) != 0;
 	c.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
-	set_socket(&c, run_dir);
 	ret = check_usage(&c, v);
 	if (ret != CTL_OK)
 		return ret;
+	if (set_socket(&c, run_dir, config) != 0)
+		return CTL_FAILURE;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	ret = v->run(&c);
 	curl_global_cleanup();
