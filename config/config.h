@@ -12,79 +12,89 @@
 
 /* An address and port, parsed from "ADDR:PORT", "[ADDR6]:PORT" or "ADDR" (port 53). */
 struct config_address {
-	struct sockaddr_storage sa;	/* AF_INET or AF_INET6 */
+	struct sockaddr_storage sa; /* AF_INET or AF_INET6 */
 };
 
 /* A DPDK port. */
 struct config_port {
-	const char *device;		/* EAL device arguments: "0000:01:00.0", "net_af_xdp0,iface=eth1", "net_memif0,..." */
-	uint16_t queues;		/* receive and transmit queues; 0: one for each worker */
-	uint16_t ring_size;		/* descriptors a queue; 0: the driver's choice, at least 512 */
-	const struct config_address *addresses;	/* ours on this port, port number included; none: any address, port 53 */
+	const char *device; /* EAL device arguments: "0000:01:00.0", "net_af_xdp0,iface=eth1",
+			       "net_memif0,..." */
+	uint16_t queues;    /* receive and transmit queues; 0: one for each worker */
+	uint16_t ring_size; /* descriptors a queue; 0: the driver's choice, at least 512 */
+	const struct config_address *
+		addresses; /* ours on this port, port number included; none: any address, port 53 */
 	unsigned addresses_count;
-	bool exception;			/* reserved for the exception path: must be false for now */
+	bool exception; /* reserved for the exception path: must be false for now */
 };
 
 struct config_zone {
-	const char *zone;		/* presentation format */
-	const char *file;		/* relative paths of the file are already resolved against its folder */
+	const char *zone; /* presentation format */
+	const char *file; /* relative paths of the file are already resolved against its folder */
 };
 
 struct config {
-	const char *run_dir;		/* sockets, hub, arena; default /run/millrace */
-	const char *user;		/* NULL: do not change; processes drop to it after start */
-	enum log_level log_level;	/* default info */
+	const char *run_dir;      /* sockets, hub, arena; default /run/millrace */
+	const char *user;         /* NULL: do not change; processes drop to it after start */
+	enum log_level log_level; /* default info */
 	struct {
-		const char *path;	/* NULL: RUN_DIR/arena; on hugetlbfs for huge pages */
-		uint64_t size;		/* octets of address space; default 64 GiB (sparse) */
+		const char *path; /* NULL: RUN_DIR/arena; on hugetlbfs for huge pages */
+		uint64_t size;    /* octets of address space; default 64 GiB (sparse) */
 	} arena;
 	struct {
-		unsigned workers;	/* worker cores; default 1 */
-		const unsigned *cores;	/* CPU numbers to pin workers to; none: not pinned unless DPDK ports exist */
+		unsigned workers;      /* worker cores; default 1 */
+		const unsigned *cores; /* CPU numbers to pin workers to; none: not pinned unless
+					  DPDK ports exist */
 		unsigned cores_count;
-		const struct config_address *listen;	/* kernel UDP sockets (and TCP: see stream.listen) */
+		const struct config_address
+			*listen; /* kernel UDP sockets (and TCP: see stream.listen) */
 		unsigned listen_count;
 		const struct config_port *ports;
 		unsigned ports_count;
-		const char *const *eal;	/* further EAL arguments; "--no-huge --in-memory --no-pci" are put in when no huge pages / no PCI device are wanted */
+		const char *const
+			*eal; /* further EAL arguments; "--no-huge --in-memory --no-pci" are put in
+				 when no huge pages / no PCI device are wanted */
 		unsigned eal_count;
-		bool huge_pages;	/* EAL memory from huge pages; default: only if there are free ones */
-		bool huge_pages_set;	/* the file says so; otherwise it was found out */
+		bool huge_pages; /* EAL memory from huge pages; default: only if there are free ones
+				  */
+		bool huge_pages_set; /* the file says so; otherwise it was found out */
 	} dataplane;
 	struct {
-		const struct config_address *listen;	/* TCP; default: dataplane.listen and the ports' addresses, already filled in */
+		const struct config_address *listen; /* TCP; default: dataplane.listen and the
+							ports' addresses, already filled in */
 		unsigned listen_count;
-		unsigned connections_max;		/* default 20,000 */
-		unsigned connections_per_client_max;	/* per IPv4 address or IPv6 /64; default 200 */
-		unsigned queries_per_connection_max;	/* in flight; default 100 */
-		unsigned idle_timeout_ms;		/* default 10,000 (RFC 7766 6.2.3) */
-		unsigned read_timeout_ms;		/* a message must be complete within; default 5,000 */
-		unsigned write_timeout_ms;		/* a response must be taken by the client within; default 5,000 */
+		unsigned connections_max;            /* default 20,000 */
+		unsigned connections_per_client_max; /* per IPv4 address or IPv6 /64; default 200 */
+		unsigned queries_per_connection_max; /* in flight; default 100 */
+		unsigned idle_timeout_ms;            /* default 10,000 (RFC 7766 6.2.3) */
+		unsigned read_timeout_ms;  /* a message must be complete within; default 5,000 */
+		unsigned write_timeout_ms; /* a response must be taken by the client within; default
+					      5,000 */
 	} stream;
 	struct {
 		const struct config_zone *list;
 		unsigned list_count;
-		const char *directory;	/* every file NAME.zone in it is zone NAME; may be NULL */
-		bool watch;		/* reload files when they change; default false */
-		uint32_t default_ttl;	/* seconds; default 3600 */
-		unsigned threads;	/* loading threads; 0: one for each CPU */
+		const char *directory; /* every file NAME.zone in it is zone NAME; may be NULL */
+		bool watch;            /* reload files when they change; default false */
+		uint32_t default_ttl;  /* seconds; default 3600 */
+		unsigned threads;      /* loading threads; 0: one for each CPU */
 	} zones;
 	struct {
-		uint16_t udp_payload_max;	/* octets, 512..4096; default 1232 */
-		const char *nsid;		/* text, or "0x" and hex octets; NULL: none */
-		const char *version;		/* version.bind; NULL: refused */
-		const char *identity;		/* id.server; NULL: refused */
-		bool cookies;			/* default true */
-		uint8_t cookie_secret[16], cookie_secret_old[16];	/* from 32 hex digits */
-		bool cookie_secret_set, cookie_secret_old_set;	/* not set: random at each start */
+		uint16_t udp_payload_max; /* octets, 512..4096; default 1232 */
+		const char *nsid;         /* text, or "0x" and hex octets; NULL: none */
+		const char *version;      /* version.bind; NULL: refused */
+		const char *identity;     /* id.server; NULL: refused */
+		bool cookies;             /* default true */
+		uint8_t cookie_secret[16], cookie_secret_old[16]; /* from 32 hex digits */
+		bool cookie_secret_set, cookie_secret_old_set; /* not set: random at each start */
 	} answers;
-	void *memory;			/* owned: what the strings point into */
+	void *memory; /* owned: what the strings point into */
 };
 
 /**
  * Read and check a file.
  * @param path  NULL: all defaults
- * @param[out] error  on failure "FILE:LINE: key 'a.b': what is wrong; what would be right"; the caller frees it
+ * @param[out] error  on failure "FILE:LINE: key 'a.b': what is wrong; what would be right"; the
+ * caller frees it
  * @return NULL on failure; free with config_free()
  */
 struct config *config_load(const char *path, char **error) __attribute__((warn_unused_result));
@@ -93,7 +103,8 @@ struct config *config_load_text(const char *text, size_t len, const char *name, 
 	__attribute__((warn_unused_result));
 void config_free(struct config *c);
 
-/** Print every key with type, range, default and help: the reference page docs/configuration.md is made from it. */
+/** Print every key with type, range, default and help: the reference page docs/configuration.md is
+ * made from it. */
 int config_print_reference(void);
 
 /** Parse "ADDR:PORT", "[ADDR6]:PORT", "ADDR" or "ADDR6". @return 0 or -EINVAL */

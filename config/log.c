@@ -31,7 +31,8 @@ log_write(enum log_level level, const char *format, ...)
 
 	if (level > log_threshold)
 		return;
-	n = snprintf(line, sizeof line, "%s%s: %s", to_journal ? priority[level] : "", program_name, word[level]);
+	n = snprintf(line, sizeof line, "%s%s: %s", to_journal ? priority[level] : "", program_name,
+		word[level]);
 	va_start(args, format);
 	m = vsnprintf(line + n, sizeof line - (size_t)n - 1, format, args);
 	va_end(args);
