@@ -17,75 +17,73 @@ struct config_address {
 
 /* A DPDK port. */
 struct config_port {
-	const char *device; /* EAL device arguments: "0000:01:00.0", "net_af_xdp0,iface=eth1",
-			       "net_memif0,..." */
+	/* EAL device arguments: "0000:01:00.0", "net_af_xdp0,iface=eth1", "net_memif0,..." */
+	const char *device;
 	uint16_t queues;    /* receive and transmit queues; 0: one for each worker */
 	uint16_t ring_size; /* descriptors a queue; 0: the driver's choice, at least 512 */
-	const struct config_address *
-		addresses; /* ours on this port, port number included; none: any address, port 53 */
+	/* ours on this port, port number included; none: any address, port 53 */
+	const struct config_address *addresses;
 	unsigned addresses_count;
-	bool exception; /* reserved for the exception path: must be false for now */
 };
 
 struct config_zone {
 	const char *zone; /* presentation format */
-	const char *file; /* relative paths of the file are already resolved against its folder */
+	const char *file; /* a relative path of the file is resolved against its folder already */
 };
 
 struct config {
-	const char *run_dir;      /* sockets, hub, arena; default /run/millrace */
-	const char *user;         /* NULL: do not change; processes drop to it after start */
-	enum log_level log_level; /* default info */
+	const char *run_dir; /* sockets, hub, arena */
+	const char *user;    /* NULL: do not change; processes drop to it after start */
+	enum log_level log_level;
 	struct {
 		const char *path; /* NULL: RUN_DIR/arena; on hugetlbfs for huge pages */
-		uint64_t size;    /* octets of address space; default 64 GiB (sparse) */
+		uint64_t size;    /* octets of address space (sparse) */
 	} arena;
 	struct {
-		unsigned workers;      /* worker cores; default 1 */
-		const unsigned *cores; /* CPU numbers to pin workers to; none: not pinned unless
-					  DPDK ports exist */
+		unsigned workers; /* worker cores; at least 1 */
+		/* CPUs to pin workers to, one for each; none: not pinned unless DPDK ports exist */
+		const unsigned *cores;
 		unsigned cores_count;
-		const struct config_address
-			*listen; /* kernel UDP sockets (and TCP: see stream.listen) */
+		/* kernel UDP sockets (TCP: see stream.listen) */
+		const struct config_address *listen;
 		unsigned listen_count;
 		const struct config_port *ports;
 		unsigned ports_count;
-		const char *const
-			*eal; /* further EAL arguments; "--no-huge --in-memory --no-pci" are put in
-				 when no huge pages / no PCI device are wanted */
+		/* further EAL arguments; "--no-huge --in-memory --no-pci" are put in when no huge
+		 * pages / no PCI device are wanted */
+		const char *const *eal;
 		unsigned eal_count;
-		bool huge_pages; /* EAL memory from huge pages; default: only if there are free ones
-				  */
+		bool huge_pages; /* EAL memory from huge pages; default: if there are free ones */
 		bool huge_pages_set; /* the file says so; otherwise it was found out */
 	} dataplane;
 	struct {
-		const struct config_address *listen; /* TCP; default: dataplane.listen and the
-							ports' addresses, already filled in */
+		/* TCP; default: dataplane.listen and the ports' addresses, already filled in */
+		const struct config_address *listen;
 		unsigned listen_count;
-		unsigned connections_max;            /* default 20,000 */
-		unsigned connections_per_client_max; /* per IPv4 address or IPv6 /64; default 200 */
-		unsigned queries_per_connection_max; /* in flight; default 100 */
-		unsigned idle_timeout_ms;            /* default 10,000 (RFC 7766 6.2.3) */
-		unsigned read_timeout_ms;  /* a message must be complete within; default 5,000 */
-		unsigned write_timeout_ms; /* a response must be taken by the client within; default
-					      5,000 */
+		unsigned connections_max;
+		unsigned connections_per_client_max; /* per IPv4 address or IPv6 /64 */
+		unsigned queries_per_connection_max; /* in flight */
+		unsigned idle_timeout_ms;            /* RFC 7766 6.2.3 */
+		unsigned read_timeout_ms;            /* a message must be complete within */
+		unsigned write_timeout_ms;           /* a response must be taken within */
 	} stream;
 	struct {
 		const struct config_zone *list;
 		unsigned list_count;
 		const char *directory; /* every file NAME.zone in it is zone NAME; may be NULL */
-		bool watch;            /* reload files when they change; default false */
-		uint32_t default_ttl;  /* seconds; default 3600 */
+		bool watch;            /* reload files when they change */
+		uint32_t default_ttl;  /* seconds */
 		unsigned threads;      /* loading threads; 0: one for each CPU */
 	} zones;
 	struct {
-		uint16_t udp_payload_max; /* octets, 512..4096; default 1232 */
+		uint16_t udp_payload_max; /* octets, 512..4096 */
 		const char *nsid;         /* text, or "0x" and hex octets; NULL: none */
 		const char *version;      /* version.bind; NULL: refused */
 		const char *identity;     /* id.server; NULL: refused */
-		bool cookies;             /* default true */
-		uint8_t cookie_secret[16], cookie_secret_old[16]; /* from 32 hex digits */
-		bool cookie_secret_set, cookie_secret_old_set; /* not set: random at each start */
+		bool cookies;
+		/* from 32 hex digits; not set: random at each start */
+		uint8_t cookie_secret[16], cookie_secret_old[16];
+		bool cookie_secret_set, cookie_secret_old_set;
 	} answers;
 	void *memory; /* owned: what the strings point into */
 };
