@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ETH 14u
+#define LABEL60 "012345678901234567890123456789012345678901234567890123456789"
 
 const struct soak_zone soak_zone[] = {
 	{"example.", "$TTL 300\n@ SOA ns h 1 2 3 4 60\n@ NS ns\n@ NS ns.other.\n@ MX 10 mail\n@ "
@@ -48,7 +49,9 @@ static const char *const name[] = {"example", "www.example", "ns.example", "x.wi
 	"chain.example", "out.example", "x.old.example", "old.example", "cut.example",
 	"deep.below.cut.example", "_sip._udp.example", "svc.example", "big.example",
 	"nothing.example", "sub.example", "x.sub.example", "www.wide", "wide", "org", "",
-	"version.bind", "id.server"};
+	"version.bind", "id.server",
+	/* 253 octets on the wire: too long once "wide" has become "example" (RFC 6672) */
+	LABEL60 "." LABEL60 "." LABEL60 "." LABEL60 ".12.wide"};
 
 static const uint16_t qtype[] = {
 	1, 28, 2, 6, 5, 15, 16, 33, 39, 41, 43, 48, 64, 65, 250, 251, 252, 255, 257, 65280, 0};
