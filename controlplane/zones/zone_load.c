@@ -366,6 +366,12 @@ load_source(struct run *run, zs_scanner_t *s, struct zone_text *text)
 	free(s->path);
 	s->path = folder; /* relative $INCLUDEs are looked for beside the file that has them */
 	run->check_rdata = text->has_generic;
+	if (text->has_relative) {
+		char origin[ZONE_NAME_TEXT_MAX];
+		l->rc = zone_origin_make_absolute(text, zone_name_text(origin, s->zone_origin));
+		if (l->rc != 0)
+			return;
+	}
 	if (zs_set_input_string(s, text->text, text->len) != 0) {
 		l->rc = -ENOMEM;
 		return;

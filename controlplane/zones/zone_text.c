@@ -57,11 +57,14 @@ look(struct zone_text *t)
 		const char *end = t->len - at < LOOK_OCTETS ? t->text + t->len : from + LOOK_OCTETS;
 		if (memchr(from, '\0', (size_t)(end - from)) != NULL)
 			return -EILSEQ;
-		for (p = from; !t->has_include && (p = memchr(p, '$', (size_t)(end - p))) != NULL;
-			p++)
-			if ((p == t->text || p[-1] == '\n') && t->text + t->len - p > 8 &&
-				strncasecmp(p, "$INCLUDE", 8) == 0)
+		for (p = from; (p = memchr(p, '$', (size_t)(end - p))) != NULL; p++) {
+			if (p != t->text && p[-1] != '\n')
+				continue;
+			if (t->text + t->len - p > 8 && strncasecmp(p, "$INCLUDE", 8) == 0)
 				t->has_include = true;
+			if (zone_origin_is_relative(p, t->text + t->len))
+				t->has_relative = true;
+		}
 		for (p = from; !t->has_generic && (p = memchr(p, '\\', (size_t)(end - p))) != NULL;
 			p++)
 			if (t->text + t->len - p > 1 && p[1] == '#')

@@ -12,6 +12,7 @@ struct zone_text {
 	size_t room; /* octets of owned */
 	size_t len;
 	bool has_include; /* a line begins with $INCLUDE */
+	bool has_relative; /* $ORIGIN or $INCLUDE with a relative domain name */
 	bool has_generic; /* it has a \# somewhere (RFC 3597) */
 };
 
@@ -31,6 +32,16 @@ int zone_text_take(struct zone_text *t, const char *octets, size_t len)
 	__attribute__((warn_unused_result));
 
 void zone_text_free(struct zone_text *t);
+
+/** Does the directive at the start of this line name a relative origin? */
+bool zone_origin_is_relative(const char *line, const char *end);
+
+/**
+ * Make the origins of $ORIGIN and $INCLUDE absolute.
+ * @param origin  presentation format, absolute: what holds at the start of the text
+ * @return 0, -ENOMEM or -EINVAL (origin too long); the text is as it was then
+ */
+int zone_origin_make_absolute(struct zone_text *t, const char *origin) __attribute__((warn_unused_result));
 
 /** What an error of these functions means, for a report. */
 const char *zone_text_strerror(int error);

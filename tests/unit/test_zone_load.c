@@ -101,6 +101,13 @@ static const struct expected expected[] = {
 	{HEAD "a TXT ( \"x\"\n\"y\" ; comment )\n \"z\" )\n", "a.example.",
 		"300 TXT \"x\" \"y\" \"z\""},
 	{HEAD "$ORIGIN sub.example.\na A 192.0.2.1\n", "a.sub.example.", "300 A 192.0.2.1"},
+	{HEAD "$ORIGIN sub\na A 192.0.2.1\n$ORIGIN deeper ; x\nb A 192.0.2.2\n$ORIGIN "
+	      "other.example.\n$origin\tq\nc TXT x\n",
+		"b.deeper.sub.example.", "300 A 192.0.2.2"},
+	{HEAD "$ORIGIN sub\na A 192.0.2.1\n$ORIGIN deeper ; x\nb A 192.0.2.2\n$ORIGIN "
+	      "other.example.\n$origin\tq\nc TXT x\n",
+		"c.q.other.example.", "300 TXT \"x\""},
+	{HEAD "$ORIGIN .\n$ORIGIN example\n$ORIGIN @\nc TXT x\n", "c.example.", "300 TXT \"x\""},
 	{HEAD "$TTL 1h\na A 192.0.2.1\n", "a.example.", "3600 A 192.0.2.1"},
 	{HEAD "A.B A 192.0.2.1\n", "a.b.example.", "300 A 192.0.2.1"},
 	{HEAD "a 3000000000 A 192.0.2.1\n", "a.example.", "0 A 192.0.2.1"},
@@ -344,7 +351,7 @@ includes_keep_origin_and_owner_and_pass_on_ttl(void **state)
 	char text[1024];
 
 	write_file("main", HEAD "before TXT x\n"
-				"$INCLUDE \"sub/one\" one.example.\n"
+				"$INCLUDE \"sub/one\" one\n"
 				" TXT y\n"
 				"$INCLUDE sub/one ; same origin\n"
 				"after TXT z\n");
