@@ -34,16 +34,13 @@ struct cyaml_complaint {
 
 /* --- errors --- */
 
+/* The first error counts. @return -EINVAL */
 static int
-vload_fail(struct load *l, size_t line, const char *key, const char *format, va_list args)
+load_report(struct load *l, const struct locate_finding *f)
 {
-	char text[LOCATE_TEXT_MAX];
-
-	if (l->error)
-		return -EINVAL;
-	vsnprintf(text, sizeof text, format, args);
-	if (asprintf(&l->error, "%s:%zu: %s%s%s%s", l->name, line, *key ? "key '" : "", key,
-		    *key ? "': " : "", text) < 0)
+	if (!l->error &&
+		asprintf(&l->error, "%s:%zu: %s%s%s%s", l->name, f->line, f->key[0] ? "key '" : "",
+			f->key, f->key[0] ? "': " : "", f->text) < 0)
 		l->error = NULL;
 	return -EINVAL;
 }
@@ -51,14 +48,17 @@ vload_fail(struct load *l, size_t line, const char *key, const char *format, va_
 int
 load_fail(struct load *l, const char *format, ...)
 {
-	char key[256];
+	struct locate_finding f;
 	va_list args;
 
-	locate_format(&l->path, key, sizeof key);
+	f.line = locate_line(l->text, l->len, &l->path);
+	if (f.line == 0 && locate_fault(l->text, l->len, &f))
+		return load_report(l, &f);
+	locate_format(&l->path, f.key, sizeof f.key);
 	va_start(args, format);
-	vload_fail(l, locate_line(l->text, l->len, &l->path), key, format, args);
+	vsnprintf(f.text, sizeof f.text, format, args);
 	va_end(args);
-	return -EINVAL;
+	return load_report(l, &f);
 }
 
 int
@@ -202,11 +202,7 @@ cyaml_read(struct load *l, struct slot **out)
 		snprintf(found.text, sizeof found.text, "%s",
 			said.text[0] ? said.text : cyaml_strerror(err));
 	}
-	if (asprintf(&l->error, "%s:%zu: %s%s%s%s", l->name, found.line,
-		    found.key[0] ? "key '" : "", found.key, found.key[0] ? "': " : "",
-		    found.text) < 0)
-		l->error = NULL;
-	return -EINVAL;
+	return load_report(l, &found);
 }
 
 /* --- slots -> struct config --- */

@@ -87,7 +87,7 @@ locate_line(const char *text, size_t len, const struct locate_path *path)
 {
 	yaml_parser_t parser;
 	yaml_document_t doc;
-	size_t line = 1;
+	size_t line = 0;
 
 	if (!yaml_parser_initialize(&parser))
 		return line;
@@ -215,6 +215,22 @@ walk_keys(struct walk *w, yaml_node_t *map, const struct schema_key *keys)
 	return bad;
 }
 
+/* What libyaml refuses. */
+static void
+yaml_fault(const yaml_parser_t *parser, const char *text, size_t len, struct locate_finding *out)
+{
+	size_t line = parser->problem_mark.line;
+
+	/* an error of the reader (encoding) has no mark, only an octet offset */
+	for (size_t i = 0;
+		parser->error == YAML_READER_ERROR && i < len && i < parser->problem_offset; i++)
+		line += text[i] == '\n';
+	out->line = line + 1;
+	snprintf(out->text, sizeof out->text, "not valid YAML: %s%s%s",
+		parser->problem ? parser->problem : "out of memory", parser->context ? ", " : "",
+		parser->context ? parser->context : "");
+}
+
 /* What libyaml itself refuses, aliases, and further documents: seen in the stream of events. */
 static bool
 find_in_events(const char *text, size_t len, struct locate_finding *out)
@@ -229,17 +245,7 @@ find_in_events(const char *text, size_t len, struct locate_finding *out)
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	while (!found && !end) {
 		if (!yaml_parser_parse(&parser, &event)) {
-			/* an error of the reader (encoding) has no mark, only an octet offset */
-			size_t line = parser.problem_mark.line;
-
-			for (size_t i = 0; parser.error == YAML_READER_ERROR && i < len &&
-					   i < parser.problem_offset;
-				i++)
-				line += text[i] == '\n';
-			out->line = line + 1;
-			snprintf(out->text, sizeof out->text, "not valid YAML: %s%s%s",
-				parser.problem ? parser.problem : "out of memory",
-				parser.context ? ", " : "", parser.context ? parser.context : "");
+			yaml_fault(&parser, text, len, out);
 			found = true;
 			break;
 		}
@@ -285,6 +291,9 @@ locate_fault(const char *text, size_t len, struct locate_finding *out)
 				"such as 'run-dir: /run/millrace'",
 				kind_of(root));
 		yaml_document_delete(&doc);
+	} else {
+		yaml_fault(&parser, text, len, out); /* an anchor that is there twice */
+		found = true;
 	}
 	yaml_parser_delete(&parser);
 	return found;

@@ -31,7 +31,8 @@ struct locate_finding {
 /** "zones.list[3].file" of a path. */
 void locate_format(const struct locate_path *path, char *out, size_t len);
 
-/** Line of the value that a path leads to, or of the deepest part of the path that is there. */
+/** Line of the value that a path leads to, or of the deepest part of the path that is there; 0 when
+ * libyaml cannot make a tree of the text, and locate_fault() says why. */
 size_t locate_line(const char *text, size_t len, const struct locate_path *path);
 
 /**

@@ -64,6 +64,8 @@ static const struct {
 		"2: a second document begins here; the configuration is one document"},
 	{"run-dir: &x /a\narena:\n  path: *x\n",
 		"3: aliases (*name) are not supported; write the value out"},
+	{"user: &x a\nrun-dir: &x b\n",
+		"2: not valid YAML: second occurrence, found duplicate anchor; first occurrence"},
 	{"user: \"a\nb: c\n", "3: not valid YAML: found unexpected end of stream, while scanning a "
 			      "quoted scalar"},
 	{"user: a\n\tb: c\n", "2: not valid YAML: found a tab character that violates "
