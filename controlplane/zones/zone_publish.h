@@ -9,28 +9,42 @@
 struct zone_publisher;
 
 /**
- * Take over an arena: adopts what an earlier control plane published (images whose blocks are damaged
- * are withdrawn and counted), so that zones go on being served without being compiled again.
+ * Take over an arena: adopts what an earlier control plane published (images whose blocks are
+ * damaged are withdrawn and counted), so that zones go on being served without being compiled
+ * again.
  * @param hub  for grace periods; may be NULL when there are no readers (tests, benchmarks)
+ * Waits until no worker can hold what that control plane had unpublished just before it ended.
  * @param[out] n_damaged  images withdrawn
+ * @return 0, -ENOMEM, or -ETIMEDOUT (a live dataplane has not polled for 5 s: it is stopped or
+ * stuck)
  */
-int zone_publisher_create(struct zone_publisher **out, struct arena *a, struct hub *hub, uint32_t *n_damaged)
-	__attribute__((warn_unused_result));
+int zone_publisher_create(struct zone_publisher **out, struct arena *a, struct hub *hub,
+	uint32_t *n_damaged) __attribute__((warn_unused_result));
 void zone_publisher_destroy(struct zone_publisher *p);
 
-/** Publish an image under its own apex; replaces the current one of that apex. The publisher owns the image on success. */
+/**
+ * Publish an image under its own apex; replaces the current one of that apex. The publisher owns
+ * the image on success; on failure the caller still does.
+ * @return 0, -ENOSPC (the directory had to grow, and could not), -ENOMEM, -EINVAL (no image there)
+ */
 int zone_publish(struct zone_publisher *p, uint64_t image_off) __attribute__((warn_unused_result));
-/** Publish many new zones with one new directory (start with 1 M zones). All or nothing. */
-int zone_publish_many(struct zone_publisher *p, const uint64_t *image_off, size_t n) __attribute__((warn_unused_result));
+/** Publish many new zones with one new directory (start with 1 M zones). All or nothing. Errors as
+ * above, and -EINVAL when two of them have the same apex. */
+int zone_publish_many(struct zone_publisher *p, const uint64_t *image_off, size_t n)
+	__attribute__((warn_unused_result));
 /** Withdraw a zone. -ENOENT when it is not published. */
-int zone_withdraw(struct zone_publisher *p, const uint8_t *apex) __attribute__((warn_unused_result));
+int zone_withdraw(struct zone_publisher *p, const uint8_t *apex)
+	__attribute__((warn_unused_result));
 /** Image published under this folded apex, or 0. */
 uint64_t zone_published(struct zone_publisher *p, const uint8_t *apex);
 /** Call fn for each published image. fn must not publish. */
-void zone_published_each(struct zone_publisher *p, void (*fn)(void *arg, uint64_t image_off), void *arg);
+void zone_published_each(
+	struct zone_publisher *p, void (*fn)(void *arg, uint64_t image_off), void *arg);
 
 /** Publish the engine's settings (copied). */
-int settings_publish(struct zone_publisher *p, const struct settings *s) __attribute__((warn_unused_result));
+int settings_publish(struct zone_publisher *p, const struct settings *s)
+	__attribute__((warn_unused_result));
 
-/** Free what has passed its grace period. Call now and then (each 10 ms while something waits). Returns blocks still waiting. */
+/** Free what has passed its grace period. Call now and then (each 10 ms while something waits).
+ * Returns blocks still waiting. */
 size_t zone_publisher_reclaim(struct zone_publisher *p);
