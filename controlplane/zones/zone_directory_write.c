@@ -28,10 +28,13 @@ _Atomic uint64_t *
 zone_directory_slot(
 	const struct arena *a, struct zone_directory *d, const uint8_t *apex, unsigned len)
 {
+	uint8_t padded[NAME_OCTETS_MAX + 1 + NAME_PAD] = {0}; /* comparing reads behind the end */
+
 	if (d == NULL)
 		return NULL;
-	uint64_t hash = zone_apex_hash(a, apex, len);
-	const struct image *im = zone_directory_find(a, d, hash, apex, len);
+	memcpy(padded, apex, len);
+	uint64_t hash = name_hash(arena_header(a)->seed, padded);
+	const struct image *im = zone_directory_find(a, d, hash, padded, len);
 	if (im == NULL)
 		return NULL;
 	uint64_t word = zone_slot_word(hash, (uint64_t)((const uint8_t *)im - a->base));
@@ -82,7 +85,7 @@ static int
 enter(struct arena *a, struct zone_directory *d, uint64_t image_off)
 {
 	const struct image *im = image_at(a, image_off);
-	if (im == NULL)
+	if (im == NULL || image_apex(im) == NULL)
 		return -EINVAL;
 	uint64_t hash = image_hash(a, im);
 	if (zone_directory_find(a, d, hash, im->apex, im->apex_len) != NULL)
@@ -150,7 +153,7 @@ struct zone_directory *
 zone_directory_adopt(struct arena *a, uint64_t off)
 {
 	const struct zone_directory *d = zone_directory_current(a);
-	if (d == NULL || (d->bucket_mask & (d->bucket_mask + 1)) != 0 ||
+	if (d == NULL || off % ARENA_ALIGN != 0 || (d->bucket_mask & (d->bucket_mask + 1)) != 0 ||
 		d->bucket_mask >= BUCKETS_MAX ||
 		arena_adopt(a, off, zone_directory_octets(d->bucket_mask)) != 0)
 		return NULL;
@@ -213,7 +216,8 @@ static int
 adopt_image(struct arena *a, const struct zone_directory *d, uint64_t off, struct parts *p)
 {
 	const struct image *im = image_at(a, off);
-	if (im == NULL || !apex_is_right(a, d, im))
+	if (im == NULL || off % ARENA_ALIGN != 0 || image_apex(im) == NULL ||
+		im->chunk_bits > IMAGE_CHUNK_BITS_MAX || !apex_is_right(a, d, im))
 		return -EINVAL;
 	uint64_t n_chunks = 1ull << im->chunk_bits;
 	if (im->chunks_at % 8 != 0 || im->chunks_at < sizeof *im ||

@@ -186,7 +186,7 @@ static int
 publish_locked(struct zone_publisher *p, uint64_t image_off)
 {
 	const struct image *im = image_at(p->arena, image_off);
-	if (im == NULL || image_off % ARENA_ALIGN != 0)
+	if (im == NULL || image_off % ARENA_ALIGN != 0 || image_apex(im) == NULL)
 		return -EINVAL;
 	int err = reserve_retired(p, 2);
 	if (err != 0)
