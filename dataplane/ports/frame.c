@@ -176,7 +176,7 @@ check_addresses4(const struct frame_filter *f, uint32_t src_be, uint32_t dst_be,
 	uint32_t src = ntohl(src_be), dst = ntohl(dst_be);
 	bool ours = false, own = false;
 
-	if (dst >> 28 == 0xe || dst == 0xffffffff || dst >> 24 == 127 || dst == 0)
+	if (dst >> 28 == 0xe || dst == 0xffffffff || dst >> 24 == 127 || dst >> 24 == 0)
 		return FRAME_NOT_OURS;
 	if (f->n_ip4 + f->n_ip6 == 0)
 		ours = port_be == htons(FRAME_DNS_PORT);
