@@ -10,6 +10,8 @@
 
 #define ANSWER_AHEAD 3u /* cache lines of an answer that are asked for; common RRsets fit */
 
+static const struct work_place in_question = {.base = DNS_HEADER, .split = UINT32_MAX};
+
 /* Counts of a slice, kept in registers and added at its end. */
 struct tally {
 	uint32_t transport[4]; /* common queries, by enum answer_transport */
@@ -250,7 +252,7 @@ stage_respond(struct answer_context *c, struct work *w, struct tally *t)
 	}
 	w->f.at = w->question_end;
 	w->f.aa = true;
-	work_put_answer(c, w, a, DNS_HEADER, w->name.len, w->name.len);
+	work_put_answer(c, w, a, &in_question, w->name.len, w->name.len);
 }
 
 static void

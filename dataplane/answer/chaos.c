@@ -44,6 +44,5 @@ work_chaos(struct answer_context *c, struct work *w)
 	memcpy(p + 13, text->octets, text->len);
 	w->f.at += octets;
 	w->f.an = 1;
-	w->f.aa = true;
 	w->f.rcode = RCODE_NOERROR;
 }

@@ -8,10 +8,10 @@
 /* Where the name being answered for lies in the message, and what was already done for this query.
  */
 struct chain {
-	uint32_t base; /* offset of the present name: 12, then that of a CNAME's target */
-	unsigned n;    /* names so far */
-	uint64_t seen[CHAIN_MAX + 1];                /* their hashes */
-	const struct image_answer *dname[CHAIN_MAX]; /* DNAME RRsets already in the answer */
+	struct work_place place;                         /* of the present name */
+	unsigned n;                                      /* names so far */
+	uint64_t seen[CHAIN_MAX + 1];                    /* their hashes */
+	const struct image_answer *dname[CHAIN_MAX + 1]; /* DNAME RRsets already in the answer */
 	unsigned n_dname;
 };
 
@@ -122,7 +122,7 @@ negative(struct answer_context *c, struct work *w, const struct chain *ch, uint1
 		return STEP_END;
 	}
 	w->f.rcode = rcode;
-	work_put_answer(c, w, soa, ch->base, w->name.len, z->apex_len);
+	work_put_answer(c, w, soa, &ch->place, w->name.len, z->apex_len);
 	return STEP_END;
 }
 
@@ -139,7 +139,7 @@ referral(struct answer_context *c, struct work *w, const struct chain *ch,
 	if (w->f.an == 0)
 		w->f.aa = false;
 	counter_add(c->counters, CTR_REFERRALS, 1);
-	work_put_answer(c, w, ns, ch->base, w->name.len, cut->name_len);
+	work_put_answer(c, w, ns, &ch->place, w->name.len, cut->name_len);
 	return STEP_END;
 }
 
@@ -166,23 +166,62 @@ take_name(struct answer_context *c, struct work *w, const uint8_t *wire, unsigne
 	return true;
 }
 
-/* The name at offset `at` of the message, which a CNAME leads to, is the next one; unless it was
- * seen. */
+/* Remember the question's name before it makes room for the first target. */
+static void
+keep_question(struct answer_context *c, const struct work_name *n)
+{
+	struct work_name *q = &c->question;
+
+	q->len = n->len;
+	q->labels = n->labels;
+	memcpy(q->label, n->label, n->labels + 1u);
+	memcpy(q->hash, n->hash, (n->labels + 1u) * sizeof n->hash[0]);
+	memcpy(q->wire, n->wire, n->len);
+}
+
+/*
+ * The last RR of the response is a CNAME whose target, now w->name, lies uncompressed at `at`. Put
+ * a pointer in place of what it has in common with the question, so that long chains fit.
+ */
+static void
+compress_target(struct answer_context *c, struct work *w, uint32_t at, struct work_place *place)
+{
+	const struct work_name *q = &c->question, *n = &w->name;
+	unsigned k = 0, max = q->labels < n->labels ? q->labels : n->labels;
+
+	while (k < max && q->hash[k + 1] == n->hash[k + 1])
+		k++;
+	unsigned of_name = n->label[n->labels - k], of_question = q->label[q->labels - k];
+	*place = (struct work_place){.base = at, .split = UINT32_MAX};
+	if (k == 0 || !name_equal(n->wire + of_name, q->wire + of_question, n->len - of_name))
+		return;
+	place->split = of_name;
+	place->tail = DNS_HEADER + of_question;
+	put16(w->q->dns + at + of_name, 0xc000 | place->tail);
+	put16(w->q->dns + at - 2, of_name + 2);
+	w->f.at = at + of_name + 2;
+}
+
+/* The name at offset `at` of the message, which the CNAME there leads to, is the next one; unless
+ * it was seen. */
 static enum step
 follow(struct answer_context *c, struct work *w, struct chain *ch, uint32_t at)
 {
+	if (ch->n == 1)
+		keep_question(c, &w->name);
 	if (!take_name(c, w, w->q->dns + at, w->f.at - at)) {
 		damaged(c, w);
 		return STEP_END;
 	}
-	if (ch->n == CHAIN_MAX)
+	compress_target(c, w, at, &ch->place);
+	/* so far, and not farther than pointers into the next answer reach (IMAGE_POINTER_MAX) */
+	if (ch->n == CHAIN_MAX || w->f.at > CHAIN_OCTETS_MAX)
 		return STEP_END;
 	uint64_t hash = w->name.hash[w->name.labels];
 	for (unsigned i = 0; i < ch->n; i++)
 		if (ch->seen[i] == hash)
 			return STEP_END;
 	ch->seen[ch->n++] = hash;
-	ch->base = at;
 	return STEP_NEXT;
 }
 
@@ -210,9 +249,20 @@ from_node(struct answer_context *c, struct work *w, struct chain *ch,
 		return STEP_END;
 	}
 	uint32_t at = w->f.at;
-	if (!work_put_answer(c, w, a, ch->base, w->name.len, rendered) || !cname)
+	if (!work_put_answer(c, w, a, &ch->place, w->name.len, rendered) || !cname)
 		return STEP_END;
 	return follow(c, w, ch, at + 12);
+}
+
+/* The first octets of the present name, as they were spelled. */
+static void
+put_prefix(uint8_t *to, const uint8_t *dns, const struct work_place *place, unsigned octets)
+{
+	unsigned first = octets < place->split ? octets : place->split;
+
+	memcpy(to, dns + place->base, first);
+	if (first < octets)
+		memcpy(to + first, dns + place->tail, octets - first);
 }
 
 /* RFC 6672 3.1: put the DNAME and the CNAME that it makes of the present name. */
@@ -228,14 +278,14 @@ from_dname(struct answer_context *c, struct work *w, struct chain *ch,
 		damaged(c, w);
 		return STEP_END;
 	}
-	for (i = 0; i < ch->n_dname && ch->dname[i] != a; i++)
-		;
-	if (i == ch->n_dname) {
-		if (!work_put_answer(c, w, a, ch->base, w->name.len, owner->name_len))
+	/* the same DNAME again: names that grow until they are too long. As NSD, leave it to the
+	 * client */
+	for (i = 0; i < ch->n_dname; i++)
+		if (ch->dname[i] == a)
 			return STEP_END;
-		if (ch->n_dname < CHAIN_MAX)
-			ch->dname[ch->n_dname++] = a;
-	}
+	if (!work_put_answer(c, w, a, &ch->place, w->name.len, owner->name_len))
+		return STEP_END;
+	ch->dname[ch->n_dname++] = a; /* no more of them than names */
 	rr = image_answer_octets(a);
 	target = get16(rr + 10);
 	prefix = (unsigned)w->name.len - owner->name_len;
@@ -252,17 +302,17 @@ from_dname(struct answer_context *c, struct work *w, struct chain *ch,
 		return STEP_END;
 	}
 	uint8_t *p = w->q->dns + w->f.at;
-	put16(p, 0xc000 | ch->base);
+	put16(p, 0xc000 | work_place_of(&ch->place, 0));
 	put16(p + 2, TYPE_CNAME);
 	put16(p + 4, CLASS_IN);
 	memcpy(p + 6, rr + 6, 4); /* the DNAME's TTL */
 	put16(p + 10, prefix + target);
-	memcpy(p + 12, w->q->dns + ch->base, prefix);
+	put_prefix(p + 12, w->q->dns, &ch->place, prefix);
 	memcpy(p + 12 + prefix, rr + 12, target);
 	uint32_t at = w->f.at + 12;
 	w->f.at += 12 + prefix + target;
 	w->f.an++;
-	if (w->qtype == TYPE_CNAME || w->qtype == TYPE_ANY)
+	if (w->qtype == TYPE_CNAME)
 		return STEP_END;
 	return follow(c, w, ch, at);
 }
@@ -330,7 +380,7 @@ work_resolve(struct answer_context *c, struct work *w)
 		w->f.rcode = w->zone->apex_len == w->name.len ? RCODE_REFUSED : RCODE_NOTAUTH;
 		return;
 	}
-	ch.base = DNS_HEADER;
+	ch.place = (struct work_place){.base = DNS_HEADER, .split = UINT32_MAX};
 	ch.n = 1;
 	ch.n_dname = 0;
 	ch.seen[0] = w->name.hash[w->name.labels];

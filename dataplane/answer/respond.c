@@ -32,7 +32,7 @@ work_opt_octets(const struct answer_context *c, const struct work *w)
 /* Move the pointers of an answer that was put at octet `at` (see enum image_fix). */
 static void
 fix_pointers(uint8_t *dns, uint32_t at, uint32_t len, const struct image_answer *a,
-	const uint32_t delta[4])
+	const struct work_place *place, uint32_t longer, uint32_t self)
 {
 	unsigned n = image_answer_counts(a).n_fix;
 
@@ -42,13 +42,20 @@ fix_pointers(uint8_t *dns, uint32_t at, uint32_t len, const struct image_answer 
 		if (pos + 2 > len) /* cut off, or a damaged image */
 			continue;
 		uint8_t *p = dns + at + pos;
-		put16(p, POINTER | ((get16(p) + delta[kind]) & POINTER_OFFSET));
+		uint32_t to = get16(p) & POINTER_OFFSET;
+		if (kind == FIX_NAME)
+			to = work_place_of(place, 0);
+		else if (kind == FIX_SUFFIX)
+			to = work_place_of(place, to - DNS_HEADER + longer);
+		else
+			to += self;
+		put16(p, POINTER | (to & POINTER_OFFSET));
 	}
 }
 
 bool
 work_put_answer(struct answer_context *c, struct work *w, const struct image_answer *a,
-	uint32_t base, unsigned name_len, unsigned rendered)
+	const struct work_place *place, unsigned name_len, unsigned rendered)
 {
 	uint32_t used = w->f.at + work_opt_octets(c, w), len = a->len;
 	uint32_t room = used < w->limit ? w->limit - used : 0;
@@ -67,13 +74,9 @@ work_put_answer(struct answer_context *c, struct work *w, const struct image_ans
 		n.ar = cut[i].ar;
 	}
 	work_copy(w->q->dns + w->f.at, image_answer_octets(a), len);
-	uint32_t delta[4] = {
-		[FIX_NAME] = base - DNS_HEADER,
-		[FIX_SUFFIX] = base - DNS_HEADER + name_len - rendered,
-		[FIX_SELF] = w->f.at - (DNS_HEADER + rendered + 4),
-	};
-	if ((delta[FIX_NAME] | delta[FIX_SUFFIX] | delta[FIX_SELF]) != 0)
-		fix_pointers(w->q->dns, w->f.at, len, a, delta);
+	uint32_t longer = name_len - rendered, self = w->f.at - (DNS_HEADER + rendered + 4);
+	if ((longer | self | (place->base - DNS_HEADER)) != 0)
+		fix_pointers(w->q->dns, w->f.at, len, a, place, longer, self);
 	w->f.at += len;
 	w->f.an = (uint16_t)(w->f.an + n.an);
 	w->f.ns = (uint16_t)(w->f.ns + n.ns);

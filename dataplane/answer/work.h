@@ -8,10 +8,11 @@
 
 #define DNS_HEADER 12u
 #define DNS_UDP_MIN 512u /* RFC 1035 4.2.1: what every client takes */
-#define CHAIN_MAX 16u    /* CNAMEs and DNAMEs followed for one query */
-#define COOKIE_MAX 40u   /* RFC 7873 4: client and server cookie */
-#define OPT_FIXED 11u    /* octets of an OPT without options */
-#define EDE_OCTETS 6u    /* of the option of RFC 8914, without text */
+#define CHAIN_MAX 32u    /* CNAMEs and DNAMEs followed for one query */
+#define CHAIN_OCTETS_MAX (0x3fff - IMAGE_POINTER_MAX - 2 * (12 + NAME_OCTETS_MAX))
+#define COOKIE_MAX 40u /* RFC 7873 4: client and server cookie */
+#define OPT_FIXED 11u  /* octets of an OPT without options */
+#define EDE_OCTETS 6u  /* of the option of RFC 8914, without text */
 #define EDE_NONE 0xffffu
 
 enum dns_type {
@@ -101,6 +102,20 @@ struct work {
 	uint8_t cookie[COOKIE_MAX];
 };
 
+/* Where the octets of the name that is being answered for lie in the message. */
+struct work_place {
+	uint32_t base;  /* its first octet: 12 for the question, else in the RDATA of a CNAME */
+	uint32_t split; /* octets of it that lie there; UINT32_MAX: all */
+	uint32_t tail;  /* where those behind the split lie: in the question */
+};
+
+/** Where octet x of the name lies. */
+static inline uint32_t
+work_place_of(const struct work_place *p, uint32_t x)
+{
+	return x < p->split ? p->base + x : p->tail + (x - p->split);
+}
+
 struct answer_context {
 	const struct arena *arena;
 	struct counters *counters;
@@ -108,6 +123,7 @@ struct answer_context {
 	const struct zone_directory *directory;
 	uint64_t seed;
 	uint32_t now_s;
+	struct work_name question; /* while a chain is followed */
 	struct work work[ANSWER_BURST];
 };
 
@@ -187,13 +203,13 @@ uint32_t work_opt_octets(const struct answer_context *c, const struct work *w);
 
 /**
  * Append an answer of an image to the response.
- * @param base        where the name that it answers for lies in the message (12: the question's)
+ * @param place       where the name that it answers for lies in the message
  * @param name_len    octets of that name
  * @param rendered    octets of the name that the answer was rendered for (see enum image_fix)
  * @return false when what must fit does not: then w->tc is set and nothing was appended
  */
 bool work_put_answer(struct answer_context *c, struct work *w, const struct image_answer *a,
-	uint32_t base, unsigned name_len, unsigned rendered);
+	const struct work_place *place, unsigned name_len, unsigned rendered);
 
 /** Give up on this query: SERVFAIL. */
 void work_servfail(struct work *w, uint16_t ede);
