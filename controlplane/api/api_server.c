@@ -47,8 +47,10 @@ api_request_error(struct api_request *r, unsigned status, const char *format, ..
 }
 
 void
-api_request_wait(struct api_request *r, uint64_t ticket, void (*after)(struct api_request *r))
+api_request_wait(
+	struct api_request *r, bool for_zone, uint64_t ticket, void (*after)(struct api_request *r))
 {
+	r->for_zone = for_zone;
 	r->ticket = ticket;
 	r->after = after;
 }
@@ -164,6 +166,7 @@ resume(void *arg)
 static enum MHD_Result
 run_handler(struct api_request *r)
 {
+	uint8_t apex[ZONE_WIRE_OCTETS];
 	int ret;
 
 	if (r->after != NULL) { /* called again: the ticket is done */
@@ -171,11 +174,11 @@ run_handler(struct api_request *r)
 		return send_answer(r);
 	}
 	r->route->handle(r);
-	if (r->after == NULL)
+	if (r->after == NULL || (r->for_zone && api_request_zone(r, apex) != 0))
 		return send_answer(r);
 	/* suspended first, since the ticket may be done before zone_manager_wait() returns */
 	MHD_suspend_connection(r->connection);
-	ret = zone_manager_wait(r->context->zones, r->ticket, resume, r);
+	ret = zone_manager_wait(r->context->zones, r->for_zone ? apex : NULL, r->ticket, resume, r);
 	if (ret !=
 		0) /* done already, or no memory to wait with: then the answer is as things stand */
 		MHD_resume_connection(r->connection);

@@ -244,7 +244,7 @@ api_zone_reload(struct api_request *r)
 	else if (ret != 0)
 		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory");
 	else if (wait)
-		api_request_wait(r, ticket, zone_reloaded);
+		api_request_wait(r, true, ticket, zone_reloaded);
 	else
 		answer_accepted(r);
 }
@@ -309,7 +309,7 @@ api_reload(struct api_request *r)
 	if (zone_manager_reload_all(r->context->zones, force, &ticket) != 0)
 		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory");
 	else if (wait)
-		api_request_wait(r, ticket, all_reloaded);
+		api_request_wait(r, false, ticket, all_reloaded);
 	else
 		answer_accepted(r);
 }

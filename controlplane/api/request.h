@@ -30,6 +30,7 @@ struct api_request {
 
 	void (*after)(struct api_request *r); /* runs when the ticket is done */
 	uint64_t ticket;
+	bool for_zone; /* only wait for the zone that parameter 0 names */
 
 	/* for handlers that write in pieces */
 	uint32_t cursor;
@@ -44,8 +45,10 @@ extern const size_t api_n_routes;
 void api_request_error(struct api_request *r, unsigned status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/** Answer by `after`, once the ticket is done. */
-void api_request_wait(struct api_request *r, uint64_t ticket, void (*after)(struct api_request *r));
+/** Answer by `after`, once the ticket is done (zone_manager_wait()). @param for_zone  for the zone
+ * of the path only */
+void api_request_wait(struct api_request *r, bool for_zone, uint64_t ticket,
+	void (*after)(struct api_request *r));
 
 /**
  * Value of a query parameter.

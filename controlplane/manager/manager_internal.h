@@ -21,6 +21,8 @@ struct command {
 struct waiter {
 	LIST_ENTRY(waiter) link;
 	uint64_t ticket;
+	bool for_zone;
+	uint8_t apex[ZONE_WIRE_OCTETS]; /* for_zone */
 	void (*fn)(void *arg);
 	void *arg;
 };
@@ -72,6 +74,8 @@ int64_t manager_clock_ns(void);
 /** The oldest ticket that something queued or running carries; UINT64_MAX: there is nothing. Lock
  * held. */
 uint64_t manager_oldest_ticket(const struct zone_manager *m);
+/** Is what this waiter waits for done? Lock held. */
+bool manager_waiter_done(const struct zone_manager *m, const struct waiter *w);
 
 /** Queue a zone for loading, or see to it that the load that runs is done again. Lock held. */
 void manager_queue_zone(

@@ -15,8 +15,9 @@
 
 #define LOG_FINDINGS_MAX 10u /* of one zone */
 #define LOG_REFUSED_MAX 100u /* zones with findings, between two times of having nothing to do */
-#define LOG_ZONES_MAX 20u /* zones queued above which their success is no longer told one by one \
-			   */
+#define LOG_ZONES_MAX                                                              \
+	20u /* zones queued above which their success is no longer told one by one \
+	     */
 
 /* What a load is made from and what came of it. */
 struct attempt {

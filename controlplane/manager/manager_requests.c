@@ -35,8 +35,8 @@ zone_manager_reload_zone(struct zone_manager *m, const uint8_t *apex, uint64_t *
 	pthread_mutex_lock(&m->lock);
 	e = zone_table_find(&m->table, apex);
 	if (e != NULL) {
-		*ticket = ++m->last_ticket;
-		manager_queue_zone(m, e, ZONE_QUEUE_URGENT, *ticket);
+		manager_queue_zone(m, e, ZONE_QUEUE_URGENT, ++m->last_ticket);
+		*ticket = 0; /* who waits for it need not wait for the scanner */
 	}
 	pthread_mutex_unlock(&m->lock);
 	if (e != NULL)
@@ -131,28 +131,20 @@ zone_manager_status(struct zone_manager *m, struct zone_manager_status *out)
 	pthread_mutex_unlock(&m->lock);
 }
 
-bool
-zone_manager_done(struct zone_manager *m, uint64_t ticket)
-{
-	bool done;
-
-	pthread_mutex_lock(&m->lock);
-	done = ticket < manager_oldest_ticket(m);
-	pthread_mutex_unlock(&m->lock);
-	return done;
-}
-
 int
-zone_manager_wait(struct zone_manager *m, uint64_t ticket, void (*fn)(void *arg), void *arg)
+zone_manager_wait(struct zone_manager *m, const uint8_t *apex, uint64_t ticket,
+	void (*fn)(void *arg), void *arg)
 {
-	struct waiter *w = malloc(sizeof *w);
+	struct waiter *w = calloc(1, sizeof *w);
 	bool done;
 
 	if (w == NULL)
 		return -ENOMEM;
-	*w = (struct waiter){.ticket = ticket, .fn = fn, .arg = arg};
+	*w = (struct waiter){.ticket = ticket, .for_zone = apex != NULL, .fn = fn, .arg = arg};
+	if (apex != NULL)
+		memcpy(w->apex, apex, name_octets(apex));
 	pthread_mutex_lock(&m->lock);
-	done = ticket < manager_oldest_ticket(m);
+	done = manager_waiter_done(m, w);
 	if (!done)
 		LIST_INSERT_HEAD(&m->waiters, w, link);
 	pthread_mutex_unlock(&m->lock);

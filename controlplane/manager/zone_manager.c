@@ -26,19 +26,23 @@ manager_clock_ns(void)
 
 /* --- tickets --- */
 
+/* Of a command for the scanner. */
+static uint64_t
+oldest_command(const struct zone_manager *m)
+{
+	const struct command *c = STAILQ_FIRST(&m->commands);
+
+	if (m->scanning != 0)
+		return m->scanning; /* they are run in order */
+	return c != NULL ? c->ticket : UINT64_MAX;
+}
+
 uint64_t
 manager_oldest_ticket(const struct zone_manager *m)
 {
-	uint64_t oldest = UINT64_MAX;
-	const struct command *c = STAILQ_FIRST(&m->commands);
+	uint64_t oldest = oldest_command(m);
 	const struct zone_entry *e;
 
-	if (m->stopping)
-		return oldest;
-	if (c != NULL)
-		oldest = c->ticket;
-	if (m->scanning != 0 && m->scanning < oldest)
-		oldest = m->scanning;
 	if ((e = TAILQ_FIRST(&m->bulk)) != NULL && e->ticket < oldest)
 		oldest = e->ticket;
 	if ((e = TAILQ_FIRST(&m->urgent)) != NULL && e->ticket < oldest)
@@ -49,20 +53,33 @@ manager_oldest_ticket(const struct zone_manager *m)
 	return oldest;
 }
 
-/* Call the waiters whose tickets are done. Lock held on entry and return, not in between. */
+bool
+manager_waiter_done(const struct zone_manager *m, const struct waiter *w)
+{
+	const struct zone_entry *e;
+
+	if (m->stopping)
+		return true;
+	if (!w->for_zone)
+		return w->ticket < manager_oldest_ticket(m);
+	if (w->ticket >= oldest_command(m))
+		return false; /* the scanner may be about to add it */
+	e = zone_table_find(&m->table, w->apex);
+	return e == NULL || (e->queue == ZONE_QUEUE_NONE && e->state != ZONE_LOADING);
+}
+
+/* Call the waiters whose work is done. Lock held on entry and return, not in between. */
 static void
 wake_waiters(struct zone_manager *m)
 {
 	struct waiters done = LIST_HEAD_INITIALIZER(done);
 	struct waiter *w, *next;
-	uint64_t oldest;
 
 	if (LIST_EMPTY(&m->waiters))
 		return;
-	oldest = manager_oldest_ticket(m);
 	for (w = LIST_FIRST(&m->waiters); w != NULL; w = next) {
 		next = LIST_NEXT(w, link);
-		if (w->ticket < oldest) {
+		if (manager_waiter_done(m, w)) {
 			LIST_REMOVE(w, link);
 			LIST_INSERT_HEAD(&done, w, link);
 		}

@@ -61,16 +61,15 @@ int zone_manager_reload_all(struct zone_manager *m, bool force, uint64_t *ticket
 int zone_manager_files_changed(struct zone_manager *m, char **path, size_t n)
 	__attribute__((warn_unused_result));
 
-/** Is all work of this ticket done (or given up because we stop)? */
-bool zone_manager_done(struct zone_manager *m, uint64_t ticket);
-
 /**
- * Have fn called once the ticket is done, by one of the manager's threads, no lock held; or when
- * the manager stops.
+ * Have fn called once by one of the manager's threads, no lock held, when what was asked for is
+ * done: with a zone, when that zone is not waiting for a load any more; without, when everything
+ * that was asked for up to this ticket is. Or when the manager stops.
+ * @param apex  as for zone_manager_reload_zone(), or NULL
  * @return 0; -EALREADY (it is done; fn will not be called); -ENOMEM
  */
-int zone_manager_wait(struct zone_manager *m, uint64_t ticket, void (*fn)(void *arg), void *arg)
-	__attribute__((warn_unused_result));
+int zone_manager_wait(struct zone_manager *m, const uint8_t *apex, uint64_t ticket,
+	void (*fn)(void *arg), void *arg) __attribute__((warn_unused_result));
 
 /* --- looking; thread: any. Functions given run under the manager's lock: short, and no calls back
  * --- */

@@ -11,9 +11,10 @@
 #define ZONE_WIRE_OCTETS \
 	(NAME_OCTETS_MAX + 1 + NAME_PAD) /* a wire name that may be folded and hashed */
 #define ZONE_TEXT_OCTETS \
-	1024u                /* presentation format: at most four characters an octet, and a NUL */
-#define ZONE_ID_OCTETS 3072u /* zone id: at most three characters for one of the text, and a NUL \
-			      */
+	1024u /* presentation format: at most four characters an octet, and a NUL */
+#define ZONE_ID_OCTETS                                                            \
+	3072u /* zone id: at most three characters for one of the text, and a NUL \
+	       */
 #define ZONE_FILE_SUFFIX ".zone"
 
 /**
