@@ -15,6 +15,8 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,6 +39,8 @@ struct controlplane {
 	struct watch *watch;
 	uv_loop_t loop;
 	uv_async_t published;
+	_Atomic bool published_told; /* the loop knows, and goes on reclaiming: spares a wake-up a
+					zone */
 	uv_timer_t reclaim;
 	uv_signal_t on_hup, on_term, on_int;
 };
@@ -48,6 +52,8 @@ reclaim(uv_timer_t *t)
 {
 	struct controlplane *c = t->data;
 
+	/* cleared first: what is published from here on tells the loop again */
+	atomic_store(&c->published_told, false);
 	if (zone_publisher_reclaim(c->publisher) == 0)
 		uv_timer_stop(t);
 }
@@ -68,7 +74,8 @@ tell_published(void *arg)
 {
 	struct controlplane *c = arg;
 
-	uv_async_send(&c->published);
+	if (!atomic_exchange(&c->published_told, true))
+		uv_async_send(&c->published);
 }
 
 /* Any of the zone manager's threads. */
