@@ -177,19 +177,21 @@ manager_command(
 static void
 work_ended(struct zone_manager *m)
 {
-	bool ready = false;
+	bool idle = !m->stopping && manager_oldest_ticket(m) == UINT64_MAX;
+	bool ready = idle && m->scanned && !m->ready;
 
-	wake_waiters(m);
-	if (m->stopping || manager_oldest_ticket(m) != UINT64_MAX)
-		return;
-	if (m->run_loads > 1)
-		log_info("%u zones loaded, %u refused, in %.3f s", m->run_loads - m->run_failures,
-			m->run_failures, (double)(manager_clock_ns() - m->run_started_ns) / 1e9);
-	m->run_loads = m->run_failures = m->run_warned = 0;
-	if (m->scanned && !m->ready) {
-		m->ready = ready = true;
+	if (ready) { /* before those are told who wait for it */
+		m->ready = true;
 		m->start_ms = (uint32_t)((manager_clock_ns() - m->started_ns) / 1000000);
 	}
+	if (idle && m->run_loads > 1)
+		log_info("%u zones loaded, %u refused, in %.3f s", m->run_loads - m->run_failures,
+			m->run_failures, (double)(manager_clock_ns() - m->run_started_ns) / 1e9);
+	if (idle)
+		m->run_loads = m->run_failures = m->run_warned = 0;
+	wake_waiters(m);
+	if (!idle)
+		return;
 	pthread_mutex_unlock(&m->lock);
 	malloc_trim(0); /* what loading took is not needed for serving */
 	if (ready && m->o.ready != NULL)
