@@ -59,7 +59,7 @@ struct image {
 
 struct image_bucket {
 	_Alignas(64) uint16_t tag[IMAGE_SLOTS];
-	uint16_t spill; /* names that belong here but lie in a later bucket: go on looking */
+	uint16_t spill; /* names whose look-up passes here to a later bucket: go on while not 0 */
 	uint16_t reserved;
 	/* Octets from the chunk's start; 0 = empty. The low bits, IMAGE_NODE_LINES, are a hint: how
 	 * many cache lines after its first one the node and its answers take, as far as prefetching
@@ -115,7 +115,8 @@ enum image_answer_flag {
  * Sections come in order; additional records that must not be dropped (in-domain glue, RFC 9471)
  * come first among the additional.
  * Followed by struct image_counts if ANSWER_LARGE, len octets, padding to 2, fix entries [n_fix],
- * struct image_cut [n_cut]. */
+ * struct image_cut [n_cut]. A fix entry's lower bits say at which octet of the answer the pointer
+ * stands; they ascend. */
 struct image_answer {
 	uint16_t len;       /* octets of RRs */
 	uint8_t an, ns, ar; /* RRs in each section; 0 if ANSWER_LARGE */
@@ -285,8 +286,9 @@ image_chunk_of(const struct arena *a, const struct image *im, uint64_t hash)
 	c.len = r->len;
 	c.bucket_mask = r->bucket_mask;
 	c.apex_len = im->apex_len;
-	if (__builtin_expect(
-		    ((uint64_t)c.bucket_mask + 1) * sizeof(struct image_bucket) > c.len, 0))
+	if (__builtin_expect(((uint64_t)c.bucket_mask + 1) * sizeof(struct image_bucket) > c.len ||
+				     r->off % ARENA_ALIGN != 0,
+		    0))
 		c.base = NULL;
 	return c;
 }

@@ -55,7 +55,7 @@ zone_directory_current(const struct arena *a)
 {
 	uint64_t off = atomic_load_explicit(&arena_header(a)->directory, memory_order_acquire);
 	const struct zone_directory *d = arena_at(a, off, sizeof *d);
-	if (d == NULL || d->magic != ZONE_DIRECTORY_MAGIC ||
+	if (d == NULL || off % ARENA_ALIGN != 0 || d->magic != ZONE_DIRECTORY_MAGIC ||
 		arena_at(a, off, zone_directory_octets(d->bucket_mask)) == NULL)
 		return NULL;
 	return d;

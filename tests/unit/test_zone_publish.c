@@ -270,6 +270,10 @@ successor_of_a_killed_writer_goes_on(void **state)
 	assert_int_equal(u.live_octets, live);
 	assert_int_equal(reader_finds(&r, "big.test.")->n_names, 50002);
 	assert_null(reader_finds(&r, "never.test."));
+	uint64_t big = (uint64_t)((const uint8_t *)reader_finds(&a, "big.test.") - a.base);
+	const char *why = "";
+	if (image_verify(&a, big, &why) != 0)
+		fail_msg("%s", why);
 	const struct settings *s = arena_at(&r, arena_header(&r)->settings, sizeof *s);
 	assert_int_equal(s->udp_payload_max, 1232);
 	zone_publisher_destroy(p);
