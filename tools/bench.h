@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -235,6 +236,9 @@ int bench_queries_add(struct bench_queries *q, const uint8_t *dns, size_t len)
 	__attribute__((warn_unused_result));
 /** Add the DNS queries of a capture file. */
 int bench_pcap_load(struct bench_queries *q, const char *path) __attribute__((warn_unused_result));
+/** The same from an open file, which is closed; path names it in messages. */
+int bench_pcap_read(struct bench_queries *q, FILE *f, const char *path)
+	__attribute__((warn_unused_result));
 void bench_queries_free(struct bench_queries *q);
 
 /** Headers that a transport wants in front of each message. */

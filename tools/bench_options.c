@@ -111,8 +111,8 @@ set_option(struct bench_options *o, const struct option_row *r, const char *text
 		v = strtod(text, &end);
 		if (*text == 0 || *end != 0 || !(v >= r->min && v <= r->max) ||
 			(r->kind == NUMBER && v != floor(v)))
-			refuse("--%s %s: a number from %g to %g is needed", r->name, text, r->min,
-				r->max);
+			refuse("--%s %s: a number from %.10g to %.10g is needed", r->name, text,
+				r->min, r->max);
 	}
 	switch (r->kind) {
 	case FLAG:

@@ -94,25 +94,39 @@ skip_ip_udp(struct frame *f)
 int
 bench_pcap_load(struct bench_queries *q, const char *path)
 {
+	FILE *f = fopen(path, "rb");
+
+	if (f == NULL) {
+		int ret = -errno;
+		fprintf(stderr, "millrace-bench: %s: %s\n", path, strerror(-ret));
+		return ret;
+	}
+	return bench_pcap_read(q, f, path);
+}
+
+int
+bench_pcap_read(struct bench_queries *q, FILE *f, const char *path)
+{
 	char error[PCAP_ERRBUF_SIZE];
-	pcap_t *cap = pcap_open_offline(path, error);
+	pcap_t *cap = pcap_fopen_offline(f, error);
 	struct pcap_pkthdr *header;
 	const u_char *octets;
 	unsigned long passed = 0;
 	int ret = 0, more;
 
 	if (cap == NULL) {
-		fprintf(stderr, "millrace-bench: %s\n", error);
+		fprintf(stderr, "millrace-bench: %s: %s\n", path, error);
+		fclose(f);
 		return -EINVAL;
 	}
 	while ((more = pcap_next_ex(cap, &header, &octets)) == 1 && ret == 0) {
-		struct frame f = {octets, header->caplen};
-		if (!skip_link(&f, pcap_datalink(cap)) || !skip_ip_udp(&f) || f.len < 12 ||
-			(f.p[2] & 0x80) != 0) {
+		struct frame frame = {octets, header->caplen};
+		if (!skip_link(&frame, pcap_datalink(cap)) || !skip_ip_udp(&frame) ||
+			frame.len < 12 || (frame.p[2] & 0x80) != 0) {
 			passed++;
 			continue;
 		}
-		ret = bench_queries_add(q, f.p, f.len);
+		ret = bench_queries_add(q, frame.p, frame.len);
 		if (ret == -EINVAL || ret == -EMSGSIZE) {
 			passed++;
 			ret = 0;
