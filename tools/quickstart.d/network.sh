@@ -40,9 +40,13 @@ make_network() {
 	fi
 }
 
-# An AF_PACKET port sees a copy of each packet; the kernel's own must not be answered with "port unreachable".
+# An AF_PACKET port sees a copy of each packet. The kernel's own must vanish, or it answers "port
+# unreachable": a routing rule in front of the one for local addresses does that, without any filter module.
 quiet_kernel() {
-	inside tc qdisc add dev "$there_if" clsact 2>/dev/null &&
-		inside tc filter add dev "$there_if" ingress protocol ip u32 \
-			match ip protocol 17 0xff match ip dport 53 0xffff action drop 2>/dev/null
+	local family
+	for family in -4 -6; do
+		ip "$family" -n "$netns" rule add pref 2 lookup local &&
+			ip "$family" -n "$netns" rule delete pref 0 &&
+			ip "$family" -n "$netns" rule add pref 1 iif "$there_if" ipproto udp dport 53 blackhole
+	done 2>/dev/null
 }

@@ -19,8 +19,11 @@ make_state() {
 	fi
 }
 
-# Is this process the `millrace` of this clone?
-is_ours() { [ "$(readlink "/proc/$1/exe" 2>/dev/null)" = "$build/tools/millrace" ] || [ "$(readlink "/proc/$1/exe" 2>/dev/null)" = "$build/tools/millrace (deleted)" ]; }
+# Is this process a `millrace` that quickstart started, of this clone or of another one?
+is_ours() {
+	[[ $(readlink "/proc/$1/exe" 2>/dev/null) == */millrace?(" (deleted)") ]] &&
+		tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | grep -qxF "$state/run"
+}
 
 end_process() {
 	local pid n
@@ -72,8 +75,13 @@ complaint() {
 	echo "${text:-it did not get ready within $ready_s s}"
 }
 
-# dig as we are and as a user would: one line of options less.
-ask() { dig +time=2 +tries=3 "@$server" -p "$port" "$@"; }
+# What a user types before the question.
+dig_command() {
+	if [ "$port" = 53 ]; then echo "dig @$server"; else echo "dig @$server -p $port"; fi
+}
+
+# The same for us: bounded, and without asking for recursion, which this server has not.
+ask() { dig +norecurse +time=2 +tries=3 "@$server" -p "$port" "$@"; }
 
 answers() { [ -n "$(ask +short "www.$zone" A 2>/dev/null)" ] && [ -n "$(ask +short +tcp "www.$zone" A 2>/dev/null)" ]; }
 
@@ -96,12 +104,16 @@ on_sockets() {
 	return 1
 }
 
-# The fastest port that this machine allows.
+# The fastest port that this machine allows, or the one that was asked for.
 start_somewhere() {
-	if [ "$(id -u)" -ne 0 ]; then
+	if [ "$only" = sockets ]; then
+		:
+	elif [ "$(id -u)" -ne 0 ]; then
 		say "not root: no network namespace, no DPDK device"
 	elif make_network; then
-		on_device AF_XDP "net_af_xdp0,iface=$there_if" && return 0
+		if [ "$only" != af_packet ]; then
+			on_device AF_XDP "net_af_xdp0,iface=$there_if" && return 0
+		fi
 		quiet_kernel
 		on_device AF_PACKET "net_af_packet0,iface=$there_if" && return 0
 		remove_network
@@ -110,20 +122,23 @@ start_somewhere() {
 }
 
 show_answers() {
-	local at="@$server" p=()
-	[ "$port" = 53 ] || p=(-p "$port")
-	say "a question over UDP: dig $at ${p[*]} www.$zone A"
+	local dig sudo=
+	dig=$(dig_command)
+	[ "$(id -u)" -ne 0 ] || sudo="sudo "
+	say "a question over UDP: $dig www.$zone A"
 	ask "www.$zone" A | grep -v '^$'
-	say "a question over TCP: dig $at ${p[*]} +tcp $zone MX"
+	say "a question over TCP: $dig +tcp $zone MX"
 	ask +tcp "$zone" MX | grep -v '^$'
 	say "it goes on answering; ask more:"
 	cat <<END
-    dig $at ${p[*]} anything.wild.$zone      # a wildcard
-    dig $at ${p[*]} host.sub.$zone +norec    # a delegation
-    dig $at ${p[*]} x.old.$zone              # a DNAME
-    dig $at ${p[*]} big.$zone TXT            # too large for UDP: dig comes back over TCP
-    dig $at ${p[*]} nothing.$zone            # NXDOMAIN
-The zone file is $zone_file; the log is $log.
+    $dig anything.wild.$zone          # a wildcard
+    $dig +norecurse host.sub.$zone    # a delegation
+    $dig x.old.$zone                  # a DNAME
+    $dig big.$zone TXT                # too large for UDP: dig comes back over TCP
+    $dig nothing.$zone                # NXDOMAIN
+    ${sudo}build/tools/millracectl --run-dir $state/run status    # or: stats, zone list, zone status $zone
+The zone file is $zone_file;
+after a change: ${sudo}build/tools/millracectl --run-dir $state/run zone reload $zone. The log is $log.
 END
-	say "to stop it: $([ "$(id -u)" -eq 0 ] && echo sudo )tools/quickstart stop" | sed 's/sudotools/sudo tools/'
+	say "to stop it: ${sudo}tools/quickstart stop"
 }
