@@ -77,6 +77,7 @@ static const struct bad_zone bad_zones[] = {
 		SERVED, NOBODY, NULL, ""},
 	{"outside the zone", HEAD "www.other. A 192.0.2.1\n", WARNED, NOBODY,
 		":5: www.other. is outside the zone", ""},
+	{"outside, but alike", HEAD "a\\007example. A 192.0.2.1\n", WARNED, NOBODY, ":5: a\\007example. is outside the zone", ""},
 	{"bad IPv4", HEAD "www A 192.0.2.256\n", REFUSED, BOTH, ":5: invalid IPv4 address", ""},
 	{"bad IPv6", HEAD "www AAAA 192.0.2.2\n", REFUSED, BOTH, ":5: invalid IPv6 address", ""},
 	{"unknown type", HEAD "www FOO 1\n", REFUSED, BOTH,
