@@ -4,6 +4,7 @@
 #include "controlplane/zones/zone_build.h"
 
 #include "controlplane/zones/zone_memory.h"
+#include "controlplane/zones/zone_rdata.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -84,7 +85,7 @@ zone_build_source(struct zone_build *b, const char *path, uint16_t parent, uint3
 {
 	uint16_t n = b->z.n_files;
 
-	if (n == UINT16_MAX)
+	if (n == ZONE_SOURCES_MAX)
 		return -EMFILE;
 	const char **files = realloc(b->z.file, (n + 1u) * sizeof *files);
 	if (files == NULL)
@@ -113,6 +114,7 @@ zone_build_finding(struct zone_build *b, enum zone_severity s, uint16_t source, 
 	int n = vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	size_t at = n < 0 ? 0 : (size_t)n;
+	source &= (uint16_t)~ZONE_TARGET_SEEN;
 	for (uint16_t i = source; at < sizeof text && b->source[i].parent != i;
 		i = b->source[i].parent)
 		at += (size_t)snprintf(text + at, sizeof text - at, "%s%s:%u",
@@ -167,6 +169,57 @@ warn_outside(struct zone_build *b, const struct zone_rr *rr)
 			zone_name_text(text, rr->owner));
 }
 
+/* A name with that tail, and with a length octet's worth of label before it, is below the cut for
+ * sure only if the tail starts at a label: the labels are walked when the octets match. */
+static bool
+is_below_last_cut(const struct zone_build *b, const uint8_t *folded, unsigned len)
+{
+	if (b->cut_len == 0 || len <= b->cut_len ||
+		memcmp(folded + len - b->cut_len, b->z.heap + (size_t)b->cut * 4, b->cut_len) != 0)
+		return false;
+	unsigned at = 0;
+	while (at < len - b->cut_len)
+		at += folded[at] + 1u;
+	return at == len - b->cut_len;
+}
+
+/* Remember where an NS, MX or SRV leads, or that it leads outside. */
+static void
+note_target(struct zone_build *b, const struct zone_rr *rr, struct zone_record *r)
+{
+	unsigned at = (unsigned)zone_rdata_host(rr->type);
+	uint8_t padded[NAME_OCTETS_MAX + 1 + NAME_PAD];
+
+	if (rr->rdata_len <= at || rr->rdata_len - at > NAME_OCTETS_MAX)
+		return;
+	struct zone_pending *p = &b->pending[b->n_pending % ZONE_PENDING];
+	unsigned len = rr->rdata_len - at;
+	memcpy(padded, rr->rdata + at, len);
+	name_fold(p->name, padded, len);
+	if (len >= b->z.apex_len &&
+		memcmp(p->name + len - b->z.apex_len, b->z.apex, b->z.apex_len) == 0) {
+		p->record = (uint32_t)(r - b->z.record);
+		p->len = (uint8_t)len;
+		b->n_pending++;
+	} else if (p->name[1] < '0' || p->name[1] > '9') { /* it does not look like an address */
+		r->file |= ZONE_TARGET_SEEN;
+		p->len = 0;
+	}
+}
+
+/* An address at this name: who was waiting for it? */
+static void
+note_address(struct zone_build *b, const struct zone_name *run)
+{
+	for (unsigned i = 0; i < ZONE_PENDING; i++) {
+		struct zone_pending *p = &b->pending[i];
+		if (p->len == run->len && memcmp(p->name, zone_owner(&b->z, run), p->len) == 0) {
+			b->z.record[p->record].file |= ZONE_TARGET_SEEN;
+			p->len = 0;
+		}
+	}
+}
+
 /* Start a run for a new owner. Returns 1 when the owner lies outside the zone. */
 static int
 add_run(struct zone_build *b, const struct zone_rr *rr)
@@ -198,6 +251,9 @@ add_run(struct zone_build *b, const struct zone_rr *rr)
 		z->name = name;
 		b->z.name_room = room;
 	}
+	uint8_t flags = folded[0] == 1 && folded[1] == '*' && below > 0 ? ZONE_NAME_IS_WILDCARD : 0;
+	if (is_below_last_cut(b, folded, rr->owner_len))
+		flags |= ZONE_NAME_OCCLUDED;
 	uint32_t at = zone_build_store(b, folded, rr->owner_len, &error);
 	if (error != 0)
 		return error;
@@ -205,8 +261,7 @@ add_run(struct zone_build *b, const struct zone_rr *rr)
 		.hash = hash,
 		.name = at,
 		.first = z->n_records,
-		.flags =
-			folded[0] == 1 && folded[1] == '*' && below > 0 ? ZONE_NAME_IS_WILDCARD : 0,
+		.flags = flags,
 		.labels = (uint8_t)n,
 		.len = (uint8_t)rr->owner_len,
 	};
@@ -267,7 +322,27 @@ zone_build_add(struct zone_build *b, const struct zone_rr *rr)
 		.file = rr->source,
 		.line = rr->line,
 	};
-	z->name[z->n_names - 1].n++;
 	z->heap_len += padded;
+	struct zone_name *run = &z->name[z->n_names - 1];
+	run->n++;
+	switch (rr->type) {
+	case KNOT_RRTYPE_A:
+	case KNOT_RRTYPE_AAAA:
+		note_address(b, run);
+		break;
+	case KNOT_RRTYPE_NS:
+		if (run->labels > z->apex_labels) {
+			b->cut = run->name;
+			b->cut_len = run->len;
+		}
+		note_target(b, rr, &z->record[z->n_records - 1]);
+		break;
+	case KNOT_RRTYPE_MX:
+	case KNOT_RRTYPE_SRV:
+		note_target(b, rr, &z->record[z->n_records - 1]);
+		break;
+	default:
+		break;
+	}
 	return 0;
 }

@@ -10,6 +10,19 @@
 #define ZONE_NAME_IS_WILDCARD \
 	128 /* in zone_name.flags until zone_index() is done: begins with "*" */
 
+/* In zone_record.file until zone_check() is done: the RR's target needs no look-up any more,
+ * because it lies outside the zone, or because its address followed closely in the file. */
+#define ZONE_TARGET_SEEN 0x8000u
+#define ZONE_SOURCES_MAX 0x7fffu
+#define ZONE_PENDING 4u
+
+/* A target inside the zone, not long ago. */
+struct zone_pending {
+	uint32_t record;
+	uint8_t len;
+	uint8_t name[NAME_OCTETS_MAX + 1 + NAME_PAD]; /* folded */
+};
+
 /* One opening of one file. A file that is included twice is two sources. */
 struct zone_source {
 	uint32_t parent_line; /* line of the $INCLUDE */
@@ -27,7 +40,13 @@ struct zone_build {
 	size_t scratch_octets;
 	bool has_dname, has_wildcard; /* somewhere in the zone */
 	uint64_t n_outside;           /* records ignored because they lie outside the zone */
-	uint32_t last_len;            /* octets of last[]; 0 before the first record */
+	/* Zone files mostly are in an order: glue stands behind its delegation. What is seen so
+	 * while reading needs no look-up in the index, which would miss the cache. */
+	uint32_t cut; /* name of the last owner of NS below the apex: heap offset/4 */
+	uint8_t cut_len;
+	uint32_t n_pending; /* ever; the newest ZONE_PENDING are kept */
+	struct zone_pending pending[ZONE_PENDING];
+	uint32_t last_len; /* octets of last[]; 0 before the first record */
 	uint8_t last[NAME_OCTETS_MAX + 1 + NAME_PAD]; /* owner of the last run, as written */
 };
 
@@ -40,7 +59,8 @@ int zone_build_init(struct zone_build *b, const uint8_t *apex, const struct zone
 	struct zone_report *report) __attribute__((warn_unused_result));
 void zone_build_destroy(struct zone_build *b);
 
-/** Register a source. @return its index, -ENOMEM, or -EMFILE (more than 65535 openings). */
+/** Register a source. @return its index, -ENOMEM, or -EMFILE (more than ZONE_SOURCES_MAX openings).
+ */
 int zone_build_source(
 	struct zone_build *b, const char *path, uint16_t parent, uint32_t parent_line);
 

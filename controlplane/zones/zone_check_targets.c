@@ -222,13 +222,17 @@ zone_check_targets(struct zone_build *b)
 
 	for (uint32_t i = 0; i < z->n_names; i++) {
 		const struct zone_name *name = &z->name[i];
-		if (name->flags & ZONE_NAME_OCCLUDED)
-			continue;
-		const struct zone_record *r = z->record + name->first, *end = r + name->n;
+		struct zone_record *r = z->record + name->first, *end = r + name->n;
 		for (; r < end; r++) {
+			bool seen = r->file & ZONE_TARGET_SEEN;
+			r->file &= (uint16_t)~ZONE_TARGET_SEEN;
+			if (zone_rdata_host(r->type) < 0 || name->flags & ZONE_NAME_OCCLUDED)
+				continue;
+			/* seen above an address, but a DNAME could hide it */
+			if (seen && !b->has_dname)
+				continue;
 			/* at a cut, only the delegation itself counts */
-			if (r->type == KNOT_RRTYPE_NS ||
-				(zone_rdata_host(r->type) >= 0 && !(name->flags & ZONE_NAME_CUT)))
+			if (r->type == KNOT_RRTYPE_NS || !(name->flags & ZONE_NAME_CUT))
 				add_target(&q, name, r);
 		}
 	}

@@ -162,7 +162,7 @@ warn_duplicate(struct zone_build *b, const struct zone_name *name, const struct 
 	zone_build_finding(b, ZONE_WARNING, r->file, r->line,
 		"%s %s was given already in %s:%u; the duplicate is ignored, remove one of them",
 		zone_name_text(owner, zone_owner(&b->z, name)), zone_type_text(type, r->type),
-		b->z.file[first->file], first->line);
+		b->z.file[first->file & ~ZONE_TARGET_SEEN], first->line);
 }
 
 /* RFC 2181 5.2: the RRs of an RRset have one TTL. */
@@ -269,6 +269,7 @@ gather_records(struct zone_build *b)
 				__builtin_prefetch(&from[z->name[run + AHEAD].first]);
 			memcpy(to + n_to, from + z->name[run].first, z->name[run].n * sizeof *to);
 			n_to += z->name[run].n;
+			name.flags |= z->name[run].flags;
 			run++;
 		} while (run < z->n_names && z->name[run].hash == name.hash &&
 			 z->name[run].len == name.len &&
@@ -372,9 +373,10 @@ note_ent(struct zone_build *b, struct ents *e, const uint8_t *owner, unsigned le
 }
 
 static bool
-has_parents(const struct zone_model *z, const struct zone_name *name)
+needs_climb(const struct zone_model *z, const struct zone_name *name)
 {
-	return name->labels > z->apex_labels + 1u; /* the parent of the others is the apex */
+	/* the parent of the others is the apex, or they were seen below a cut already */
+	return name->labels > z->apex_labels + 1u && !(name->flags & ZONE_NAME_OCCLUDED);
 }
 
 /* Look at everything between a name and the apex: is it occluded, and which empty non-terminals
@@ -386,7 +388,7 @@ climb(struct zone_build *b, struct zone_name *name, struct ents *e)
 	uint8_t label[NAME_LABELS_MAX];
 	uint64_t hash[NAME_LABELS_MAX + 1];
 
-	if (!has_parents(z, name)) {
+	if (!needs_climb(z, name)) {
 		if (e->apex_flags & ZONE_NAME_DNAME)
 			name->flags |= ZONE_NAME_OCCLUDED;
 		return 0;
@@ -433,7 +435,7 @@ prefetch_bucket(struct climber *c, const struct zone_build *b, uint32_t i)
 	const struct zone_model *z = &b->z;
 	uint8_t label[NAME_LABELS_MAX];
 
-	if (!has_parents(z, &z->name[i]))
+	if (!needs_climb(z, &z->name[i]))
 		return;
 	const uint8_t *owner = zone_owner(z, &z->name[i]);
 	unsigned n = name_labels(owner, label);
@@ -449,7 +451,7 @@ prefetch_bucket(struct climber *c, const struct zone_build *b, uint32_t i)
 static void
 prefetch_name(const struct climber *c, const struct zone_model *z, uint32_t i)
 {
-	if (!has_parents(z, &z->name[i]))
+	if (!needs_climb(z, &z->name[i]))
 		return;
 	uint64_t hash = c->parent_hash[i % (4 * AHEAD)];
 	uint32_t at = z->bucket[z->bucket_bits == 0 ? 0 : hash >> (64 - z->bucket_bits)];
@@ -460,7 +462,7 @@ prefetch_name(const struct climber *c, const struct zone_model *z, uint32_t i)
 static void
 prefetch_parent(const struct climber *c, const struct zone_model *z, uint32_t i)
 {
-	if (!has_parents(z, &z->name[i]))
+	if (!needs_climb(z, &z->name[i]))
 		return;
 	uint64_t hash = c->parent_hash[i % (4 * AHEAD)];
 	size_t bucket = z->bucket_bits == 0 ? 0 : hash >> (64 - z->bucket_bits);
@@ -479,7 +481,7 @@ climb_all(struct zone_build *b, struct ents *e)
 	int rc = 0;
 
 	for (uint64_t i = 0; i < n + 4ull * AHEAD && rc == 0; i++) {
-		if (i < n && has_parents(z, &z->name[i]))
+		if (i < n && needs_climb(z, &z->name[i]))
 			__builtin_prefetch(zone_owner(z, &z->name[i]));
 		if (i >= AHEAD && i - AHEAD < n)
 			prefetch_bucket(&c, b, (uint32_t)(i - AHEAD));

@@ -316,6 +316,61 @@ random_zones_are_indexed_without_loss(void **state)
 	}
 }
 
+#define DELEGATIONS 3000u
+
+/* Loading takes short cuts when glue follows its delegation; what comes out must not depend on the
+ * order. */
+static void
+the_order_of_lines_does_not_matter(void **state)
+{
+	for (int order = 0; order < 3; order++) {
+		size_t at = 0, room = DELEGATIONS * 128u + 512;
+		char *text = malloc(room);
+		unsigned n_bare = 0;
+		assert_non_null(text);
+		at += (size_t)snprintf(text, room, HEAD);
+		for (unsigned i = 0; i < 2 * DELEGATIONS; i++) {
+			/* together; all delegations first; all glue first, backwards */
+			unsigned d = order == 0 ? i / 2 : i % DELEGATIONS;
+			bool glue = order == 0   ? i % 2
+				    : order == 1 ? i >= DELEGATIONS
+						 : i < DELEGATIONS;
+			if (order == 2)
+				d = DELEGATIONS - 1 - d;
+			if (!glue)
+				at += (size_t)snprintf(
+					text + at, room - at, "d%u NS ns.D%u\n", d, d);
+			else if (d % 70 == 3)
+				n_bare++;
+			else
+				at += (size_t)snprintf(
+					text + at, room - at, "Ns.d%u A 192.0.2.1\n", d);
+		}
+		struct zone_model z;
+		struct zone_report report;
+		assert_int_equal(load(&z, text, &report), 0);
+		assert_int_equal(report.n_warnings, n_bare);
+		for (size_t i = 0; i < report.n; i++)
+			assert_non_null(strstr(report.finding[i].text, "lacks glue"));
+		for (unsigned d = 0; d < DELEGATIONS; d++) {
+			char owner[64];
+			snprintf(owner, sizeof owner, "d%u.example.", d);
+			const struct zone_name *cut = find(&z, owner);
+			assert_non_null(cut);
+			assert_int_equal(cut->flags, ZONE_NAME_CUT);
+			assert_int_equal(z.record[cut->first].file, 0);
+			snprintf(owner, sizeof owner, "ns.d%u.example.", d);
+			const struct zone_name *glue = find(&z, owner);
+			assert_int_equal(glue == NULL, d % 70 == 3);
+			if (glue != NULL)
+				assert_int_equal(glue->flags, ZONE_NAME_OCCLUDED);
+		}
+		zone_model_destroy(&z);
+		zone_report_destroy(&report);
+		free(text);
+	}
+}
+
 static char folder[] = "/tmp/test_zone_load.XXXXXX";
 
 static void
@@ -559,6 +614,7 @@ main(void)
 		cmocka_unit_test(texts_become_the_records_that_bind_makes_of_them),
 		cmocka_unit_test(flags_say_what_names_are),
 		cmocka_unit_test(random_zones_are_indexed_without_loss),
+		cmocka_unit_test(the_order_of_lines_does_not_matter),
 		cmocka_unit_test(includes_keep_origin_and_owner_and_pass_on_ttl),
 		cmocka_unit_test(errors_in_includes_name_the_chain),
 		cmocka_unit_test(unreadable_files_are_named),
