@@ -20,7 +20,7 @@ READY_S = 20.0          # a sanitizer build starts slowly on a busy machine
 STOP_S = 1.0            # what Ctrl-C may take
 PROCESSES = ('controlplane', 'dataplane', 'stream')
 BAD_LOG = re.compile(r'AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:|ThreadSanitizer|'
-                     r'Assertion .* failed|assert(ion)? failed|killed by signal|core dumped|stack smashing|'
+                     r'Assertion .* failed|assert(ion)? failed|killed by signal|\bdied: |core dumped|stack smashing|'
                      r'signal (4|6|7|8|11)\b|SIG(SEGV|ABRT|BUS|ILL|FPE)', re.I)
 
 
