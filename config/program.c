@@ -40,7 +40,8 @@ program_start(struct program *p, int argc, char **argv)
 	};
 	const char *path = PROGRAM_CONFIG_DEFAULT;
 	struct config *c;
-	char *error = NULL, *absolute;
+	static char *absolute; /* for the life of the process; static, so that leak checkers find it */
+	char *error = NULL;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
