@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ program_start(struct program *p, int argc, char **argv)
 	};
 	const char *path = PROGRAM_CONFIG_DEFAULT;
 	struct config *c;
-	static char *absolute; /* for the life of the process; static, so that leak checkers find it */
+	static char absolute[PATH_MAX]; /* lives as long as the process */
 	char *error = NULL;
 	int opt;
 
@@ -73,8 +74,7 @@ program_start(struct program *p, int argc, char **argv)
 		exit(EX_CONFIG);
 	}
 	log_open(p->name, c->log_level);
-	absolute = realpath(path, NULL);
-	p->config_path = absolute ? absolute : path;
+	p->config_path = realpath(path, absolute) ? absolute : path;
 	return c;
 }
 

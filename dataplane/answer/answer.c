@@ -60,7 +60,8 @@ settings_current(const struct arena *a)
 {
 	uint64_t off = atomic_load_explicit(&arena_header(a)->settings, memory_order_acquire);
 	const struct settings *s = arena_at(a, off, sizeof *s);
-	if (s == NULL || s->magic != SETTINGS_MAGIC || s->udp_payload_max < DNS_UDP_MIN)
+	if (s == NULL || off % ARENA_ALIGN != 0 || s->magic != SETTINGS_MAGIC ||
+		s->udp_payload_max < DNS_UDP_MIN)
 		return &settings_default;
 	return s;
 }

@@ -72,6 +72,8 @@ closest_encloser(struct answer_context *c, const struct image *zone, const struc
 	const struct image_node *found = NULL;
 	struct image_chunk where;
 
+	if (lo > hi) /* a damaged image: the name has as many labels as its zone, at least */
+		return NULL;
 	if (hi > zone->labels_max + 1u)
 		hi = zone->labels_max + 1u;
 	for (unsigned try = hi - 1; hi > lo + 1; try = (lo + hi) / 2) {

@@ -55,7 +55,7 @@ static const char zone_big[] =
 	"$ORIGIN b.\n$TTL 60\n@ SOA ns.t. h 1 2 3 4 5\n@ NS ns.t.\n"
 	"$GENERATE 1-100 t TXT \"record $ of a set that fills more than one datagram\"\n"
 	"$GENERATE 1-40 c NS n$.c\n$GENERATE 1-40 n$.c A 192.0.2.$\n"
-	"$GENERATE 1-20 m MX $ h$\n$GENERATE 1-20 h$ AAAA 2001:db8::$\n";
+	"$GENERATE 1-20 m MX \"$ h$\"\n$GENERATE 1-20 h$ AAAA 2001:db8::$\n";
 
 static struct arena
 	arena; /* a copy of exactly the octets in use, so that sanitizers see a read behind them */
