@@ -147,7 +147,8 @@ tell_log(struct zone_manager *m, const struct zone_entry *e, const struct attemp
 static void
 settle(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 {
-	bool quiet = m->n_queued > LOG_ZONES_MAX || m->run_loads > LOG_ZONES_MAX;
+	bool quiet = m->n_queued > LOG_ZONES_MAX || m->run_loads > LOG_ZONES_MAX ||
+		     (m->scanning != 0 && m->table.n_zones > LOG_ZONES_MAX);
 	const struct image *im = NULL;
 	int ret;
 

@@ -86,11 +86,14 @@ found_zone(struct zone_manager *m, struct newcomers *new, const uint8_t *apex, c
 		e->in_directory = in_directory;
 	} else {
 		e = zone_table_add(&m->table, apex, path);
+		if (e != NULL && newcomers_add(new, e) != 0) {
+			zone_table_remove(&m->table, e);
+			zone_entry_destroy(e);
+			e = NULL;
+		}
 		if (e != NULL) {
 			e->seen = m->scan_count;
 			e->in_directory = in_directory;
-			if (newcomers_add(new, e) != 0)
-				log_error("%s: out of memory", path);
 		} else {
 			complain(m, path, "out of memory: the zone is not served");
 		}
@@ -156,28 +159,43 @@ out:
 	return complete;
 }
 
-/* The arena holds this zone from before: it is being served. */
+/* The arena holds this zone from before: it is being served. Lock held. */
 static void
-adopt(struct zone_manager *m, struct zone_entry *e, uint64_t image_off)
+adopt(struct zone_manager *m, struct zone_entry *e)
 {
-	const struct image *im = arena_at(m->o.arena, image_off, sizeof *im);
+	const struct image *im = image_at(m->o.arena, zone_published(m->o.publisher, e->apex));
 
 	if (im == NULL || (im->flags & IMAGE_UNAVAILABLE) != 0)
 		return;
-	pthread_mutex_lock(&m->lock);
 	e->serving = true;
 	e->serial = im->serial;
 	e->octets = im->octets;
 	e->n_names = (uint32_t)im->n_names;
 	e->n_records = (uint32_t)im->n_records;
 	m->n_serving++;
-	pthread_mutex_unlock(&m->lock);
+}
+
+/* From here on new zones may be loaded; those that somebody asked for at once. */
+static void
+announce(struct zone_manager *m, const struct newcomers *new, uint64_t ticket)
+{
+	for (size_t i = 0; i < new->n; i++) {
+		struct zone_entry *e = new->entry[i];
+		pthread_mutex_lock(&m->lock);
+		adopt(m, e);
+		e->announced = true;
+		if (e->again) {
+			e->again = false;
+			manager_queue_zone(m, e, ZONE_QUEUE_URGENT, ticket);
+		}
+		pthread_mutex_unlock(&m->lock);
+	}
 }
 
 /* Before any of the new zones is loaded, all of them are there: a parent zone must not answer for a
  * child that will be served from here in a moment. One directory is built for all. */
 static void
-publish_placeholders(struct zone_manager *m, const struct newcomers *new)
+publish_placeholders(struct zone_manager *m, const struct newcomers *new, uint64_t ticket)
 {
 	uint64_t *image = malloc((new->n == 0 ? 1 : new->n) * sizeof *image);
 	size_t n = 0;
@@ -185,11 +203,10 @@ publish_placeholders(struct zone_manager *m, const struct newcomers *new)
 
 	for (size_t i = 0; i < new->n &&ret == 0; i++) {
 		struct zone_entry *e = new->entry[i];
-		uint64_t published = zone_published(m->o.publisher, e->apex);
-		if (published != 0)
-			adopt(m, e, published);
-		else if ((ret = zone_compile_unavailable(m->o.arena, e->apex, &image[n])) == 0)
-			n++;
+		if (zone_published(m->o.publisher, e->apex) != 0)
+			continue; /* by an earlier control plane */
+		ret = zone_compile_unavailable(m->o.arena, e->apex, &image[n]);
+		n += ret == 0;
 	}
 	if (ret == 0 && n > 0)
 		ret = zone_publish_many(m->o.publisher, image, n);
@@ -200,6 +217,7 @@ publish_placeholders(struct zone_manager *m, const struct newcomers *new)
 			zone_image_free(m->o.arena, image[i]);
 	}
 	free(image);
+	announce(m, new, ticket);
 }
 
 static void
@@ -297,7 +315,7 @@ scan_all(struct zone_manager *m, bool force, uint64_t ticket)
 	scan_list(m, &new);
 	if (m->o.config->zones.directory != NULL)
 		complete = scan_directory(m, &new);
-	publish_placeholders(m, &new);
+	publish_placeholders(m, &new, ticket);
 	m->scan.added = (uint32_t) new.n;
 	free(new.entry);
 	if (first && complete)
@@ -384,7 +402,7 @@ scan_files(struct zone_manager *m, const struct command *c)
 	qsort(c->path, c->n_paths, sizeof *c->path, compare_paths);
 	for (size_t i = 0; i < c->n_paths; i++)
 		file_changed(m, c->path[i], &new);
-	publish_placeholders(m, &new);
+	publish_placeholders(m, &new, c->ticket);
 	m->scan.added = (uint32_t) new.n;
 	for (uint32_t i = 0; i < m->table.n_slots; i++) {
 		struct zone_entry *e = m->table.slot[i];

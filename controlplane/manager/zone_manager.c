@@ -65,7 +65,8 @@ manager_waiter_done(const struct zone_manager *m, const struct waiter *w)
 	if (w->ticket >= oldest_command(m))
 		return false; /* the scanner may be about to add it */
 	e = zone_table_find(&m->table, w->apex);
-	return e == NULL || (e->queue == ZONE_QUEUE_NONE && e->state != ZONE_LOADING);
+	return e == NULL ||
+	       (e->announced && e->queue == ZONE_QUEUE_NONE && e->state != ZONE_LOADING);
 }
 
 /* Call the waiters whose work is done. Lock held on entry and return, not in between. */

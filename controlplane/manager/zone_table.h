@@ -44,7 +44,8 @@ struct zone_entry {
 	bool serving;      /* an image with data is published */
 	bool in_directory; /* found in the zone directory, not listed in the configuration */
 	bool removed;      /* out of the table; whoever loads it frees it */
-	bool again;        /* asked for while it was being loaded */
+	bool again;        /* asked for while it was being loaded, or before it was announced */
+	bool announced;    /* a placeholder or more is published: it may be loaded */
 	uint8_t apex[];    /* wire, folded, 7 octets readable behind it */
 };
 
