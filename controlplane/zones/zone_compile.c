@@ -186,6 +186,9 @@ put_node(struct compile *c, const struct zone_name *n, uint32_t *slot)
 	return 0;
 }
 
+/* A chunk lies on cache lines once it is in the arena; here it lies where malloc put it. */
+typedef struct image_bucket bucket_anywhere __attribute__((aligned(16)));
+
 /* Enter a node into the buckets. False when a look-up would have to go too far: there are too few.
  */
 static bool
@@ -193,7 +196,7 @@ put_bucket(struct compile *c, uint64_t hash, uint32_t slot)
 {
 	for (uint32_t probe = 0; probe < IMAGE_PROBE_MAX && probe <= c->bucket_mask; probe++) {
 		size_t at = ((uint32_t)hash + probe) & c->bucket_mask;
-		struct image_bucket *b = (struct image_bucket *)c->chunk.p + at;
+		bucket_anywhere *b = (bucket_anywhere *)(c->chunk.p + at * sizeof(struct image_bucket));
 		for (unsigned i = 0; i < IMAGE_SLOTS; i++)
 			if (b->node[i] == 0) {
 				b->tag[i] = image_tag(hash);
