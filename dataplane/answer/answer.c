@@ -194,7 +194,8 @@ stage_node(struct work *w)
 	for (unsigned i = 0; i < w->node->n_types; i++) {
 		if (t[i].type != w->qtype || t[i].variant != 0)
 			continue;
-		if (t[i].answer >= w->chunk.len)
+		if (t[i].answer % 2 != 0 ||
+			(uint64_t)t[i].answer + sizeof(struct image_answer) > w->chunk.len)
 			return;
 		const uint8_t *answer = w->chunk.base + t[i].answer;
 		w->answer = (const struct image_answer *)answer;
@@ -211,13 +212,16 @@ stage_node(struct work *w)
  * once. False when it does not fit, or is not of the short kind.
  */
 static inline bool
-respond_common(struct answer_context *c, struct work *w, const struct image_answer *a)
+respond_common(struct answer_context *c, struct work *w)
 {
+	const struct image_answer *a = w->answer;
 	uint8_t *dns = w->q->dns;
 	uint32_t len = a->len, at = w->question_end, opt = w->f.opt ? OPT_FIXED : 0;
 
+	/* of a short answer that needs no pointers moved, only the octets are looked at */
 	if (a->flags != 0 || w->f.nsid || w->f.keepalive || w->f.cookie_len != 0 ||
-		at + len + opt > w->limit)
+		at + len + opt > w->limit ||
+		(const uint8_t *)(a + 1) + len > w->chunk.base + w->chunk.len)
 		return false;
 	work_copy(dns + at, image_answer_octets(a), len);
 	at += len;
@@ -240,15 +244,16 @@ stage_respond(struct answer_context *c, struct work *w, struct tally *t)
 {
 	const struct image_answer *a = NULL;
 
-	if (w->answer != NULL)
+	if (w->answer != NULL) {
+		if (__builtin_expect(respond_common(c, w), 1)) {
+			t->noerror++;
+			return;
+		}
 		a = image_answer_at(w->chunk.base, w->chunk.len,
 			(uint32_t)((const uint8_t *)w->answer - w->chunk.base));
+	}
 	if (a == NULL || a->flags & ANSWER_TOO_BIG) {
 		work_resolve(c, w);
-		return;
-	}
-	if (__builtin_expect(respond_common(c, w, a), 1)) {
-		t->noerror++;
 		return;
 	}
 	w->f.at = w->question_end;
