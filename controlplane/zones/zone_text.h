@@ -11,9 +11,9 @@ struct zone_text {
 	char *owned; /* of zone_memory; NULL when text belongs to the caller */
 	size_t room; /* octets of owned */
 	size_t len;
-	bool has_include; /* a line begins with $INCLUDE */
+	bool has_include;  /* a line begins with $INCLUDE */
 	bool has_relative; /* $ORIGIN or $INCLUDE with a relative domain name */
-	bool has_generic; /* it has a \# somewhere (RFC 3597) */
+	bool has_generic;  /* it has a \# somewhere (RFC 3597) */
 };
 
 /**
@@ -41,7 +41,8 @@ bool zone_origin_is_relative(const char *line, const char *end);
  * @param origin  presentation format, absolute: what holds at the start of the text
  * @return 0, -ENOMEM or -EINVAL (origin too long); the text is as it was then
  */
-int zone_origin_make_absolute(struct zone_text *t, const char *origin) __attribute__((warn_unused_result));
+int zone_origin_make_absolute(struct zone_text *t, const char *origin)
+	__attribute__((warn_unused_result));
 
 /** What an error of these functions means, for a report. */
 const char *zone_text_strerror(int error);
