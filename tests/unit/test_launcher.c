@@ -317,13 +317,18 @@ its_death_ends_the_others(void **state)
 static void
 one_launcher_has_the_run_directory(void **state)
 {
-	pid_t pid = start(NULL);
+	pid_t pid;
 
+	write_file("arena", "images\n", 0644);
+	pid = start(NULL);
 	wait_output("Ctrl-C stops it.");
 	assert_int_equal(wait_end(start(NULL)), EX_TEMPFAIL);
 	assert_true(output_has("another millrace (pid "));
+	/* and what it has there is left alone by who was refused */
+	assert_int_equal(count_lines("ar", "ena", NULL), 1);
 	kill(pid, SIGTERM);
 	assert_int_equal(wait_end(pid), 0);
+	assert_int_equal(count_lines("ar", "ena", NULL), 0);
 	/* and afterwards it is free */
 	pid = start("--listen=127.0.0.1:5302");
 	wait_output("port 5302");

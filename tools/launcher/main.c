@@ -3,9 +3,11 @@
 #include "config/config.h"
 #include "config/log.h"
 #include "config/program.h"
+#include "shm/paths.h"
 #include "tools/launcher/launcher.h"
 
 #include <getopt.h>
+#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +138,27 @@ parse_options(struct serve_options *o, int argc, char **argv)
 	return 0;
 }
 
+/* Give back what a suite without a configuration of its own leaves in shared memory: nobody counts
+ * on finding it again, and it could be large. */
+static void
+remove_memory(const struct config *c)
+{
+	static const char *const patterns[] = {
+		RUN_ARENA, RUN_HUB, RUN_BELL_STREAM, "bell.worker.*"};
+
+	for (unsigned i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+		char *pattern = config_run_path(c, patterns[i]);
+		glob_t found;
+
+		if (pattern && glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+			for (size_t j = 0; j < found.gl_pathc; j++)
+				unlink(found.gl_pathv[j]);
+			globfree(&found);
+		}
+		free(pattern);
+	}
+}
+
 static int
 serve(const struct serve_options *o)
 {
@@ -156,6 +179,9 @@ serve(const struct serve_options *o)
 		log_open("millrace", c->log_level);
 		status = program_make_run_dir(c) == 0 ? supervise(c, made ? made : o->config_path)
 						      : EX_CANTCREAT;
+		/* EX_TEMPFAIL: it belongs to another launcher */
+		if (made && status != EX_TEMPFAIL)
+			remove_memory(c);
 	}
 	if (made)
 		unlink(made);
