@@ -195,7 +195,8 @@ compress_target(struct answer_context *c, struct work *w, uint32_t at, struct wo
 		k++;
 	unsigned of_name = n->label[n->labels - k], of_question = q->label[q->labels - k];
 	*place = (struct work_place){.base = at, .split = UINT32_MAX};
-	if (k == 0 || !name_equal(n->wire + of_name, q->wire + of_question, n->len - of_name))
+	if (k == 0 || n->len - of_name != q->len - of_question ||
+		!name_equal(n->wire + of_name, q->wire + of_question, n->len - of_name))
 		return;
 	place->split = of_name;
 	place->tail = DNS_HEADER + of_question;
