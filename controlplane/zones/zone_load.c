@@ -366,6 +366,13 @@ load_source(struct run *run, zs_scanner_t *s, struct zone_text *text)
 	free(s->path);
 	s->path = folder; /* relative $INCLUDEs are looked for beside the file that has them */
 	run->check_rdata = text->has_generic;
+	if (text->bad_escape != NULL) {
+		uint32_t line = 1;
+		for (const char *p = text->text; p < text->bad_escape; p++)
+			line += *p == '\n';
+		zone_build_finding(&l->build, ZONE_ERROR, run->source, line,
+			"\\%.3s is no octet; \\DDD goes to \\255", text->bad_escape + 1);
+	}
 	if (text->has_relative) {
 		char origin[ZONE_NAME_TEXT_MAX];
 		l->rc = zone_origin_make_absolute(text, zone_name_text(origin, s->zone_origin));

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define FILE_OCTETS_MAX (1ull << 34)
+#define DOUBTFUL_MAX 100u       /* escapes whose line is looked at: each may be megabytes long */
 #define LOOK_OCTETS (64u << 10) /* looked at for several things while in the cache */
 
 const char *
@@ -47,11 +48,48 @@ drop_cr(char *text, size_t len)
 	return to;
 }
 
+static bool
+is_in_comment(const struct zone_text *t, const char *p)
+{
+	const char *line = p;
+	bool quoted = false;
+
+	while (line > t->text && line[-1] != '\n')
+		line--;
+	for (; line < p; line++) {
+		if (*line == '\\')
+			line++;
+		else if (*line == '"')
+			quoted = !quoted;
+		else if (*line == ';' && !quoted)
+			return true;
+	}
+	return false;
+}
+
+/* libzscanner takes \999 in a domain name for an octet, modulo 256. */
+static void
+look_at_escape(struct zone_text *t, const char *p)
+{
+	const char *end = t->text + t->len;
+	unsigned value = 0, n = 0;
+
+	if (end - p > 1 && p[1] == '#')
+		t->has_generic = true;
+	while (n < 3 && end - p > n + 1 && p[n + 1] >= '0' && p[n + 1] <= '9')
+		value = value * 10 + (unsigned)(p[++n] - '0');
+	if (n == 3 && value > 255 && t->bad_escape == NULL && t->n_doubtful++ < DOUBTFUL_MAX &&
+		!is_in_comment(t, p))
+		t->bad_escape = p;
+}
+
 /* One pass, a cache full at a time. Each memchr goes at tens of GB/s, and the octets it looks for
  * are rare. */
 static int
 look(struct zone_text *t)
 {
+	const char *escape = t->text;
+
 	for (size_t at = 0; at < t->len; at += LOOK_OCTETS) {
 		const char *from = t->text + at, *p;
 		const char *end = t->len - at < LOOK_OCTETS ? t->text + t->len : from + LOOK_OCTETS;
@@ -65,10 +103,15 @@ look(struct zone_text *t)
 			if (zone_origin_is_relative(p, t->text + t->len))
 				t->has_relative = true;
 		}
-		for (p = from; !t->has_generic && (p = memchr(p, '\\', (size_t)(end - p))) != NULL;
-			p++)
-			if (t->text + t->len - p > 1 && p[1] == '#')
-				t->has_generic = true;
+		if (escape < from)
+			escape = from;
+		while (escape < end &&
+			(escape = memchr(escape, '\\', (size_t)(end - escape))) != NULL) {
+			look_at_escape(t, escape);
+			escape += 2; /* the second of two backslashes begins nothing */
+		}
+		if (escape == NULL)
+			escape = end;
 	}
 	return 0;
 }

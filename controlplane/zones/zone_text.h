@@ -11,9 +11,11 @@ struct zone_text {
 	char *owned; /* of zone_memory; NULL when text belongs to the caller */
 	size_t room; /* octets of owned */
 	size_t len;
-	bool has_include;  /* a line begins with $INCLUDE */
-	bool has_relative; /* $ORIGIN or $INCLUDE with a relative domain name */
-	bool has_generic;  /* it has a \# somewhere (RFC 3597) */
+	const char *bad_escape; /* the first \DDD above 255, or NULL */
+	unsigned n_doubtful;    /* escapes above 255 seen, in comments or not */
+	bool has_include;       /* a line begins with $INCLUDE */
+	bool has_relative;      /* $ORIGIN or $INCLUDE with a relative domain name */
+	bool has_generic;       /* it has a \# somewhere (RFC 3597) */
 };
 
 /**

@@ -78,6 +78,8 @@ static const struct bad_zone bad_zones[] = {
 	{"outside the zone", HEAD "www.other. A 192.0.2.1\n", WARNED, NOBODY,
 		":5: www.other. is outside the zone", ""},
 	{"outside, but alike", HEAD "a\\007example. A 192.0.2.1\n", WARNED, NOBODY, ":5: a\\007example. is outside the zone", ""},
+	{"escape above 255", HEAD "a\\999 A 192.0.2.1\n", REFUSED, BIND, ":5: \\999 is no octet", "Knot takes it modulo 256"},
+	{"escape in a comment", HEAD "a\\\\999 A 192.0.2.1 ; \\999\n", SERVED, NOBODY, NULL, ""},
 	{"bad IPv4", HEAD "www A 192.0.2.256\n", REFUSED, BOTH, ":5: invalid IPv4 address", ""},
 	{"bad IPv6", HEAD "www AAAA 192.0.2.2\n", REFUSED, BOTH, ":5: invalid IPv6 address", ""},
 	{"unknown type", HEAD "www FOO 1\n", REFUSED, BOTH,
