@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Zone text to zone_model: whatever the octets, there is either an error that says why, or a model
- * that keeps what zone_model.h promises to the compiler. */
+/* Zone text to zone_model to image: whatever the octets, there is either an error that says why, or
+ * a model that keeps what zone_model.h promises to the compiler, and of that an image that
+ * verifies. */
 #include "fuzz.h"
 
+#include "controlplane/zones/zone_compile.h"
 #include "controlplane/zones/zone_load.h"
 #include "controlplane/zones/zone_rdata.h"
 
+#include "shm/image.h"
+
 #include <string.h>
+#include <unistd.h>
+
+static struct arena arena;
 
 static void
 check_records(const struct zone_model *z, const struct zone_name *n)
@@ -55,6 +62,41 @@ check_model(const struct zone_model *z)
 	FUZZ_CHECK(n_records == z->n_records);
 }
 
+static void
+check_image(const struct zone_model *z)
+{
+	struct arena_usage before, after;
+	const char *why = "";
+	uint64_t off;
+
+	arena_usage(&arena, &before);
+	int rc = zone_compile(&arena, z, &off);
+	FUZZ_CHECK(rc == 0);
+	rc = image_verify(&arena, off, &why);
+	if (rc != 0)
+		fprintf(stderr, "%s\n", why);
+	FUZZ_CHECK(rc == 0);
+	FUZZ_CHECK(image_at(&arena, off)->n_records == z->n_records);
+	zone_image_free(&arena, off);
+	arena_usage(&arena, &after);
+	FUZZ_CHECK(before.live_octets == after.live_octets);
+}
+
+/* An arena of one's own, of a name that nobody sees, with the seed that the models are made with.
+ */
+static void
+open_arena(void)
+{
+	char path[] = "/dev/shm/millrace-fuzz.XXXXXX";
+	bool fresh;
+	int fd = mkstemp(path);
+
+	FUZZ_CHECK(fd >= 0 && arena_open_writer(&arena, path, 256 << 20, &fresh) == 0);
+	close(fd);
+	unlink(path);
+	((struct arena_header *)arena_writable(&arena, 0))->seed = 1;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -68,11 +110,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct zone_model z = {0};
 	struct zone_report report = {0};
 
+	if (arena.base == NULL)
+		open_arena();
+
 	int rc = zone_load_text(&z, (const char *)data, len, "fuzz", apex, &options, &report);
 	FUZZ_CHECK((rc == 0) == (report.n_errors == 0));
 	FUZZ_CHECK(rc == 0 || z.record == NULL);
 	if (rc == 0)
 		check_model(&z);
+	if (rc == 0)
+		check_image(&z);
 	zone_model_destroy(&z);
 	zone_report_destroy(&report);
 	return 0;
