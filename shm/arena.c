@@ -3,6 +3,7 @@
  * what the writer allocates inside is arena_alloc.c. Nothing here needs DPDK. */
 #include "shm/arena.h"
 #include "shm/arena_private.h"
+#include "shm/hub.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -175,7 +176,7 @@ open_locked(const char *path, struct stat *st)
 {
 	for (unsigned tries = 0; tries < 8; tries++) {
 		struct stat now;
-		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
 		if (fd < 0)
 			return fail(-errno, "%s: %s", path, strerror(errno));
 		if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -246,6 +247,8 @@ arena_open_writer(struct arena *out, const char *path, uint64_t size, bool *fres
 		goto fail_fd;
 	}
 	if (make) {
+		/* Best effort: a file that another user left here empty is not ours to change. */
+		(void)hub_share_file(fd, path);
 		err = make_header(&a, path);
 		if (err != 0)
 			goto fail_map;
