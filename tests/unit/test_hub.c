@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -53,6 +54,7 @@ child_holding(enum hub_role role)
 	pid = fork();
 	if (pid == 0) {
 		struct hub *h;
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail */
 		c = hub_open(&h, path, role) == 0 ? 'y' : 'n';
 		if (write(says[1], &c, 1) != 1)
 			_exit(1);
@@ -221,6 +223,7 @@ test_many_processes_that_start_at_once_share_one_hub(void **state)
 		for (int role = 0; role < HUB_ROLES; role++) {
 			pid[role] = fork();
 			if (pid[role] == 0) {
+				prctl(PR_SET_PDEATHSIG, SIGKILL);
 				if (hub_open(&h, path, (enum hub_role)role) < 0)
 					_exit(1);
 				for (;;)

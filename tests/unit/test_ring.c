@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -298,6 +299,7 @@ test_a_producer_killed_anywhere_leaves_no_damage(void **state)
 		pid_t pid = fork();
 		if (pid == 0) {
 			struct ring_end p;
+			prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail */
 			ring_producer(&p, r, SIZE);
 			for (uint32_t n = 0;; n++)
 				while (!message_put(&p, n, LEN_MAX))
@@ -346,6 +348,7 @@ test_a_consumer_killed_anywhere_loses_nothing(void **state)
 		if (pid == 0) {
 			struct ring_end c;
 			bool damaged = false;
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			ring_consumer(&c, r, SIZE);
 			for (bool first = true;;) {
 				uint32_t len, n;
