@@ -270,6 +270,14 @@ harness_counter(const struct harness *h, enum stream_counter c)
 	return stream_counter_get(&h->hub->stream, c);
 }
 
+void
+harness_wait(const struct harness *h, enum stream_counter c, uint64_t value)
+{
+	for (unsigned i = 0; i < 1000 && harness_counter(h, c) != value; i++)
+		sleep_ms(5);
+	assert_int_equal(harness_counter(h, c), value);
+}
+
 /* --- clients --- */
 
 int
@@ -339,4 +347,14 @@ client_expect(int fd, uint16_t id, int len)
 
 	assert_int_equal(client_answer(fd, m), len);
 	assert_int_equal(m[0] << 8 | m[1], id);
+}
+
+void
+client_expect_end(int fd, uint64_t from_ms, uint64_t min_ms, uint64_t max_ms)
+{
+	uint8_t m[65535];
+
+	assert_in_range(client_answer(fd, m) + 1, 0, 1);
+	assert_in_range(now_ms() - from_ms, min_ms, max_ms);
+	close(fd);
 }

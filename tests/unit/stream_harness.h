@@ -54,5 +54,9 @@ int client_answer(int fd, uint8_t *out);
 /** The same, and it must be this ID and length. */
 void client_expect(int fd, uint16_t id, int len);
 uint64_t harness_counter(const struct harness *h, enum stream_counter c);
+/** Wait until a counter has this value. */
+void harness_wait(const struct harness *h, enum stream_counter c, uint64_t value);
+/** The server ends the connection, by end of file or reset, so many ms after from_ms. Closes fd. */
+void client_expect_end(int fd, uint64_t from_ms, uint64_t min_ms, uint64_t max_ms);
 uint64_t now_ms(void);
 void sleep_ms(unsigned ms);
