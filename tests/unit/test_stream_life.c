@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #ifdef __SANITIZE_ADDRESS__
-#define SANITIZED true	 /* memory figures say nothing then */
+#define SANITIZED true   /* memory figures say nothing then */
 #define STOP_MS_MAX 2000 /* the search for leaks included */
 #else
 #define SANITIZED false
