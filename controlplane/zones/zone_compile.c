@@ -196,7 +196,8 @@ put_bucket(struct compile *c, uint64_t hash, uint32_t slot)
 {
 	for (uint32_t probe = 0; probe < IMAGE_PROBE_MAX && probe <= c->bucket_mask; probe++) {
 		size_t at = ((uint32_t)hash + probe) & c->bucket_mask;
-		bucket_anywhere *b = (bucket_anywhere *)(c->chunk.p + at * sizeof(struct image_bucket));
+		bucket_anywhere *b =
+			(bucket_anywhere *)(c->chunk.p + at * sizeof(struct image_bucket));
 		for (unsigned i = 0; i < IMAGE_SLOTS; i++)
 			if (b->node[i] == 0) {
 				b->tag[i] = image_tag(hash);
