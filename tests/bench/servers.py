@@ -137,6 +137,8 @@ class Nsd(Server):
     def prepare(self):
         self.write('nsd.conf', 'server:\n  ip-address: %s@%d\n  username: ""\n  chroot: ""\n  zonesdir: "%s"\n  database: ""\n'
                    '  pidfile: ""\n  xfrdfile: "%s"\n  xfrdir: "%s"\n  zonelistfile: "%s"\n  server-count: 1\n  verbosity: 0\n'
+                   # by default Debian's NSD answers 200 queries a second of a kind and client
+                   '  rrl-ratelimit: 0\n  rrl-whitelist-ratelimit: 0\n'
                    'remote-control:\n  control-enable: no\nzone:\n  name: %s\n  zonefile: %s\n' % (
                        self.address, self.port, self.folder, self.path('xfrd.state'), self.folder, self.path('zone.list'),
                        ZONE, self.zone_file))
