@@ -444,7 +444,7 @@ load(struct zone_model *out, struct zone_text *text, const char *path, bool is_t
 		zone_report_add(report, ZONE_ERROR, path, 0, "%s",
 			rc == -ENOMEM  ? "not enough memory to load the zone"
 			: rc == -EFBIG ? "the zone is larger than the limit for zones"
-				       : "more than 65535 files are included");
+				       : "more than 32767 files are included");
 	if (rc == 0) {
 		*out = l.build.z;
 		l.build.z = (struct zone_model){0};
