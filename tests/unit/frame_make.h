@@ -29,7 +29,8 @@ static inline void
 put(struct frame *f, const void *octets, unsigned len)
 {
 	assert_true(f->len + len <= FRAME_MAX);
-	memcpy(f->octets + f->len, octets, len);
+	if (len != 0)
+		memcpy(f->octets + f->len, octets, len);
 	f->len += len;
 }
 
