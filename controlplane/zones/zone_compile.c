@@ -5,6 +5,7 @@
  * names: each is built in private memory and copied into a block of the arena when its size is
  * known. */
 #include "controlplane/zones/zone_compile.h"
+#include "controlplane/zones/zone_ahead.h"
 #include "controlplane/zones/zone_render.h"
 #include "shm/image.h"
 #include "shm/image_find.h"
@@ -28,6 +29,7 @@ struct compile {
 	struct arena *arena;
 	const struct zone_model *z;
 	struct zone_render *render;
+	struct zone_ahead ahead;
 	struct buffer chunk;
 	uint32_t bucket_mask; /* of the chunk being built */
 	unsigned labels_max;
@@ -227,6 +229,7 @@ build_chunk_with(struct compile *c, uint32_t first, uint32_t end, uint32_t n_buc
 	for (uint32_t i = first; i < end; i++) {
 		const struct zone_name *n = &c->z->name[i];
 		uint32_t off;
+		zone_ahead_step(&c->ahead, i);
 		if (!is_node(n))
 			continue;
 		int err = put_node(c, n, &off);
@@ -405,7 +408,7 @@ write_image(struct compile *c, struct plan *p, const struct image_chunk_ref *ref
 int
 zone_compile(struct arena *a, const struct zone_model *z, uint64_t *image_off)
 {
-	struct compile c = {.arena = a, .z = z};
+	struct compile c = {.arena = a, .z = z, .ahead.z = z};
 	struct plan p = {0};
 	struct image_chunk_ref *ref = NULL;
 	uint32_t n_soa = 0;
