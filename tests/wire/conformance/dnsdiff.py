@@ -318,6 +318,7 @@ def main():
     ap.add_argument('--oracle')
     ap.add_argument('--quorum', type=int)
     ap.add_argument('--cats', default='', help='comma list of category globs')
+    ap.add_argument('--skip-cats', default='', help='comma list of categories to leave out')
     ap.add_argument('--max-per-cat', type=int, default=400, help='0 = all')
     ap.add_argument('--fuzz', type=int, default=300)
     ap.add_argument('--seed', type=int, default=1)
@@ -333,6 +334,7 @@ def main():
     ap.add_argument('-v', action='store_true')
     o = ap.parse_args()
     o.cats = [c for c in o.cats.split(',') if c]
+    o.skip_cats = [c for c in o.skip_cats.split(',') if c]
 
     def sp(s):
         n, a = s.split('=', 1)
@@ -448,7 +450,7 @@ def main():
             else:
                 c['differ'] += 1
     # zone transfers and TCP framing
-    if not o.no_xfr and (not o.cats or 'xfr' in o.cats):
+    if not o.no_xfr and 'xfr' not in o.skip_cats and (not o.cats or 'xfr' in o.cats):
         for z in zones:
             got = {s.name: axfr(s.addr, z.name) for s in srvs}
             sets = {n: (frozenset(r.key() for r in v) if isinstance(v, list) else v) for n, v in got.items()}
@@ -470,7 +472,7 @@ def main():
             for n, v in got.items():
                 if isinstance(v, list) and len(v) != len(set((r.key()) for r in v)):
                     inv[n]['duplicate RR in AXFR'] += 1
-    if not o.no_xfr and (not o.cats or 'tcpframe' in o.cats):
+    if not o.no_xfr and 'tcpframe' not in o.skip_cats and (not o.cats or 'tcpframe' in o.cats):
         fr = {s.name: tcp_framing(s.addr, zones[0].name) for s in srvs}
         for k in fr[srvs[0].name]:
             cnt = collections.Counter(repr(fr[n][k]) for n in refs)

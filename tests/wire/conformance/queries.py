@@ -331,7 +331,7 @@ class Gen:
         lim = self.o.max_per_cat
         res = []
         for cat, qs in self.out.items():
-            if self.o.cats and not any(fnmatch.fnmatch(cat, c) for c in self.o.cats):
+            if cat in self.o.skip_cats or self.o.cats and not any(fnmatch.fnmatch(cat, c) for c in self.o.cats):
                 continue
             if lim and len(qs) > lim and cat != 'malformed':
                 idx = sorted(self.r.sample(range(len(qs)), lim))
