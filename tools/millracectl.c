@@ -222,6 +222,15 @@ parse_count(struct ctl *c, const char *text)
 	return -1;
 }
 
+static void
+set_text(char **to, const char *text)
+{
+	free(*to);
+	*to = strdup(text);
+	if (*to == NULL)
+		abort();
+}
+
 /* @return 0, or -1 after a message */
 static int
 parse_options(struct ctl *c, int argc, char **argv, const char **run_dir, const char **config)
@@ -252,7 +261,7 @@ parse_options(struct ctl *c, int argc, char **argv, const char **run_dir, const 
 		else if (bit == CTL_OPTION_CONFIG)
 			*config = optarg;
 		else if (bit == CTL_OPTION_SOCKET)
-			c->socket_path = optarg;
+			set_text(&c->socket_path, optarg);
 	}
 	return 0;
 }
@@ -279,22 +288,21 @@ check_usage(const struct ctl *c, const struct verb *v)
 	return CTL_OK;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(struct ctl *c, int argc, char **argv)
 {
-	struct ctl c = {0};
 	const char *run_dir = NULL, *config = NULL;
 	const struct verb *v;
 	int n_words = 0, ret;
 
-	if (parse_options(&c, argc, argv, &run_dir, &config) != 0)
+	if (parse_options(c, argc, argv, &run_dir, &config) != 0)
 		return CTL_USAGE;
-	if ((c.given & OPTION_VERSION) != 0) {
+	if ((c->given & OPTION_VERSION) != 0) {
 		printf("millracectl " MILLRACE_VERSION "\n");
 		return CTL_OK;
 	}
 	v = find_verb(argc - optind, argv + optind, &n_words);
-	if ((c.given & OPTION_HELP) != 0) {
+	if ((c->given & OPTION_HELP) != 0) {
 		if (v == NULL)
 			print_usage(stdout);
 		else
@@ -303,19 +311,29 @@ main(int argc, char **argv)
 	}
 	if (v == NULL)
 		return fail_unknown(argc - optind, argv + optind);
-	c.argc = argc - optind - n_words;
-	c.argv = argv + optind + n_words;
-	c.json = (c.given & CTL_OPTION_JSON) != 0;
-	c.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
-	ret = check_usage(&c, v);
-	if (ret != CTL_OK)
-		return ret;
-	if (set_socket(&c, run_dir, config) != 0)
-		return CTL_FAILURE;
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	ret = v->run(&c);
-	curl_global_cleanup();
+	c->argc = argc - optind - n_words;
+	c->argv = argv + optind + n_words;
+	c->json = (c->given & CTL_OPTION_JSON) != 0;
+	c->colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+	ret = check_usage(c, v);
+	if (ret == CTL_OK && set_socket(c, run_dir, config) != 0)
+		ret = CTL_FAILURE;
+	if (ret == CTL_OK) {
+		curl_global_init(CURL_GLOBAL_DEFAULT);
+		ret = v->run(c);
+		curl_global_cleanup();
+	}
 	if (fflush(stdout) != 0 || ferror(stdout) != 0)
 		ret = ret == CTL_OK ? CTL_FAILURE : ret;
+	return ret;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl c = {0};
+	int ret = run(&c, argc, argv);
+
+	free(c.socket_path);
 	return ret;
 }
