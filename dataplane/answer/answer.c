@@ -285,6 +285,11 @@ answer_slice(struct answer_context *c, struct answer_query *q, unsigned n)
 	for (unsigned i = 0; i < n_lookup; i++)
 		stage_node(lookup[i]);
 	for (unsigned i = 0; i < n_lookup; i++)
+		if (lookup[i]->answer == NULL) {
+			work_ahead(c, lookup + i, n_lookup - i);
+			break;
+		}
+	for (unsigned i = 0; i < n_lookup; i++)
 		stage_respond(c, lookup[i], &t);
 	for (unsigned i = 0; i < n; i++)
 		if (w[i].f.state != WORK_SENT)

@@ -65,9 +65,11 @@ find_suffix(struct answer_context *c, const struct image *zone, const struct wor
  * look-ups.
  */
 static const struct image_node *
-closest_encloser(struct answer_context *c, const struct image *zone, const struct work_name *n,
-	unsigned *labels, struct image_chunk *chunk)
+closest_encloser(
+	struct answer_context *c, const struct work *w, unsigned *labels, struct image_chunk *chunk)
 {
+	const struct image *zone = w->zone;
+	const struct work_name *n = &w->name;
 	unsigned lo = zone->apex_labels, hi = n->labels; /* lo is a node, hi is none */
 	const struct image_node *found = NULL;
 	struct image_chunk where;
@@ -76,6 +78,14 @@ closest_encloser(struct answer_context *c, const struct image *zone, const struc
 		return NULL;
 	if (hi > zone->labels_max + 1u)
 		hi = zone->labels_max + 1u;
+	if (w->parent_known && w->parent_labels == hi - 1) {
+		if (w->parent != NULL) {
+			*labels = w->parent_labels;
+			*chunk = w->parent_chunk;
+			return w->parent;
+		}
+		hi--;
+	}
 	for (unsigned try = hi - 1; hi > lo + 1; try = (lo + hi) / 2) {
 		const struct image_node *node = find_suffix(c, zone, n, try, &where);
 		if (node == NULL) {
@@ -326,7 +336,7 @@ not_found(struct answer_context *c, struct work *w, struct chain *ch)
 {
 	struct image_chunk chunk;
 	unsigned labels;
-	const struct image_node *ce = closest_encloser(c, w->zone, &w->name, &labels, &chunk);
+	const struct image_node *ce = closest_encloser(c, w, &labels, &chunk);
 
 	if (ce == NULL) {
 		damaged(c, w);
@@ -401,6 +411,7 @@ work_resolve(struct answer_context *c, struct work *w)
 		}
 		if (in_zone(c, w, &ch) == STEP_END)
 			return;
+		w->parent_known = false;
 		w->zone = work_find_zone(c, &w->name, w->qtype);
 		if (w->zone == NULL)
 			return;

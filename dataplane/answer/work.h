@@ -94,8 +94,12 @@ struct work {
 	const struct image_node *node;     /* the node with exactly this name, or NULL */
 	const struct image_answer *answer; /* RRset of qtype at that node, unchecked, or NULL */
 	struct image_chunk chunk;          /* of the whole name; base NULL: not looked up */
-	uint32_t question_end;             /* offset behind the question */
-	uint32_t limit;                    /* octets of the largest response */
+	const struct image_node *parent; /* node of the name's last parent_labels labels, or NULL */
+	struct image_chunk parent_chunk; /* and its chunk; both only if */
+	bool parent_known;               /* the parent was looked up */
+	uint8_t parent_labels;
+	uint32_t question_end; /* offset behind the question */
+	uint32_t limit;        /* octets of the largest response */
 	uint16_t qtype, qclass;
 	uint16_t ede;          /* EDE_NONE or an info code */
 	struct work_name name; /* the name now being looked up: QNAME, then targets of CNAMEs */
@@ -143,6 +147,7 @@ work_reset(struct work *w)
 	w->node = NULL;
 	w->answer = NULL;
 	w->chunk.base = NULL;
+	w->parent_known = false;
 	w->ede = EDE_NONE;
 }
 
@@ -187,6 +192,9 @@ void work_count_type(struct answer_context *c, uint16_t type);
 /** Find the closest zone for w->name; for DS at an apex the zone above it, if that is ours too. */
 const struct image *work_find_zone(
 	struct answer_context *c, const struct work_name *n, uint16_t qtype);
+
+/** Look up what names that are no nodes, and aliases, need next; see ahead.c. */
+void work_ahead(struct answer_context *c, struct work *const w[], unsigned n);
 
 /** Answer a question that was looked up (w->zone, chunk, node, answer): RFC 1034 4.3.2 and what
  * became of it. */

@@ -78,7 +78,7 @@ engine_probe(const struct arena *a, struct answer_query *q, unsigned n)
 			continue;
 		p->chunk = image_chunk_of(a, im, p->hash);
 		if (p->chunk.base != NULL)
-			__builtin_prefetch(image_bucket_of(&p->chunk, p->hash));
+			prefetch_line(image_bucket_of(&p->chunk, p->hash));
 	}
 	for (unsigned i = 0; i < n; i++)
 		if (probe[i].chunk.base != NULL)
@@ -92,7 +92,7 @@ engine_probe(const struct arena *a, struct answer_query *q, unsigned n)
 		if (node == NULL || node->n_types == 0)
 			continue;
 		uint32_t off = image_node_types(node)[0].answer;
-		__builtin_prefetch(p->chunk.base + off);
+		prefetch_line(p->chunk.base + off);
 		p->answer = image_answer_at(p->chunk.base, p->chunk.len, off);
 	}
 	for (unsigned i = 0; i < n; i++)

@@ -36,6 +36,7 @@ struct soak {
 	struct counters counters;
 	struct frame_filter filter;
 	uint64_t kind[SOAK_KINDS], verdict[FRAME_VERDICTS], answered, silent, wrong;
+	uint64_t digest; /* of all responses: equal for two builds that answer alike */
 	struct {
 		uint8_t room[ROOM], canary[CANARY];
 	} buffer[ANSWER_BURST];
@@ -80,6 +81,8 @@ check_response(struct soak *s, struct answer_query *q, uint16_t id, uint8_t *fra
 		complain(s, "a response of an impossible length", packet);
 	else if (memcmp(q->dns, &id, 2) != 0 || (q->dns[2] & 0x80) == 0)
 		complain(s, "a response without its query's ID or without QR", packet);
+	for (uint32_t k = 0; k < q->out_len; k++)
+		s->digest = (s->digest ^ q->dns[k]) * 0x100000001b3u;
 	uint32_t at = frame_respond(frame, i, q->out_len, 0);
 	if (packet % CHECK_FRAME_EVERY == 0 && !frame_is_good(s, frame + at, i, q->out_len))
 		complain(s, "a response in a malformed frame", packet);
@@ -272,6 +275,7 @@ run(struct soak *s)
 	for (unsigned r = CTR_R_NOERROR; r <= CTR_R_OTHER; r++)
 		printf("%s %" PRIu64 "%s", counter_info[r].value,
 			counter_get(&s->counters, (enum counter)r), r == CTR_R_OTHER ? "\n" : ", ");
+	printf("digest of all responses: %016" PRIx64 "\n", s->digest);
 }
 
 static void
