@@ -281,20 +281,19 @@ align_up(uint64_t v, uint64_t align)
 static void
 plan_block(struct plan *p, unsigned apex_len, uint32_t negative_octets, uint64_t inline_octets)
 {
-	uint64_t at = align_up(offsetof(struct image, apex) + apex_len + NAME_PAD, 8);
+	/* behind the apex there is always more than NAME_PAD octets */
+	uint64_t at = align_up(offsetof(struct image, apex) + apex_len, 8);
 	p->chunks_at = (uint32_t)at;
 	at += sizeof(struct image_chunk_ref) << p->chunk_bits;
-	p->negative_at = (uint32_t)at;
-	at += negative_octets;
 	p->inline_at = 0;
 	if (inline_octets != 0) {
 		at = align_up(at, ARENA_ALIGN);
 		p->inline_at = (uint32_t)at;
-		at += inline_octets;
+		at += align_up(inline_octets, 4);
 	}
-	/* readers of names and counts may look at a few octets behind the last one */
-	at += NAME_PAD;
-	p->block_len = at > sizeof(struct image) + NAME_PAD ? at : sizeof(struct image) + NAME_PAD;
+	p->negative_at = (uint32_t)at;
+	at += negative_octets;
+	p->block_len = at + (inline_octets != 0 ? 0 : NAME_PAD + sizeof(struct image_counts));
 }
 
 static void
@@ -381,7 +380,12 @@ write_image(struct compile *c, struct plan *p, const struct image_chunk_ref *ref
 		return -ENOSPC;
 	uint8_t *block = arena_writable(c->arena, off);
 	struct image *im = (struct image *)block;
-	memset(block, 0, p->inline_at != 0 ? p->inline_at : p->block_len);
+	if (p->inline_at != 0) {
+		memset(block, 0, p->inline_at);
+		memset(block + p->negative_at - 4, 0, 4); /* the chunk is rounded up */
+	} else {
+		memset(block, 0, p->block_len);
+	}
 	fill_header(im, p, z->apex, z->apex_len, z->apex_labels);
 	zone_render_copy(c->render, block + p->negative_at);
 	struct image_chunk_ref *table = (struct image_chunk_ref *)(block + p->chunks_at);
