@@ -1,41 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* zone_render: RRset -> pre-rendered answer. Control plane, compiling threads.
- *
- * The message is built as it would be sent for the rendered name: 12 octets of header, the
- * question, then the RRs, so that compression pointers are what they say. Each pointer is noted
- * with its kind (enum image_fix), so that the engine can move it. */
+ * The message that it is built in, and compression, are zone_message. */
 #include "controlplane/zones/zone_render.h"
+#include "controlplane/zones/zone_message.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#define HEADER 12u
-#define QUESTION_FIXED 4u
 #define CLASS_IN 1u
-#define RR_FIXED 10u    /* type, class, TTL, RDLENGTH */
-#define DICT_MAX 32768u /* labels that fit in the octets of a rendering */
-#define INDEX_MIN 64u
-#define FIX_MAX 32768u
+#define RR_FIXED 10u /* type, class, TTL, RDLENGTH */
 #define CUT_MAX 255u
 #define EXTRA_MAX 8192u /* targets of one RRset that fit in a message */
-
-/* A name, folded, with the hash of each suffix. */
-struct name {
-	unsigned len, n_labels;
-	const uint8_t *raw;             /* as it stands in the RDATA */
-	uint8_t label[NAME_LABELS_MAX]; /* offsets, leftmost first */
-	uint64_t hash[NAME_LABELS_MAX +
-		      1]; /* of the suffix that starts at label i; [n_labels]: root */
-	uint8_t wire[NAME_OCTETS_MAX + 1 + NAME_PAD];
-};
-
-/* A suffix that was written. */
-struct dict_entry {
-	uint64_t hash;
-	uint16_t off;   /* in the message */
-	uint8_t kind;   /* enum image_fix of a pointer to it */
-	bool is_target; /* its additional data were noted already */
-};
 
 /* Additional data to write: the addresses of a target. */
 struct extra {
@@ -53,33 +28,24 @@ struct head {
 
 struct zone_render {
 	const struct zone_model *z;
-	/* what is being rendered */
-	struct name owner;
-	uint8_t owner_kind; /* enum image_fix of pointers to the whole owner */
-	bool wildcard;      /* the owner stands for other names: only its suffixes are a target */
 	const struct zone_name *cut; /* rendering the referral at this cut, or NULL */
-	uint32_t start, at; /* octets of msg: where the RRs start and where the next one goes */
 	struct head head;
-	/* compression */
-	bool dict_ready;
-	uint32_t n_dict, index_mask;
 	bool owner_is_target;
-	uint32_t n_fix, n_extra, n_cut, cut_stride, cut_seen;
-	struct name target;
+	uint32_t n_extra, n_cut, cut_stride, cut_seen;
+	struct message_name target;
 	struct image_cut cuts[CUT_MAX]; /* ascending while it is collected */
 	struct extra extra[EXTRA_MAX];
-	uint32_t fix[FIX_MAX];        /* position | kind << 30 */
-	uint16_t index[DICT_MAX * 2]; /* number of the dict entry + 1; 0 = empty */
-	struct dict_entry dict[DICT_MAX];
-	uint8_t msg[2 * 65536 + 1024]; /* one RR more than fits */
+	struct zone_message m;
 };
 
 struct zone_render *
 zone_render_create(const struct zone_model *z)
 {
 	struct zone_render *r = malloc(sizeof *r);
-	if (r != NULL)
-		r->z = z;
+	if (r == NULL)
+		return NULL;
+	r->z = z;
+	r->m.seed = z->seed;
 	return r;
 }
 
@@ -90,175 +56,16 @@ zone_render_destroy(struct zone_render *r)
 }
 
 static void
-put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void
 put32(uint8_t *p, uint32_t v)
 {
-	put16(p, v >> 16);
-	put16(p + 2, v);
+	message_put16(p, v >> 16);
+	message_put16(p + 2, v);
 }
 
 static uint32_t
 get32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/* Labels and suffix hashes of n->wire, which is folded and n->len octets long. */
-static void
-name_index(struct name *n, uint64_t seed)
-{
-	n->n_labels = name_labels(n->wire, n->label);
-	n->hash[n->n_labels] = seed;
-	for (unsigned i = n->n_labels; i-- > 0;)
-		n->hash[i] = name_hash_extend(n->hash[i + 1], n->wire + n->label[i]);
-}
-
-/* The name at the start of `max` octets of RDATA. False when there is none that is well-formed. */
-static bool
-name_take(struct name *n, const uint8_t *rdata, unsigned max, uint64_t seed)
-{
-	unsigned at = 0;
-	while (at < max && rdata[at] != 0) {
-		if (rdata[at] > LABEL_OCTETS_MAX)
-			return false;
-		at += rdata[at] + 1u;
-	}
-	if (at >= max || at >= NAME_OCTETS_MAX)
-		return false;
-	n->raw = rdata;
-	n->len = at + 1;
-	uint8_t copy[NAME_OCTETS_MAX + 1 + NAME_PAD]; /* folding reads beyond the end */
-	memcpy(copy, rdata, n->len);
-	memset(copy + n->len, 0, 32);
-	name_fold(n->wire, copy, n->len);
-	memset(n->wire + n->len, 0, 8);
-	name_index(n, seed);
-	return true;
-}
-
-/* --- compression --- */
-
-static void
-index_add(struct zone_render *r, uint32_t entry)
-{
-	uint32_t i = (uint32_t)(r->dict[entry].hash >> 32) & r->index_mask;
-	while (r->index[i] != 0)
-		i = (i + 1) & r->index_mask;
-	r->index[i] = (uint16_t)(entry + 1);
-}
-
-static struct dict_entry *
-dict_add(struct zone_render *r, uint64_t hash, uint32_t off, uint8_t kind)
-{
-	if (r->n_dict == DICT_MAX)
-		return NULL;
-	if (r->n_dict * 2 > r->index_mask) {
-		r->index_mask = r->index_mask * 2 + 1;
-		memset(r->index, 0, (r->index_mask + 1) * sizeof r->index[0]);
-		for (uint32_t i = 0; i < r->n_dict; i++)
-			index_add(r, i);
-	}
-	struct dict_entry *e = &r->dict[r->n_dict];
-	*e = (struct dict_entry){.hash = hash, .off = (uint16_t)off, .kind = kind};
-	index_add(r, r->n_dict++);
-	return e;
-}
-
-/* Does the name at this offset of the message, compressed perhaps, equal the folded one? */
-static bool
-message_has_name(const struct zone_render *r, uint32_t off, const uint8_t *folded)
-{
-	for (;;) {
-		unsigned len = r->msg[off];
-		if (len >= 0xc0) {
-			off = (len & 0x3f) << 8 | r->msg[off + 1];
-			continue; /* only ever backwards: we wrote it */
-		}
-		if (len != *folded)
-			return false;
-		if (len == 0)
-			return true;
-		for (unsigned i = 1; i <= len; i++) {
-			uint8_t c = r->msg[off + i];
-			if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != folded[i])
-				return false;
-		}
-		off += len + 1;
-		folded += len + 1;
-	}
-}
-
-static struct dict_entry *
-dict_find(struct zone_render *r, uint64_t hash, const uint8_t *folded)
-{
-	for (uint32_t i = (uint32_t)(hash >> 32) & r->index_mask; r->index[i] != 0;
-		i = (i + 1) & r->index_mask) {
-		struct dict_entry *e = &r->dict[r->index[i] - 1];
-		if (e->hash == hash && message_has_name(r, e->off, folded))
-			return e;
-	}
-	return NULL;
-}
-
-/* The owner's suffixes, put in the dictionary when the first name wants to be compressed. */
-static void
-dict_prepare(struct zone_render *r)
-{
-	if (r->dict_ready)
-		return;
-	r->dict_ready = true;
-	name_index(&r->owner, r->z->seed);
-	r->n_dict = 0;
-	r->index_mask = INDEX_MIN - 1;
-	memset(r->index, 0, INDEX_MIN * sizeof r->index[0]);
-	/* A wildcard's whole name becomes QNAME, so nothing that is literally "*.x" may point at
-	 * it. */
-	for (unsigned i = r->wildcard ? 1 : 0; i < r->owner.n_labels; i++)
-		dict_add(r, r->owner.hash[i], HEADER + r->owner.label[i],
-			i == 0 ? r->owner_kind : FIX_SUFFIX);
-}
-
-static void
-put_pointer(struct zone_render *r, uint32_t to, uint8_t kind)
-{
-	assert(r->n_fix < FIX_MAX);
-	r->fix[r->n_fix++] = (r->at - r->start) | (uint32_t)kind << 30;
-	put16(r->msg + r->at, 0xc000 | to);
-	r->at += 2;
-}
-
-/* Write a name. Returns the dictionary's entry for it (NULL for the root). */
-static struct dict_entry *
-put_name(struct zone_render *r, const struct name *n, bool compress)
-{
-	struct dict_entry *whole = NULL;
-	unsigned i;
-
-	dict_prepare(r);
-	for (i = 0; i < n->n_labels; i++) {
-		struct dict_entry *e = dict_find(r, n->hash[i], n->wire + n->label[i]);
-		if (e != NULL && i == 0)
-			whole = e;
-		if (e != NULL && compress && e->off <= IMAGE_POINTER_MAX) {
-			put_pointer(r, e->off, e->kind);
-			return whole;
-		}
-		if (e == NULL) {
-			e = dict_add(r, n->hash[i], r->at, FIX_SELF);
-			if (i == 0)
-				whole = e;
-		}
-		memcpy(r->msg + r->at, n->raw + n->label[i], n->raw[n->label[i]] + 1u);
-		r->at += n->raw[n->label[i]] + 1u;
-	}
-	r->msg[r->at++] = 0;
-	return whole;
 }
 
 /* --- what the RDATA of a type holds --- */
@@ -305,7 +112,7 @@ layout_of(uint16_t type)
 
 /* Is the suffix of `n` that has as many labels as `of` the same name? */
 static bool
-at_or_below(const struct zone_render *r, const struct name *n, const struct zone_name *of)
+at_or_below(const struct zone_render *r, const struct message_name *n, const struct zone_name *of)
 {
 	if (n->n_labels < of->labels)
 		return false;
@@ -317,7 +124,7 @@ at_or_below(const struct zone_render *r, const struct name *n, const struct zone
 }
 
 static bool
-in_zone(const struct zone_model *z, const struct name *n)
+in_zone(const struct zone_model *z, const struct message_name *n)
 {
 	if (n->n_labels < z->apex_labels)
 		return false;
@@ -328,7 +135,7 @@ in_zone(const struct zone_model *z, const struct name *n)
 
 /* The name of n's suffix that starts at label i. */
 static const struct zone_name *
-find_suffix(const struct zone_model *z, const struct name *n, unsigned i)
+find_suffix(const struct zone_model *z, const struct message_name *n, unsigned i)
 {
 	unsigned at = i < n->n_labels ? n->label[i] : n->len - 1;
 	return zone_model_find(z, n->hash[i], n->wire + at, n->len - at);
@@ -336,7 +143,7 @@ find_suffix(const struct zone_model *z, const struct name *n, unsigned i)
 
 /* An occluded name: below a cut its addresses are glue; below a DNAME it does not exist. */
 static bool
-is_glue(const struct zone_model *z, const struct name *n)
+is_glue(const struct zone_model *z, const struct message_name *n)
 {
 	/* only what is not occluded has these flags, so at most one ancestor does */
 	for (unsigned i = 1; i + z->apex_labels <= n->n_labels; i++) {
@@ -349,7 +156,7 @@ is_glue(const struct zone_model *z, const struct name *n)
 
 /* The wildcard that a name which does not exist is made from (RFC 4592), or NULL. */
 static const struct zone_name *
-find_wildcard(const struct zone_model *z, const struct name *n)
+find_wildcard(const struct zone_model *z, const struct message_name *n)
 {
 	uint8_t wild[NAME_OCTETS_MAX + 1 + NAME_PAD];
 	const struct zone_name *up = NULL;
@@ -371,7 +178,7 @@ find_wildcard(const struct zone_model *z, const struct name *n)
 
 /* Note the addresses of this target, which RDATA names, if the zone has any that may be given. */
 static void
-want_addresses(struct zone_render *r, const struct name *n)
+want_addresses(struct zone_render *r, const struct message_name *n)
 {
 	const struct zone_model *z = r->z;
 	bool must = false;
@@ -392,8 +199,8 @@ want_addresses(struct zone_render *r, const struct name *n)
 
 /* Additional data for what put_rdata() just wrote. */
 static void
-note_target(struct zone_render *r, uint16_t type, const uint8_t *rdata, const struct name *n,
-	struct dict_entry *e, const struct zone_name *owner)
+note_target(struct zone_render *r, uint16_t type, const uint8_t *rdata,
+	const struct message_name *n, struct message_entry *e, const struct zone_name *owner)
 {
 	if (n->n_labels == 0) {
 		/* "." is no target, but of SVCB and HTTPS in service mode the owner (RFC
@@ -422,28 +229,29 @@ put_rdata(struct zone_render *r, const struct zone_name *owner, uint16_t type, c
 	struct layout l = layout_of(type);
 	unsigned at = l.before < len ? l.before : len;
 
-	memcpy(r->msg + r->at, rdata, at);
-	r->at += at;
-	for (unsigned i = 0;
-		i < l.n_names && name_take(&r->target, rdata + at, len - at, r->z->seed); i++) {
-		struct dict_entry *e = put_name(r, &r->target, l.compress);
+	memcpy(r->m.msg + r->m.at, rdata, at);
+	r->m.at += at;
+	for (unsigned i = 0; i < l.n_names &&
+			     zone_message_take_name(&r->target, rdata + at, len - at, r->z->seed);
+		i++) {
+		struct message_entry *e = zone_message_put_name(&r->m, &r->target, l.compress);
 		at += r->target.len;
 		if (l.additional)
 			note_target(r, type, rdata, &r->target, e, owner);
 	}
-	memcpy(r->msg + r->at, rdata + at, len - at);
-	r->at += len - at;
+	memcpy(r->m.msg + r->m.at, rdata + at, len - at);
+	r->m.at += len - at;
 }
 
 /* Type to RDLENGTH, the latter to be filled in. */
 static void
 put_fixed(struct zone_render *r, uint16_t type, uint32_t ttl)
 {
-	uint8_t *p = r->msg + r->at;
-	put16(p, type);
-	put16(p + 2, CLASS_IN);
+	uint8_t *p = r->m.msg + r->m.at;
+	message_put16(p, type);
+	message_put16(p + 2, CLASS_IN);
 	put32(p + 4, ttl);
-	r->at += RR_FIXED;
+	r->m.at += RR_FIXED;
 }
 
 /* One record of the RRset. False when the message is full; then it was not written. */
@@ -454,27 +262,28 @@ put_record(struct zone_render *r, const struct zone_name *owner, const struct zo
 	uint16_t len;
 	const uint8_t *rdata = zone_rdata(r->z, rr, &len);
 
-	put_pointer(r, HEADER, r->owner_kind);
+	zone_message_put_owner(&r->m);
 	put_fixed(r, rr->type, ttl);
-	uint32_t start = r->at;
+	uint32_t start = r->m.at;
 	put_rdata(r, owner, rr->type, rdata, len);
-	put16(r->msg + start - 2, r->at - start);
-	return r->at - r->start <= RENDER_OCTETS_MAX;
+	message_put16(r->m.msg + start - 2, r->m.at - start);
+	return r->m.at - r->m.start <= RENDER_OCTETS_MAX;
 }
 
 /* The addresses of one type for a target, all or none. */
 static void
 put_addresses(struct zone_render *r, const struct extra *x, uint16_t type)
 {
-	uint32_t n, before = r->at;
+	uint32_t n, before = r->m.at;
 	const struct zone_record *rr = zone_model_rrset(r->z, x->from, type, &n);
 
 	if (rr == NULL)
 		return;
-	if (x->target != NULL && !name_take(&r->target, x->target, NAME_OCTETS_MAX, r->z->seed))
+	if (x->target != NULL &&
+		!zone_message_take_name(&r->target, x->target, NAME_OCTETS_MAX, r->z->seed))
 		return;
 	uint32_t owner_len = x->target == NULL ? 2 : r->target.len;
-	if ((uint64_t)n * (owner_len + RR_FIXED + 16) > RENDER_OCTETS_MAX - (r->at - r->start))
+	if ((uint64_t)n * (owner_len + RR_FIXED + 16) > RENDER_OCTETS_MAX - (r->m.at - r->m.start))
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		uint16_t len;
@@ -482,16 +291,16 @@ put_addresses(struct zone_render *r, const struct extra *x, uint16_t type)
 		if (len > 16)
 			continue;
 		if (x->target == NULL)
-			put_pointer(r, HEADER, r->owner_kind);
+			zone_message_put_owner(&r->m);
 		else
-			put_name(r, &r->target, true);
+			zone_message_put_name(&r->m, &r->target, true);
 		put_fixed(r, type, rr[i].ttl);
-		put16(r->msg + r->at - 2, len);
-		memcpy(r->msg + r->at, rdata, len);
-		r->at += len;
+		message_put16(r->m.msg + r->m.at - 2, len);
+		memcpy(r->m.msg + r->m.at, rdata, len);
+		r->m.at += len;
 		r->head.ar++;
 	}
-	assert(r->at >= before && r->at - r->start <= RENDER_OCTETS_MAX);
+	assert(r->m.at >= before && r->m.at - r->m.start <= RENDER_OCTETS_MAX);
 }
 
 /* The answer may be cut here. With more places than the format holds, every second one is given up.
@@ -526,10 +335,10 @@ put_extras(struct zone_render *r)
 			uint32_t n;
 			if (zone_model_rrset(r->z, r->extra[i].from, types[t], &n) == NULL)
 				continue;
-			uint32_t before = r->at;
-			struct image_cut here = {(uint16_t)(r->at - r->start), r->head.ar};
+			uint32_t before = r->m.at;
+			struct image_cut here = {(uint16_t)(r->m.at - r->m.start), r->head.ar};
 			put_addresses(r, &r->extra[i], types[t]);
-			if (r->at != before)
+			if (r->m.at != before)
 				note_cut(r, here);
 		}
 }
@@ -539,35 +348,27 @@ put_extras(struct zone_render *r)
 static void
 begin(struct zone_render *r, const struct zone_name *owner, uint8_t owner_kind)
 {
-	const uint8_t *name = zone_owner(r->z, owner);
-
-	r->owner.len = owner->len;
-	memcpy(r->owner.wire, name, owner->len);
-	memset(r->owner.wire + owner->len, 0, 8);
-	memcpy(r->msg + HEADER, name, owner->len);
-	r->owner_kind = owner_kind;
-	r->wildcard = owner_kind == FIX_NAME && name[0] == 1 && name[1] == '*';
+	zone_message_begin(&r->m, zone_owner(r->z, owner), owner->len, owner_kind);
 	r->cut = NULL;
-	r->start = r->at = HEADER + owner->len + QUESTION_FIXED;
 	r->head = (struct head){0};
-	r->dict_ready = r->owner_is_target = false;
-	r->n_fix = r->n_extra = r->n_cut = r->cut_seen = 0;
+	r->owner_is_target = false;
+	r->n_extra = r->n_cut = r->cut_seen = 0;
 	r->cut_stride = 1;
 }
 
 static uint32_t
 octets(const struct zone_render *r)
 {
-	return image_answer_size(r->head.flags, r->head.len, r->n_fix, r->n_cut);
+	return image_answer_size(r->head.flags, r->head.len, r->m.n_fix, r->n_cut);
 }
 
 static uint32_t
 finish(struct zone_render *r)
 {
-	r->head.len = (uint16_t)(r->at - r->start);
-	if (r->n_fix > 0 && (r->fix[r->n_fix - 1] & 0x3fffffff) > 0x3fff)
+	r->head.len = (uint16_t)(r->m.at - r->m.start);
+	if (r->m.n_fix > 0 && (r->m.fix[r->m.n_fix - 1] & 0x3fffffff) > 0x3fff)
 		r->head.flags |= ANSWER_WIDE;
-	if ((r->head.an | r->head.ns | r->head.ar | r->n_fix) > UINT8_MAX)
+	if ((r->head.an | r->head.ns | r->head.ar | r->m.n_fix) > UINT8_MAX)
 		r->head.flags |= ANSWER_LARGE;
 	return octets(r);
 }
@@ -576,8 +377,8 @@ static uint32_t
 too_big(struct zone_render *r)
 {
 	r->head = (struct head){.flags = ANSWER_TOO_BIG};
-	r->at = r->start;
-	r->n_fix = r->n_cut = 0;
+	r->m.at = r->m.start;
+	r->m.n_fix = r->n_cut = 0;
 	return octets(r);
 }
 
@@ -625,25 +426,25 @@ zone_render_copy(const struct zone_render *r, uint8_t *out)
 		a.an = (uint8_t)h->an;
 		a.ns = (uint8_t)h->ns;
 		a.ar = (uint8_t)h->ar;
-		a.n_fix = (uint8_t)r->n_fix;
+		a.n_fix = (uint8_t)r->m.n_fix;
 	}
 	memcpy(out, &a, sizeof a);
 	out += sizeof a;
 	if (large) {
-		struct image_counts n = {h->an, h->ns, h->ar, (uint16_t)r->n_fix};
+		struct image_counts n = {h->an, h->ns, h->ar, (uint16_t)r->m.n_fix};
 		memcpy(out, &n, sizeof n);
 		out += sizeof n;
 	}
-	memcpy(out, r->msg + r->start, h->len);
+	memcpy(out, r->m.msg + r->m.start, h->len);
 	out += h->len;
 	if (h->len & 1)
 		*out++ = 0;
 	if (h->flags & ANSWER_WIDE) {
-		memcpy(out, r->fix, r->n_fix * 4);
-		out += r->n_fix * 4;
+		memcpy(out, r->m.fix, r->m.n_fix * 4);
+		out += r->m.n_fix * 4;
 	} else {
-		for (uint32_t i = 0; i < r->n_fix; i++, out += 2) {
-			uint16_t fix = (uint16_t)((r->fix[i] & 0x3fff) | r->fix[i] >> 30 << 14);
+		for (uint32_t i = 0; i < r->m.n_fix; i++, out += 2) {
+			uint16_t fix = (uint16_t)((r->m.fix[i] & 0x3fff) | r->m.fix[i] >> 30 << 14);
 			memcpy(out, &fix, 2);
 		}
 	}
