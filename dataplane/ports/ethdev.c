@@ -49,9 +49,12 @@ device_destroy(struct ethdev_device *d)
 	/* first of all: from now on the kernel gets the queries */
 	driver_release(d->driver);
 	if (d->port_id != RTE_MAX_ETHPORTS) {
+		/* drivers complain when they may not undo what root once did for them */
+		eal_log_hold();
 		if (d->started)
 			(void)rte_eth_dev_stop(d->port_id);
 		(void)rte_eth_dev_close(d->port_id);
+		eal_log_release(false);
 	}
 	rte_mempool_free(d->pool);
 	free(d);

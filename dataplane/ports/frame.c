@@ -85,28 +85,44 @@ put16(uint8_t *p, unsigned v)
 	p[1] = (uint8_t)v;
 }
 
-/* One's complement sum in the machine's octet order (RFC 1071 2 B); 64 bits hold 2^32 words. */
+/* One's complement addition: the carry comes back in at the bottom (RFC 1071 2 C). */
+static inline uint64_t
+sum_add(uint64_t sum, uint64_t w)
+{
+	sum += w;
+	return sum + (sum < w);
+}
+
+/* One's complement sum in the machine's octet order (RFC 1071 2 B). Two chains, as each addition
+ * waits for the carry of the one before it. */
 static inline uint64_t
 sum_octets(const uint8_t *p, uint32_t len, uint64_t sum)
 {
-	uint64_t w;
-	for (; len >= 8; p += 8, len -= 8) {
-		w = load64(p);
-		sum += (w & 0xffffffff) + (w >> 32);
+	uint64_t other = 0;
+
+	for (; len >= 16; p += 16, len -= 16) {
+		sum = sum_add(sum, load64(p));
+		other = sum_add(other, load64(p + 8));
+	}
+	sum = sum_add(sum, other);
+	if (len >= 8) {
+		sum = sum_add(sum, load64(p));
+		p += 8;
+		len -= 8;
 	}
 	if (len >= 4) {
-		sum += load32(p);
+		sum = sum_add(sum, load32(p));
 		p += 4;
 		len -= 4;
 	}
 	if (len >= 2) {
-		sum += load16(p);
+		sum = sum_add(sum, load16(p));
 		p += 2;
 		len -= 2;
 	}
 	if (len != 0) {
 		const uint8_t last[2] = {p[0], 0};
-		sum += load16(last);
+		sum = sum_add(sum, load16(last));
 	}
 	return sum;
 }
@@ -115,7 +131,7 @@ static inline uint16_t
 sum_fold(uint64_t sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)sum;
@@ -232,6 +248,15 @@ check_addresses6(
 	return FRAME_QUERY;
 }
 
+static inline bool
+ip4_checksum_ok(const uint8_t *ip, uint32_t header)
+{
+	uint64_t sum = sum_add(sum_add(load64(ip), load64(ip + 8)), load32(ip + 16));
+	if (unlikely(header > FRAME_IP4_HEADER))
+		sum = sum_octets(ip + FRAME_IP4_HEADER, header - FRAME_IP4_HEADER, sum);
+	return sum_fold(sum) == 0xffff;
+}
+
 static enum frame_verdict
 parse_ip4(const struct frame_filter *f, const uint8_t *frame, uint32_t len, uint32_t at,
 	unsigned flags, struct frame_info *out)
@@ -247,7 +272,7 @@ parse_ip4(const struct frame_filter *f, const uint8_t *frame, uint32_t len, uint
 	/* the frame may be longer: Ethernet pads to 60 octets */
 	if (unlikely(header < FRAME_IP4_HEADER || total < header || total > left))
 		return FRAME_IP_HEADER;
-	if (!(flags & FRAME_IP_GOOD) && unlikely(frame_checksum(ip, header) != 0))
+	if (!(flags & FRAME_IP_GOOD) && unlikely(!ip4_checksum_ok(ip, header)))
 		return FRAME_IP_CHECKSUM;
 	if (unlikely(get16(ip + 6) & IP4_FRAGMENT))
 		return FRAME_FRAGMENT;
@@ -392,86 +417,104 @@ frame_parse(const struct frame_filter *f, const uint8_t *frame, uint32_t len, un
 	return FRAME_QUERY;
 }
 
-static void
-write_udp(uint8_t *udp, const uint8_t ports[4], uint32_t dns_len, const uint8_t *addresses,
-	unsigned octets, unsigned offloads)
-{
-	uint32_t len = FRAME_UDP_HEADER + dns_len;
-	uint64_t pseudo = sum_pseudo(addresses, octets, len);
-	uint16_t sum;
+/* What of the query's headers goes into the response's, in values: headers that were just written
+ * must not be read again (the loads would wait for the stores), and the new ones may lie over the
+ * old. */
+struct reply {
+	uint8_t to[16], from[16]; /* addresses; IPv4 in the first four */
+	uint16_t to_port_be, from_port_be;
+};
 
-	memcpy(udp, ports + 2, 2);
-	memcpy(udp + 2, ports, 2);
-	put16(udp + 4, len);
-	memset(udp + 6, 0, 2);
+static inline void
+write_udp(uint8_t *udp, const struct reply *r, uint32_t dns_len, uint64_t addresses,
+	unsigned offloads)
+{
+	uint16_t len_be = htons((uint16_t)(FRAME_UDP_HEADER + dns_len)), sum;
+	uint64_t pseudo = sum_add(addresses, (uint64_t)len_be + htons(IP_UDP));
+
+	memcpy(udp, &r->from_port_be, 2);
+	memcpy(udp + 2, &r->to_port_be, 2);
+	memcpy(udp + 4, &len_be, 2);
 	if (offloads & FRAME_OFFLOAD_UDP) {
 		sum = sum_fold(pseudo);
 	} else {
-		sum = (uint16_t)~sum_fold(sum_octets(udp, len, pseudo));
+		pseudo = sum_add(pseudo, (uint64_t)len_be + r->from_port_be + r->to_port_be);
+		sum = (uint16_t)~sum_fold(sum_octets(udp + FRAME_UDP_HEADER, dns_len, pseudo));
 		if (sum == 0)
 			sum = 0xffff; /* 0 would mean "none" (RFC 768) */
 	}
 	memcpy(udp + 6, &sum, 2);
 }
 
-static void
-write_ip4(uint8_t *ip, const uint8_t addresses[8], uint32_t total, unsigned offloads)
+static inline void
+write_ip4(uint8_t *ip, const struct reply *r, uint32_t dns_len, unsigned offloads)
 {
-	uint16_t sum;
+	uint16_t total_be = htons((uint16_t)(FRAME_IP4_HEADER + FRAME_UDP_HEADER + dns_len)),
+		 sum = 0;
+	uint64_t addresses = (uint64_t)load32(r->from) + load32(r->to);
 
-	ip[0] = 0x45;
-	ip[1] = 0;
-	put16(ip + 2, total);
+	if (!(offloads & FRAME_OFFLOAD_IP))
+		sum = (uint16_t)~sum_fold(addresses + total_be + htons(0x4500) +
+					  htons(IP4_DONT_FRAGMENT) +
+					  htons(RESPONSE_TTL << 8 | IP_UDP));
+	put16(ip, 0x4500);
+	memcpy(ip + 2, &total_be, 2);
 	put16(ip + 4, 0); /* no identification is needed: never a fragment (RFC 6864 4.1) */
 	put16(ip + 6, IP4_DONT_FRAGMENT);
-	ip[8] = RESPONSE_TTL;
-	ip[9] = IP_UDP;
-	put16(ip + 10, 0);
-	memcpy(ip + 12, addresses, 8);
-	if (!(offloads & FRAME_OFFLOAD_IP)) {
-		sum = frame_checksum(ip, FRAME_IP4_HEADER);
-		memcpy(ip + 10, &sum, 2);
-	}
+	put16(ip + 8, RESPONSE_TTL << 8 | IP_UDP);
+	memcpy(ip + 10, &sum, 2);
+	memcpy(ip + 12, r->from, 4);
+	memcpy(ip + 16, r->to, 4);
+	write_udp(ip + FRAME_IP4_HEADER, r, dns_len, addresses, offloads);
 }
 
-static void
-write_ip6(uint8_t *ip, const uint8_t addresses[32], uint32_t payload)
+static inline void
+write_ip6(uint8_t *ip, const struct reply *r, uint32_t dns_len, unsigned offloads)
 {
+	uint64_t addresses = sum_octets(r->to, 16, sum_octets(r->from, 16, 0));
+
 	put16(ip, 0x6000);
 	put16(ip + 2, 0);
-	put16(ip + 4, payload);
-	ip[6] = IP_UDP;
-	ip[7] = RESPONSE_TTL;
-	memcpy(ip + 8, addresses, 32);
+	put16(ip + 4, FRAME_UDP_HEADER + dns_len);
+	put16(ip + 6, IP_UDP << 8 | RESPONSE_TTL);
+	memcpy(ip + 8, r->from, 16);
+	memcpy(ip + 24, r->to, 16);
+	write_udp(ip + FRAME_IP6_HEADER, r, dns_len, addresses, offloads);
+}
+
+/* MAC addresses swapped; tags and EtherType as they were, `start` octets further on. */
+static inline void
+write_ether(uint8_t *frame, uint32_t start, uint32_t octets)
+{
+	uint8_t macs[12];
+
+	memcpy(macs, frame + 6, 6);
+	memcpy(macs + 6, frame, 6);
+	if (unlikely(start != 0))
+		memmove(frame + start + 12, frame + 12, octets - 12);
+	memcpy(frame + start, macs, 6);
+	memcpy(frame + start + 6, macs + 6, 6);
 }
 
 uint32_t
 frame_respond(uint8_t *frame, const struct frame_info *i, uint32_t dns_len, unsigned offloads)
 {
-	/* the new headers may lie over the old ones: what is needed of these is kept here */
-	uint8_t ether[ETHER_HEADER + 4 * FRAME_TAGS_MAX], addresses[32], ports[4];
+	const uint8_t *ip = frame + i->l3_at, *udp = frame + i->dns_at - FRAME_UDP_HEADER;
 	uint32_t start = i->dns_at - frame_header_octets(i);
-	const uint8_t *ip = frame + i->l3_at;
-	uint8_t *to = frame + start;
-	unsigned octets = i->ip6 ? 16 : 4;
+	struct reply r;
 
-	memcpy(ether, frame + 6, 6);
-	memcpy(ether + 6, frame, 6);
-	memcpy(ether + 12, frame + 12, i->l3_at - 12u);
-	ip += i->ip6 ? 8 : 12;
-	memcpy(addresses, ip + octets, octets);
-	memcpy(addresses + octets, ip, octets);
-	memcpy(ports, frame + i->dns_at - FRAME_UDP_HEADER, 4);
-
-	memcpy(to, ether, i->l3_at);
-	to += i->l3_at;
+	r.to_port_be = load16(udp);
+	r.from_port_be = load16(udp + 2);
 	if (i->ip6) {
-		write_ip6(to, addresses, FRAME_UDP_HEADER + dns_len);
-		to += FRAME_IP6_HEADER;
+		memcpy(r.to, ip + 8, 16);
+		memcpy(r.from, ip + 24, 16);
+		write_ether(frame, start, i->l3_at);
+		write_ip6(frame + start + i->l3_at, &r, dns_len, offloads);
 	} else {
-		write_ip4(to, addresses, FRAME_IP4_HEADER + FRAME_UDP_HEADER + dns_len, offloads);
-		to += FRAME_IP4_HEADER;
+		memcpy(r.to, ip + 12, 4);
+		memcpy(r.from, ip + 16, 4);
+		write_ether(frame, start, i->l3_at);
+		write_ip4(frame + start + i->l3_at, &r, dns_len, offloads);
 	}
-	write_udp(to, ports, dns_len, addresses, 2 * octets, offloads);
 	return start;
 }
