@@ -170,7 +170,11 @@ run_handler(struct api_request *r)
 	int ret;
 
 	if (r->after != NULL) { /* called again: the ticket is done */
-		r->after(r);
+		if (zone_manager_stopping(r->context->zones))
+			api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
+				"The control plane is stopping; ask the next one");
+		else
+			r->after(r);
 		return send_answer(r);
 	}
 	r->route->handle(r);

@@ -131,6 +131,12 @@ zone_manager_status(struct zone_manager *m, struct zone_manager_status *out)
 	pthread_mutex_unlock(&m->lock);
 }
 
+bool
+zone_manager_stopping(const struct zone_manager *m)
+{
+	return m->stopping;
+}
+
 int
 zone_manager_wait(struct zone_manager *m, const uint8_t *apex, uint64_t ticket,
 	void (*fn)(void *arg), void *arg)

@@ -37,6 +37,8 @@ int zone_manager_start(struct zone_manager **out, const struct zone_manager_opti
  */
 bool zone_manager_stop(struct zone_manager *m, unsigned patience_ms);
 void zone_manager_destroy(struct zone_manager *m);
+/** Was zone_manager_stop() called? Then work may have been given up. Thread: any. */
+bool zone_manager_stopping(const struct zone_manager *m);
 
 /* --- requests; thread: any. Each returns at once; its ticket is done when its work is --- */
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -109,6 +110,12 @@ def test_every_get_route_that_is_documented_answers(control):
         assert status == 200 and text, r
         if headers['Content-Type'] == 'application/json':
             json.loads(text)
+
+
+def test_the_manual_names_every_route(control):
+    manual = (pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'control.md').read_text()
+    named = set(re.findall(r'`(GET|PUT|POST|PATCH|DELETE) (/[^`]*)`', manual))
+    assert named == {(r['method'], r['path']) for r in get(control, '/api/docs')}
 
 
 def test_zones_have_the_shape_of_powerdns(control):
