@@ -249,9 +249,11 @@ eal_start(const struct config *c)
 		log_error("dataplane.eal: too many arguments");
 	} else if (err != 0) {
 		log_error("DPDK's environment does not start: %s%s", rte_strerror(-err),
-			c->dataplane.huge_pages ? "; are huge pages reserved? (`millracectl "
-						  "doctor`, or set dataplane.huge_pages: false)"
-						: "; see the lines above, and dataplane.eal");
+			c->dataplane.huge_pages
+				? "; reserve huge pages (`echo 512 > /sys/kernel/mm/hugepages/"
+				  "hugepages-2048kB/nr_hugepages`), or set dataplane.huge-pages: "
+				  "false"
+				: "; see the lines above, and dataplane.eal");
 	}
 	free_arguments(&kept);
 	return err;

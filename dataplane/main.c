@@ -118,7 +118,7 @@ serve(struct setup *s, const struct config *c, const sigset_t *end)
 {
 	char *path = config_arena_path(c);
 	struct engines *e = path != NULL ? engines_create(path, s->worker, s->n_workers) : NULL;
-	int status = EXIT_SUCCESS;
+	int status = EXIT_SUCCESS, err;
 	bool told = false;
 
 	if (e == NULL) {
@@ -134,8 +134,9 @@ serve(struct setup *s, const struct config *c, const sigset_t *end)
 		status = EX_CONFIG;
 		goto done;
 	}
-	if (ready_announce(c->run_dir, "dataplane") != 0)
-		log_warning("cannot write %s/dataplane.ready: %s", c->run_dir, strerror(errno));
+	err = ready_announce(c->run_dir, "dataplane");
+	if (err != 0)
+		log_warning("cannot write %s/dataplane.ready: %s", c->run_dir, strerror(-err));
 	log_info("answering with %u worker%s", s->n_workers, s->n_workers == 1 ? "" : "s");
 	for (unsigned tick = 1; !wait_tick(end, TICK_MS); tick++) {
 		tell_time(s);

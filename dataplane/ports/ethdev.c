@@ -284,6 +284,15 @@ try_device(struct ethdev_device *d, const struct config_port *c, const struct dr
 	return 0;
 }
 
+/* Drivers say -1 for whatever went wrong, and DPDK -EFAULT when there is no such driver. */
+static const char *
+error_text(int err)
+{
+	return err == -EPERM    ? "its driver refuses"
+	       : err == -EFAULT ? "no driver has that name"
+				: rte_strerror(-err);
+}
+
 /* One DPDK device: the configured one, or one of those that stand for its queues. */
 static int
 open_device(const struct config_port *c, struct driver_device *dd, struct port **queue,
@@ -317,7 +326,7 @@ open_device(const struct config_port *c, struct driver_device *dd, struct port *
 			free(queue[q]);
 		device_destroy(d);
 	}
-	log_error("cannot start port %s: %s; %s", c->device, rte_strerror(-err),
+	log_error("cannot start port %s: %s; %s", c->device, error_text(err),
 		err == -E2BIG ? "it has more addresses than we can tell apart"
 			      : driver_advice(c->device));
 	return err;

@@ -288,9 +288,17 @@ driver_prepare(const struct config_port *c, unsigned n_workers, struct driver_de
 	unsigned room, unsigned *n)
 {
 	unsigned queues = c->queues ? c->queues : n_workers;
+	char interface[IF_NAMESIZE];
 	int err;
 
 	*n = 0;
+	if (has_prefix(c->device, "net_af_") &&
+		get_argument(c->device, "iface", interface, sizeof interface) &&
+		if_nametoindex(interface) == 0) {
+		log_error("port %s: there is no interface %s here (`ip link` lists them)",
+			c->device, interface);
+		return -ENODEV;
+	}
 	if (has_prefix(c->device, "net_af_xdp"))
 		return prepare_af_xdp(c, list, room, n);
 	*n = 1;
