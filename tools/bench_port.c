@@ -98,13 +98,16 @@ start_eal(const struct bench_options *o)
 	argv[argc++] = (char *)"millrace-bench";
 	argv[argc++] = (char *)"-l";
 	argv[argc++] = core;
-	argv[argc++] = (char *)"--in-memory";
 	argv[argc++] = (char *)"--no-telemetry";
 	argv[argc++] = (char *)"--log-level=error";
 	if (o->no_huge || !huge_pages_free()) {
+		/* excludes --in-memory; without shared files several can run at once */
 		argv[argc++] = (char *)"--no-huge";
+		argv[argc++] = (char *)"--no-shconf";
 		argv[argc++] = (char *)"-m";
 		argv[argc++] = (char *)"256";
+	} else {
+		argv[argc++] = (char *)"--in-memory";
 	}
 	if (!pci)
 		argv[argc++] = (char *)"--no-pci";
