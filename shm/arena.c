@@ -176,9 +176,13 @@ open_locked(const char *path, struct stat *st)
 {
 	for (unsigned tries = 0; tries < 8; tries++) {
 		struct stat now;
-		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+		/* a link is not followed: where the run directory is the unprivileged user's too,
+		 * it would have root make or resize a file of that user's choice */
+		int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
 		if (fd < 0)
-			return fail(-errno, "%s: %s", path, strerror(errno));
+			return fail(-errno, "%s: %s", path,
+				errno == ELOOP ? "is a symbolic link; name the file itself"
+					       : strerror(errno));
 		if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 			close(fd);
 			return fail(-EBUSY, "%s: another control plane writes this arena", path);

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,6 +47,23 @@ open_writer(struct arena *a, uint64_t size, bool expect_fresh)
 	if (err != 0)
 		fail_msg("arena_open_writer: %d %s", err, arena_error());
 	assert_int_equal(fresh, expect_fresh);
+}
+
+/* Where `user` is set, that user may write to the run directory, and root opens the arena. */
+static void
+writer_follows_no_link(void **state)
+{
+	char target[sizeof path + 8];
+	struct stat st;
+	struct arena a;
+	bool fresh;
+
+	snprintf(target, sizeof target, "%s.target", path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(target, path), 0);
+	assert_int_equal(arena_open_writer(&a, path, SIZE, &fresh), -ELOOP);
+	assert_non_null(strstr(arena_error(), "symbolic link"));
+	assert_int_equal(lstat(target, &st), -1);
 }
 
 static void
@@ -310,6 +328,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(writer_follows_no_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_sees_what_the_writer_wrote, setup, teardown),
 		cmocka_unit_test_setup_teardown(second_writer_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(attach_refuses_what_is_no_arena, setup, teardown),
