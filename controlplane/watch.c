@@ -18,6 +18,8 @@
 #define REFRESH_MS 1000     /* after loads, before the folders of includes are looked for */
 #define PATHS_MAX 65536u    /* changed files gathered; more is a reload of everything */
 #define FOLDERS_MAX 65536u  /* watched */
+#define LOOK_MS 1000        /* between looks at whether a path still leads to the folder watched */
+#define LOOK_FOLDERS 1024u  /* in one of them */
 #define EVENTS_READ_MAX 64u /* buffers read for one wake-up; the loop comes back for the rest */
 #define FOLDER_EVENTS \
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ONLYDIR)
@@ -33,10 +35,11 @@ struct watch {
 	struct zone_manager *manager;
 	int fd;
 	uv_poll_t poll;
-	uv_timer_t flush, refresh;
+	uv_timer_t flush, refresh, look;
 	unsigned n_open; /* handles of the loop */
 	struct folder *folder;
 	size_t n_folders, folders_room;
+	size_t looked_at; /* folders of this round */
 	char **path;
 	size_t n_paths, paths_room;
 	uint64_t first_ms; /* loop time of the oldest event gathered */
@@ -55,6 +58,7 @@ add_folder(struct watch *w, const char *path, size_t len)
 {
 	char *copy = len == 0 ? strdup(".") : strndup(path, len);
 	struct folder key = {.path = copy}, *known;
+	size_t at;
 
 	if (copy == NULL)
 		return;
@@ -80,8 +84,9 @@ add_folder(struct watch *w, const char *path, size_t len)
 	key.wd = inotify_add_watch(w->fd, copy, FOLDER_EVENTS);
 	if (key.wd < 0)
 		log_warning("zones.watch: %s cannot be watched: %s", copy, strerror(errno));
-	w->folder[w->n_folders++] = key;
-	qsort(w->folder, w->n_folders, sizeof key, compare_folder);
+	for (at = w->n_folders++; at > 0 && strcmp(w->folder[at - 1].path, copy) > 0; at--)
+		w->folder[at] = w->folder[at - 1];
+	w->folder[at] = key;
 }
 
 static void
@@ -137,6 +142,50 @@ flush(uv_timer_t *t)
 	w->path = NULL;
 	w->n_paths = w->paths_room = 0;
 	w->all = false;
+}
+
+static bool
+is_watched(const struct watch *w, int wd)
+{
+	for (size_t i = 0; i < w->n_folders; i++)
+		if (w->folder[i].wd == wd)
+			return true;
+	return false;
+}
+
+/* A watch stays with the folder that it was put on. When another one was moved to its path, or made
+ * there, or a link there leads elsewhere now, that is the one to watch; and anything may differ. */
+static void
+look_at_folder(struct watch *w, struct folder *f)
+{
+	int old = f->wd, wd = inotify_add_watch(w->fd, f->path, FOLDER_EVENTS), error = errno;
+
+	if (wd == old)
+		return;
+	f->wd = wd;
+	if (old >= 0 && !is_watched(w, old))
+		inotify_rm_watch(w->fd, old);
+	if (wd < 0) {
+		log_warning(
+			"zones.watch: %s cannot be watched any more: %s", f->path, strerror(error));
+		return;
+	}
+	log_info("zones.watch: %s is %s", f->path, old < 0 ? "there again" : "another folder now");
+	w->all = true;
+	uv_timer_start(&w->flush, flush, QUIET_MS, 0);
+}
+
+static void
+look(uv_timer_t *t)
+{
+	struct watch *w = t->data;
+	size_t max = w->n_folders < LOOK_FOLDERS ? w->n_folders : LOOK_FOLDERS;
+
+	for (size_t i = 0; i < max; i++) {
+		if (w->looked_at >= w->n_folders)
+			w->looked_at = 0;
+		look_at_folder(w, &w->folder[w->looked_at++]);
+	}
 }
 
 static void
@@ -250,13 +299,15 @@ watch_start(struct watch **out, uv_loop_t *loop, const struct config *c, struct 
 	}
 	uv_timer_init(loop, &w->flush);
 	uv_timer_init(loop, &w->refresh);
-	w->n_open = 3;
-	w->poll.data = w->flush.data = w->refresh.data = w;
+	uv_timer_init(loop, &w->look);
+	w->n_open = 4;
+	w->poll.data = w->flush.data = w->refresh.data = w->look.data = w;
 	if (c->zones.directory != NULL)
 		add_folder(w, c->zones.directory, strlen(c->zones.directory));
 	for (unsigned i = 0; i < c->zones.list_count; i++)
 		add_folder_of(w, c->zones.list[i].file);
 	uv_poll_start(&w->poll, UV_READABLE, readable);
+	uv_timer_start(&w->look, look, LOOK_MS, LOOK_MS);
 	*out = w;
 	return 0;
 }
@@ -286,4 +337,5 @@ watch_stop(struct watch *w)
 	uv_close((uv_handle_t *)&w->poll, closed);
 	uv_close((uv_handle_t *)&w->flush, closed);
 	uv_close((uv_handle_t *)&w->refresh, closed);
+	uv_close((uv_handle_t *)&w->look, closed);
 }

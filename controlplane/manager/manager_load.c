@@ -15,15 +15,19 @@
 
 #define LOG_FINDINGS_MAX 10u /* of one zone */
 #define LOG_REFUSED_MAX 100u /* zones with findings, between two times of having nothing to do */
-#define LOG_ZONES_MAX                                                              \
-	20u /* zones queued above which their success is no longer told one by one \
-	     */
+#define LOG_ZONES_MAX                                                                              \
+	20u                 /* zones queued above which their success is no longer told one by one \
+			     */
+#define INCLUDES_MAX 32768u /* of one zone, remembered */
 
 /* What a load is made from and what came of it. */
 struct attempt {
 	uint8_t apex[ZONE_WIRE_OCTETS];
 	char *path;
 	struct zone_report report;
+	char **include; /* while it is loaded: what its files include, readable or not */
+	size_t n_includes, includes_room;
+	bool includes_lost; /* no memory to remember them */
 	struct file_list *includes;
 	uint64_t stamp;
 	uint64_t image; /* 0: refused */
@@ -61,6 +65,44 @@ report_compile_error(struct attempt *a, int error)
 	}
 }
 
+/* A refused zone's too: it is one of them that will be mended. */
+static void
+note_include(void *arg, const char *path)
+{
+	struct attempt *a = arg;
+
+	if (a->n_includes == INCLUDES_MAX)
+		return;
+	if (a->n_includes == a->includes_room) {
+		size_t room = a->includes_room == 0 ? 8 : a->includes_room * 2;
+		char **bigger = realloc(a->include, room * sizeof *bigger);
+		if (bigger == NULL) {
+			a->includes_lost = true;
+			return;
+		}
+		a->include = bigger;
+		a->includes_room = room;
+	}
+	a->include[a->n_includes] = strdup(path);
+	if (a->include[a->n_includes] == NULL)
+		a->includes_lost = true;
+	else
+		a->n_includes++;
+}
+
+static void
+keep_includes(struct attempt *a, int64_t since_ns)
+{
+	if (a->n_includes > 0)
+		a->includes =
+			file_list_create((const char *const *)a->include, a->n_includes, since_ns);
+	if (a->includes_lost || (a->n_includes > 0 && a->includes == NULL))
+		a->stamp = 0; /* then it counts as changed */
+	for (size_t i = 0; i < a->n_includes; i++)
+		free(a->include[i]);
+	free(a->include);
+}
+
 /* No lock. */
 static void
 attempt_load(struct zone_manager *m, struct attempt *a)
@@ -68,6 +110,8 @@ attempt_load(struct zone_manager *m, struct attempt *a)
 	struct zone_load_options options = {
 		.seed = arena_header(m->o.arena)->seed,
 		.default_ttl = m->o.config->zones.default_ttl,
+		.included = note_include,
+		.included_arg = a,
 	};
 	struct zone_model model = {0};
 	int64_t started_ns = manager_clock_ns(), since_ns = realtime_ns();
@@ -78,12 +122,6 @@ attempt_load(struct zone_manager *m, struct attempt *a)
 	if (ret == 0) {
 		a->n_names = model.n_names;
 		a->n_records = model.n_records;
-		if (model.n_files > 1) {
-			a->includes = file_list_create(
-				model.file + 1, (size_t)model.n_files - 1, since_ns);
-			if (a->includes == NULL)
-				a->stamp = 0; /* then it counts as changed */
-		}
 		ret = zone_compile(m->o.arena, &model, &a->image);
 		if (ret != 0) {
 			a->image = 0;
@@ -94,6 +132,7 @@ attempt_load(struct zone_manager *m, struct attempt *a)
 		zone_report_add(
 			&a->report, ZONE_ERROR, a->path, 0, "cannot be loaded: %s", strerror(-ret));
 	}
+	keep_includes(a, since_ns);
 	a->load_ms = (uint32_t)((manager_clock_ns() - started_ns) / 1000000);
 }
 
@@ -174,9 +213,6 @@ settle(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 		e->n_records = a->n_records;
 		e->loaded_at_s = (uint32_t)(realtime_ns() / 1000000000);
 		e->stamp = a->stamp;
-		file_list_destroy(e->includes);
-		e->includes = a->includes;
-		a->includes = NULL;
 		zone_table_set_state(&m->table, e, ZONE_LOADED);
 	} else {
 		m->failures_total++;
@@ -186,6 +222,9 @@ settle(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 	if (a->report.n == 0 || m->run_warned < LOG_REFUSED_MAX)
 		tell_log(m, e, a, quiet);
 	m->run_warned += a->report.n > 0;
+	file_list_destroy(e->includes);
+	e->includes = a->includes;
+	a->includes = NULL;
 	keep_report(e, a);
 }
 

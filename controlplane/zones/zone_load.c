@@ -317,6 +317,8 @@ load_include(struct run *run, zs_scanner_t *parent)
 		l->rc = -EINVAL;
 		return;
 	}
+	if (l->options->included != NULL)
+		l->options->included(l->options->included_arg, parent->include_filename);
 	int rc = zone_text_read(&text, parent->include_filename, b->octets_max);
 	if (rc != 0) {
 		zone_build_finding(b, ZONE_ERROR, run->source, line, "cannot read %s: %s",

@@ -10,6 +10,9 @@ struct zone_load_options {
 	unsigned include_depth_max;	/* $INCLUDE nesting; 0 = 20 */
 	uint64_t generate_max;		/* RRs one $GENERATE may make; 0 = 1,000,000 */
 	uint64_t octets_max;		/* of records in memory; 0 = 16 GiB - 4 */
+	/* Called for the file of each $INCLUDE, readable or not, also when the zone is refused in the end. May be NULL. */
+	void (*included)(void *arg, const char *path);
+	void *included_arg;
 };
 
 /**

@@ -337,6 +337,7 @@ def test_ctl_help(control, args):
 def test_ctl_without_a_control_plane_says_what_to_do(build, tmp_path):
     r = subprocess.run([find_program(build, 'millracectl'), '--run-dir', str(tmp_path), 'status'], capture_output=True, text=True)
     assert r.returncode == 1 and 'millrace serve' in r.stderr and str(tmp_path / 'api.sock') in r.stderr
+    assert 'No such file or directory' in r.stderr and 'port 80' not in r.stderr
 
 
 def test_ctl_checks_zones_and_configurations_without_a_server(build, tmp_path):
@@ -432,6 +433,49 @@ def test_watched_files(make_suite):
     for n in range(10, 40):                                     # a burst ends with the last version
         s.write_zone('z', zone(n))
     serial_is('z.', 39)
+
+
+def test_a_refused_zone_is_loaded_again_when_what_it_includes_is_mended(make_suite):
+    s = make_suite({'z': zone(1, '$INCLUDE first.inc\n')}, {'zones': ['watch: true']})
+    s.start()
+    assert s.ask('z', 'SOA').rcode() == dns.rcode.SERVFAIL          # there is no such file
+    (s.zones_dir / 'first.inc').write_text('a A 192.0.2.1\n')
+    s.wait_answer('a.z.', 'A')
+    s.write_zone('z', zone(2, '$INCLUDE first.inc\n$INCLUDE second.inc\n'))
+    wait_state(s, 'failed')
+    (s.zones_dir / 'second.inc').write_text('b A 192.0.2.\n')
+    time.sleep(0.5)
+    wait_state(s, 'failed')
+    (s.zones_dir / 'second.inc').write_text('b A 192.0.2.2\n')
+    s.wait_answer('b.z.', 'A')
+
+
+def wait_state(s, state, seconds=10):
+    end = time.monotonic() + seconds
+    while ('state     ' + state) not in s.ctl('zone', 'status', 'z').stdout:
+        assert time.monotonic() < end, s.log_text()
+        time.sleep(0.05)
+
+
+def test_another_folder_in_the_place_of_the_watched_one(make_suite):
+    def serial_is(n):
+        s.wait_answer('z.', seconds=10, want=lambda m: m.answer and m.answer[0][0].serial == n)
+    s = make_suite({'z': zone(1)}, {'zones': ['watch: true']}).start()
+    serial_is(1)
+    beside = s.dir / 'beside'
+    beside.mkdir()
+    (beside / 'z.zone').write_text(zone(2))
+    s.zones_dir.rename(s.dir / 'before')                            # swapped, as deployments do
+    beside.rename(s.zones_dir)
+    serial_is(2)
+    s.write_zone('z', zone(3))                                      # and the new one is watched
+    serial_is(3)
+    (s.zones_dir / 'z.zone').unlink()
+    s.zones_dir.rmdir()                                             # removed and made again
+    time.sleep(0.5)
+    s.zones_dir.mkdir()
+    s.write_zone('z', zone(4))
+    serial_is(4)
 
 
 def test_it_stops_at_once_while_loading(make_suite):
