@@ -3,6 +3,7 @@
 #include "tools/ctl.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,12 +102,18 @@ take(char *data, size_t size, size_t n, void *arg)
 	return append(in, data, size * n) ? size * n : 0;
 }
 
+/* libcurl speaks of port 80 of localhost when it means a socket's path: error is the system's. */
 static void
-say_unreachable(const struct ctl *c, CURLcode code, const char *why)
+say_unreachable(const struct ctl *c, CURLcode code, long error, const char *why)
 {
+	if (code == CURLE_COULDNT_CONNECT && error != 0)
+		why = strerror((int)error);
 	fprintf(stderr, "millracectl: the control plane does not answer on %s: %s\n",
 		c->socket_path, why[0] != '\0' ? why : curl_easy_strerror(code));
-	if (code == CURLE_COULDNT_CONNECT)
+	if (code == CURLE_COULDNT_CONNECT && (error == EACCES || error == EPERM))
+		fprintf(stderr, "Become root or the user that the suite runs as, or join that "
+				"user's group.\n");
+	else if (code == CURLE_COULDNT_CONNECT)
 		fprintf(stderr, "Start the suite with `millrace serve` (or `systemctl start "
 				"millrace`), or name the run "
 				"directory of the one that runs with --run-dir.\n");
@@ -119,6 +126,7 @@ perform(const struct ctl *c, const char *method, const char *path, struct intake
 	char why[CURL_ERROR_SIZE] = "", *url = NULL;
 	CURL *curl = curl_easy_init();
 	CURLcode code;
+	long error = 0;
 
 	if (curl == NULL || asprintf(&url, "http://localhost%s", path) < 0) {
 		fprintf(stderr, "millracectl: out of memory\n");
@@ -142,8 +150,10 @@ perform(const struct ctl *c, const char *method, const char *path, struct intake
 		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
 	else if (in->overflow)
 		fprintf(stderr, "millracectl: the answer to %s is too long\n", path);
-	else
-		say_unreachable(c, code, why);
+	else {
+		curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
+		say_unreachable(c, code, error, why);
+	}
 	curl_easy_cleanup(curl);
 	free(url);
 	return code == CURLE_OK ? 0 : -1;
