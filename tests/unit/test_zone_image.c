@@ -277,10 +277,13 @@ glue_below_a_dname_is_not_given(void **state)
 	open_zone(&t, "example.",
 		"$TTL 3600\n@ SOA n.test. h 1 2 3 4 300\n@ NS n.test.\nd DNAME other.test.\nd MX 1 "
 		"x.c\n"
-		"c NS x.c\nx.c A 192.0.2.1\ne MX 1 x.c\n");
+		"c NS x.c\nx.c A 192.0.2.1\ne MX 1 x.c\nf MX 1 x.d\nx.d A 192.0.2.2\n");
 	wire_name(name, "e.example.");
 	assert_int_equal(
 		image_answer_counts(image_answer_for(&t.a, t.off, name, ZONE_MX, NULL)).ar, 1);
+	wire_name(name, "f.example.");
+	assert_int_equal(
+		image_answer_counts(image_answer_for(&t.a, t.off, name, ZONE_MX, NULL)).ar, 0);
 	close_zone(&t);
 }
 
@@ -334,6 +337,8 @@ optional_addresses_may_be_cut_at_255_places_at_most(void **state)
 	assert_int_equal(image_answer_counts(a).ar, 700);
 	assert_true(a->n_cut > 127);
 	assert_int_equal(image_answer_cuts(a)[a->n_cut - 1].ar, 0);
+	for (unsigned i = 0; i < a->n_cut; i++) /* every fourth, as 255 do not hold 700 */
+		assert_int_equal(image_answer_cuts(a)[i].ar, 4 * (a->n_cut - 1 - i));
 	for (unsigned i = 0; i < a->n_cut; i += 20) {
 		const struct image_cut *cut = &image_answer_cuts(a)[i];
 		struct decoded *d = decode(a, name, NULL, name_octets(name), cut->len, cut->ar);
@@ -464,6 +469,11 @@ verifier_notices_damage(void **state)
 	assert_int_equal(crc((uint8_t *)im, im->block_len), before);
 	/* addresses, texts, TTLs, padding and hints may be anything */
 	assert_true(noticed > tried / 3);
+	struct image_chunk c = image_chunk_of(&t.a, im, 0);
+	((struct image_bucket *)(uintptr_t)c.base)->spill++;
+	assert_int_equal(image_verify(&t.a, t.off, &why), -EPROTO);
+	((struct image_bucket *)(uintptr_t)c.base)->spill--;
+	assert_int_equal(image_verify(&t.a, t.off, &why), 0);
 	assert_int_equal(image_verify(&t.a, t.off + 64, &why), -EPROTO);
 	assert_int_equal(image_verify(&t.a, 0, &why), -EPROTO);
 	assert_int_equal(image_verify(&t.a, ~0ull, &why), -EPROTO);
