@@ -188,9 +188,12 @@ def test_who_does_not_take_answers_is_dropped(limited):
 
 def test_connections_of_one_client_are_limited(limited):
     suite = limited('connections-per-client-max: 3')
-    some = [connect(suite) for _ in range(4)]
-    assert ended(some[3]) in ('RST', 'FIN')
-    for s in some[:3]:
+    some = [connect(suite) for _ in range(3)]
+    try:
+        assert ended(connect(suite)) in ('RST', 'FIN')
+    except ConnectionResetError:        # so quickly that connect() saw it
+        pass
+    for s in some:
         s.sendall(frame(query()))
         answer(s)
         s.close()
