@@ -139,7 +139,7 @@ def exchange_frames(interface, frames, wait=0.5):
 
 
 FRAMES = [
-    # claim, how to make it, answered
+    # claim, how to make it, answered (or by which device alone)
     ('an ordinary query', lambda lab: udp4(lab), True),
     ('IPv4 options', lambda lab: udp4(lab, options=b'\x01\x01\x01\x00'), True),
     ('a UDP checksum of zero, which IPv4 allows', lambda lab: udp4(lab, udp_sum=0), True),
@@ -155,8 +155,8 @@ FRAMES = [
     ('a broadcast source address', lambda lab: udp4(lab, src='255.255.255.255'), False),
     ('a response', lambda lab: udp4(lab, payload=QUERY[:2] + b'\x80' + QUERY[3:]), False),
     ('IPv6', lambda lab: udp6(lab), True),
-    ('IPv6 with a hop-by-hop header', lambda lab: udp6(lab, extensions=b'\x11\0\1\4\0\0\0\0', next_header=0), True),
-    ('IPv6 with two extension headers', lambda lab: udp6(lab, extensions=b'\x3c\0\1\4\0\0\0\0' + b'\x11\0\1\4\0\0\0\0', next_header=0), True),
+    ('IPv6 with a hop-by-hop header', lambda lab: udp6(lab, extensions=b'\x11\0\1\4\0\0\0\0', next_header=0), 'af_packet'),     # AF_XDP's filter program leaves these to the kernel
+    ('IPv6 with two extension headers', lambda lab: udp6(lab, extensions=b'\x3c\0\1\4\0\0\0\0' + b'\x11\0\1\4\0\0\0\0', next_header=0), 'af_packet'),
     ('IPv6 with a fragment header', lambda lab: udp6(lab, extensions=b'\x11\0\0\1\0\0\0\7', next_header=44), False),
     ('IPv6 without a UDP checksum', lambda lab: udp6(lab, udp_sum=0), False),
 ]
@@ -165,6 +165,8 @@ FRAMES = [
 @pytest.mark.parametrize('claim,make,answered', FRAMES, ids=[f[0] for f in FRAMES])
 def test_frame(port, claim, make, answered):
     s, lab = port
+    if isinstance(answered, str):
+        answered = answered in s.dataplane[1]
     # a good query behind it proves that the port still answers
     response, after = lab.as_client(exchange_frames, lab.client_if, [make(lab), udp4(lab, sport=40001)])
     assert after is not None, 'the next query was not answered\n' + s.log_text()
