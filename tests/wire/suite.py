@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the suite (`millrace serve`) for a test: own run directory, own ports, ended by pid, and its
 log searched for crashes and sanitizer reports."""
+import fcntl
 import json
 import os
 import pathlib
@@ -24,25 +25,50 @@ BAD_LOG = re.compile(r'AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer
                      r'signal (4|6|7|8|11)\b|SIG(SEGV|ABRT|BUS|ILL|FPE)', re.I)
 
 
+held_ports = {}         # port: file whose lock says to other runs of these tests that it is taken
+
+
+def hold_port(port):
+    try:
+        f = open('/tmp/millrace-test-port-%d' % port, 'w')
+        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:         # taken, or another user's file
+        return False
+    held_ports[port] = f
+    return True
+
+
+def release_port(port):
+    if port in held_ports:
+        held_ports.pop(port).close()
+
+
+def is_free(port, addresses):
+    sockets = []
+    try:
+        for a in addresses:
+            family = socket.AF_INET6 if ':' in a else socket.AF_INET
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                s = socket.socket(family, kind)
+                sockets.append(s)
+                if kind == socket.SOCK_STREAM:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind((a, port))
+        return True
+    except OSError:
+        return False
+    finally:
+        for s in sockets:
+            s.close()
+
+
 def free_port(addresses=('127.0.0.1', '::1'), first=5400, last=5449):
-    """A port that is free for UDP and TCP on all these addresses."""
+    """A port that is free for UDP and TCP on all these addresses; ours until release_port() or the end."""
     for port in range(first, last + 1):
-        sockets = []
-        try:
-            for a in addresses:
-                family = socket.AF_INET6 if ':' in a else socket.AF_INET
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    s = socket.socket(family, kind)
-                    sockets.append(s)
-                    if kind == socket.SOCK_STREAM:
-                        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    s.bind((a, port))
-            return port
-        except OSError:
-            continue
-        finally:
-            for s in sockets:
-                s.close()
+        if port not in held_ports and hold_port(port):
+            if is_free(port, addresses):
+                return port
+            release_port(port)
     raise RuntimeError('no free port in %d..%d' % (first, last))
 
 
@@ -131,6 +157,7 @@ class Suite:
         self.run_dir = self.dir / 'run'
         self.log_path = self.dir / 'log'
         self.addresses = addresses or (['127.0.0.1'] + (['::1'] if has_ipv6() else []))
+        self.owns_port = port is None
         self.port = port or free_port(self.addresses)
         self.prefix = list(prefix)              # e.g. ip netns exec NAME
         self.yaml = {k: list(v) for k, v in (yaml or {}).items()}
@@ -224,6 +251,8 @@ class Suite:
         try:
             self.stop()
         finally:
+            if self.owns_port:
+                release_port(self.port)
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def log_text(self):
