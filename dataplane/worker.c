@@ -4,11 +4,13 @@
  */
 #include "dataplane/worker.h"
 
+#include "config/log.h"
 #include "shm/doorbell.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <rte_cycles.h>
+#include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_pause.h>
 #include <sched.h>
@@ -163,8 +165,11 @@ worker_thread(void *arg)
 	/* naps end when they should, not 50 us later */
 	(void)prctl(PR_SET_TIMERSLACK, 1);
 	/* without an id mempools work as well, only without caches */
-	if (w->registered && rte_thread_register() != 0)
+	if (w->registered && rte_thread_register() != 0) {
+		log_warning("worker %u runs without packet buffer caches: %s", w->index,
+			rte_strerror(rte_errno));
 		w->registered = false;
+	}
 	run(w);
 	if (w->registered)
 		rte_thread_unregister();
