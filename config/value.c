@@ -21,6 +21,8 @@ value_quote(const char *text, char *out, size_t len)
 	for (; text[n] && n + 4 < len; n++)
 		out[n] = (unsigned char)text[n] < ' ' || text[n] == 127 ? '?' : text[n];
 	if (text[n]) {
+		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+			n--; /* no half a character */
 		memcpy(out + n, "...", 3);
 		n += 3;
 	}

@@ -361,6 +361,11 @@ def test_ctl_checks_zones_and_configurations_without_a_server(build, tmp_path):
     r = run('config', 'check', 'bad.yaml')
     assert r.returncode == 1 and 'bad.yaml:2:' in r.stderr and 'wotch' in r.stderr
     assert json.loads(run('config', 'check', '--json', 'bad.yaml').stdout)['ok'] is False
+    (tmp_path / 'long.yaml').write_text('log-level: "a%s"\n' % ('\u00e9' * 70))
+    assert '\u00e9...' in json.loads(run('config', 'check', '--json', 'long.yaml').stdout)['error']
+    name = os.fsencode(tmp_path) + b'/\xff.yaml'                     # no text, but a file name
+    open(name, 'w').write('zones:\n  wotch: true\n')
+    assert json.loads(run('config', 'check', '--json', name).stdout)['file'].endswith('/?.yaml')
 
 
 # --- what changes
