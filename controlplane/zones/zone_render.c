@@ -95,7 +95,6 @@ layout_of(uint16_t type)
 		return (struct layout){0, 2, true, false};
 	case ZONE_MX:
 		return (struct layout){2, 1, true, true};
-	case ZONE_AFSDB:
 	case ZONE_KX:
 	case ZONE_RT:
 	case ZONE_SVCB:

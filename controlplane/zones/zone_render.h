@@ -22,7 +22,6 @@ enum zone_type {
 	ZONE_PTR = 12,
 	ZONE_MINFO = 14,
 	ZONE_MX = 15,
-	ZONE_AFSDB = 18,
 	ZONE_RT = 21,
 	ZONE_AAAA = 28,
 	ZONE_SRV = 33,
