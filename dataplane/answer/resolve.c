@@ -148,6 +148,10 @@ referral(struct answer_context *c, struct work *w, const struct chain *ch,
 		damaged(c, w);
 		return STEP_END;
 	}
+	if (ns->flags & ANSWER_TOO_BIG) {
+		work_servfail(w, EDE_OTHER);
+		return STEP_END;
+	}
 	if (w->f.an == 0)
 		w->f.aa = false;
 	counter_add(c->counters, CTR_REFERRALS, 1);

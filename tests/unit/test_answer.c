@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The answer engine, asked in memory: what RFC 1034 4.3.2 and its successors say comes out. Responses
- * are decoded by libknot, so the engine's own idea of compression is not trusted. */
+/* The answer engine, asked in memory: what RFC 1034 4.3.2 and its successors say comes out.
+ * Responses are decoded by libknot, so the engine's own idea of compression is not trusted. */
 #include "dataplane/answer/answer.h"
 #include "dataplane/answer/cookie.h"
 #include "tests/support/zone_set.h"
@@ -25,18 +25,33 @@ static const char example[] =
 	"ns1 A 192.0.2.1\nns1 AAAA 2001:db8::1\n"
 	"mail A 192.0.2.25\n"
 	"Host A 192.0.2.2\nhost A 192.0.2.3\n"
-	"www CNAME host\nalias CNAME www\nout CNAME x.elsewhere.test.\ngone CNAME nope\nloop CNAME pool\npool CNAME loop\n"
+	"www CNAME host\nalias CNAME www\nout CNAME x.elsewhere.test.\ngone CNAME nope\nloop CNAME "
+	"pool\npool CNAME loop\n"
 	"tocut CNAME a.sub\ntochild CNAME www.child\n"
 	"*.wild TXT \"star\"\n*.wild MX 5 mail\nhost.wild A 192.0.2.4\n*.wc CNAME host\n"
 	"a.b.ent A 192.0.2.5\n"
-	"sub NS ns.sub\nsub NS ns1\nsub NS ns.other\nsub DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000001\n"
-	"ns.sub A 192.0.2.6\nns.sub AAAA 2001:db8::6\nother NS ns.other\nns.other A 192.0.2.7\ntxt.sub TXT \"hidden\"\n"
-	"child NS ns.child\nchild DS 2 8 2 0000000000000000000000000000000000000000000000000000000000000002\nns.child A 192.0.2.8\n"
-	"dn DNAME ent\nlong DNAME lllllllllllllllllllllllllllllllllllllllllllllllllllll.mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm.test.\n"
-	"big TXT \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n"
-	"big TXT \"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"\n"
-	"big TXT \"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\"\n";
-static const char child[] = "$TTL 60\n@ SOA ns h 1 1 1 1 30\n@ NS ns\nns A 192.0.2.8\nwww A 192.0.2.9\n";
+	"sub NS ns.sub\nsub NS ns1\nsub NS ns.other\nsub DS 1 8 2 "
+	"0000000000000000000000000000000000000000000000000000000000000001\n"
+	"ns.sub A 192.0.2.6\nns.sub AAAA 2001:db8::6\nother NS ns.other\nns.other A "
+	"192.0.2.7\ntxt.sub TXT \"hidden\"\n"
+	"child NS ns.child\nchild DS 2 8 2 "
+	"0000000000000000000000000000000000000000000000000000000000000002\nns.child A 192.0.2.8\n"
+	"dn DNAME ent\nlong DNAME "
+	"lllllllllllllllllllllllllllllllllllllllllllllllllllll."
+	"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm.test.\n"
+	"big TXT "
+	"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n"
+	"big TXT "
+	"\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	"bbbbbbbbbbbbbbbbbbbbbbbbb\"\n"
+	"big TXT "
+	"\"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+	"cccccccccccccccccc\"\n";
+static const char child[] =
+	"$TTL 60\n@ SOA ns h 1 1 1 1 30\n@ NS ns\nns A 192.0.2.8\nwww A 192.0.2.9\n";
 
 static struct zone_set set;
 static struct counters counters;
@@ -50,8 +65,12 @@ setup(void **state)
 	assert_int_equal(zone_set_add(&set, "example.test.", example), 0);
 	assert_int_equal(zone_set_add(&set, "child.example.test.", child), 0);
 	assert_int_equal(zone_set_add_unavailable(&set, "broken.test."), 0);
-	struct settings s = {.magic = SETTINGS_MAGIC, .udp_payload_max = 1232, .tcp_keepalive_ds = 100, .cookies = 1,
-		.nsid = {4, "me-1"}, .version = {8, "Millrace"}};
+	struct settings s = {.magic = SETTINGS_MAGIC,
+		.udp_payload_max = 1232,
+		.tcp_keepalive_ds = 100,
+		.cookies = 1,
+		.nsid = {4, "me-1"},
+		.version = {8, "Millrace"}};
 	assert_int_equal(settings_publish(set.publisher, &s), 0);
 	engine = answer_create(&set.arena, &counters);
 	return engine == NULL;
@@ -87,7 +106,8 @@ make_query(uint8_t *buf, const char *name, uint16_t type, uint16_t class, int ed
 	buf[5] = 1;
 	assert_non_null(knot_dname_from_str(buf + at, name, 255));
 	at += (uint32_t)knot_dname_size(buf + at);
-	const uint8_t tail[4] = {(uint8_t)(type >> 8), (uint8_t)type, (uint8_t)(class >> 8), (uint8_t)class};
+	const uint8_t tail[4] = {
+		(uint8_t)(type >> 8), (uint8_t)type, (uint8_t)(class >> 8), (uint8_t) class};
 	memcpy(buf + at, tail, 4);
 	at += 4;
 	if (edns_size >= 0) {
@@ -105,7 +125,8 @@ by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* libknot lower-cases what it parses. The records of a section, each "owner ttl type rdata", sorted, "; " between them. */
+/* libknot lower-cases what it parses. The records of a section, each "owner ttl type rdata",
+ * sorted, "; " between them. */
 static void
 section_text(knot_pkt_t *pkt, knot_section_t section, char *out, size_t room)
 {
@@ -121,14 +142,16 @@ section_text(knot_pkt_t *pkt, knot_section_t section, char *out, size_t room)
 			continue;
 		knot_dname_to_str(owner, rr->owner, sizeof owner);
 		knot_rrtype_to_string(rr->type, type, sizeof type);
-		assert_true(knot_rrset_txt_dump_data(rr, 0, data, sizeof data, &KNOT_DUMP_STYLE_DEFAULT) >= 0);
+		assert_true(knot_rrset_txt_dump_data(
+				    rr, 0, data, sizeof data, &KNOT_DUMP_STYLE_DEFAULT) >= 0);
 		assert_true(n < 64);
 		assert_true(asprintf(&line[n++], "%s %u %s %.40s", owner, rr->ttl, type, data) > 0);
 	}
 	qsort(line, n, sizeof *line, by_text);
 	out[0] = '\0';
 	for (unsigned i = 0; i < n; i++) {
-		used += (size_t)snprintf(out + used, room - used, "%s%s", i != 0 ? "; " : "", line[i]);
+		used += (size_t)snprintf(
+			out + used, room - used, "%s%s", i != 0 ? "; " : "", line[i]);
 		assert_true(used < room);
 		free(line[i]);
 	}
@@ -137,7 +160,7 @@ section_text(knot_pkt_t *pkt, knot_section_t section, char *out, size_t room)
 struct expectation {
 	const char *name;
 	uint16_t type;
-	const char *status;		/* RCODE and flags */
+	const char *status; /* RCODE and flags */
 	const char *answer, *authority, *additional;
 };
 
@@ -236,7 +259,10 @@ a_burst_gives_what_single_queries_give(void **state)
 
 	memset(q, 0, sizeof q);
 	for (size_t i = 0; i < N; i++)
-		q[i] = (struct answer_query){.dns = buf[i], .len = make_query(buf[i], expectations[i].name, expectations[i].type, 1, 1232), .room = 2048};
+		q[i] = (struct answer_query){.dns = buf[i],
+			.len = make_query(
+				buf[i], expectations[i].name, expectations[i].type, 1, 1232),
+			.room = 2048};
 	answer_burst(engine, q, N, NOW_S);
 	for (size_t i = 0; i < N; i++)
 		check_response(&expectations[i], buf[i], q[i].out_len);
@@ -274,32 +300,121 @@ what_does_not_fit_is_truncated_or_trimmed(void **state)
 
 struct broken {
 	const char *what;
-	int rcode;			/* -1: no response */
+	int rcode; /* -1: no response */
 	void (*break_it)(uint8_t *buf, uint32_t *len);
 };
 
-static void b_response(uint8_t *b, uint32_t *len) { (void)len; b[2] |= 0x80; }
-static void b_short(uint8_t *b, uint32_t *len) { (void)b; *len = 11; }
-static void b_no_question(uint8_t *b, uint32_t *len) { b[5] = 0; b[11] = 0; *len = 12; }
-static void b_two_questions(uint8_t *b, uint32_t *len) { (void)len; b[5] = 2; }
-static void b_trailing(uint8_t *b, uint32_t *len) { b[*len] = 0; *len += 1; }
-static void b_cut(uint8_t *b, uint32_t *len) { (void)b; *len -= 3; }
-static void b_pointer(uint8_t *b, uint32_t *len) { (void)len; b[12] = 0xc0; b[13] = 0x0c; }
-static void b_label_type(uint8_t *b, uint32_t *len) { (void)len; b[12] = 0x41; }
-static void b_opcode(uint8_t *b, uint32_t *len) { (void)len; b[2] = 5 << 3; }
-static void b_version(uint8_t *b, uint32_t *len) { b[*len - 11 + 6] = 1; }
-static void b_two_opt(uint8_t *b, uint32_t *len) { memcpy(b + *len, b + *len - 11, 11); *len += 11; b[11] = 2; }
-static void b_opt_as_answer(uint8_t *b, uint32_t *len) { (void)len; b[11] = 0; b[7] = 1; }
-static void b_opt_option(uint8_t *b, uint32_t *len) { b[*len - 1] = 4; memcpy(b + *len, "\0\3\0\5", 4); *len += 4; }
-static void b_short_cookie(uint8_t *b, uint32_t *len) { b[*len - 1] = 8; memcpy(b + *len, "\0\12\0\4abcd", 8); *len += 8; }
-static void b_class(uint8_t *b, uint32_t *len) { b[*len - 12] = 4; }
+static void
+b_response(uint8_t *b, uint32_t *len)
+{
+	(void)len;
+	b[2] |= 0x80;
+}
+static void
+b_short(uint8_t *b, uint32_t *len)
+{
+	(void)b;
+	*len = 11;
+}
+static void
+b_no_question(uint8_t *b, uint32_t *len)
+{
+	b[5] = 0;
+	b[11] = 0;
+	*len = 12;
+}
+static void
+b_two_questions(uint8_t *b, uint32_t *len)
+{
+	(void)len;
+	b[5] = 2;
+}
+static void
+b_trailing(uint8_t *b, uint32_t *len)
+{
+	b[*len] = 0;
+	*len += 1;
+}
+static void
+b_cut(uint8_t *b, uint32_t *len)
+{
+	(void)b;
+	*len -= 3;
+}
+static void
+b_pointer(uint8_t *b, uint32_t *len)
+{
+	(void)len;
+	b[12] = 0xc0;
+	b[13] = 0x0c;
+}
+static void
+b_label_type(uint8_t *b, uint32_t *len)
+{
+	(void)len;
+	b[12] = 0x41;
+}
+static void
+b_opcode(uint8_t *b, uint32_t *len)
+{
+	(void)len;
+	b[2] = 5 << 3;
+}
+static void
+b_version(uint8_t *b, uint32_t *len)
+{
+	b[*len - 11 + 6] = 1;
+}
+static void
+b_two_opt(uint8_t *b, uint32_t *len)
+{
+	memcpy(b + *len, b + *len - 11, 11);
+	*len += 11;
+	b[11] = 2;
+}
+static void
+b_opt_as_answer(uint8_t *b, uint32_t *len)
+{
+	(void)len;
+	b[11] = 0;
+	b[7] = 1;
+}
+static void
+b_opt_option(uint8_t *b, uint32_t *len)
+{
+	b[*len - 1] = 4;
+	memcpy(b + *len, "\0\3\0\5", 4);
+	*len += 4;
+}
+static void
+b_short_cookie(uint8_t *b, uint32_t *len)
+{
+	b[*len - 1] = 8;
+	memcpy(b + *len, "\0\12\0\4abcd", 8);
+	*len += 8;
+}
+static void
+b_class(uint8_t *b, uint32_t *len)
+{
+	b[*len - 12] = 4;
+}
 
 static const struct broken broken[] = {
-	{"a response", -1, b_response}, {"11 octets", -1, b_short}, {"no question", 1, b_no_question},
-	{"two questions", 1, b_two_questions}, {"trailing octet", 1, b_trailing}, {"cut off", 1, b_cut},
-	{"compressed question", 1, b_pointer}, {"label type 01", 1, b_label_type}, {"opcode UPDATE", 4, b_opcode},
-	{"EDNS version 1", 16, b_version}, {"two OPT", 1, b_two_opt}, {"OPT as answer", 1, b_opt_as_answer},
-	{"option runs out", 1, b_opt_option}, {"cookie of 4", 1, b_short_cookie}, {"class HS", 5, b_class},
+	{"a response", -1, b_response},
+	{"11 octets", -1, b_short},
+	{"no question", 1, b_no_question},
+	{"two questions", 1, b_two_questions},
+	{"trailing octet", 1, b_trailing},
+	{"cut off", 1, b_cut},
+	{"compressed question", 1, b_pointer},
+	{"label type 01", 1, b_label_type},
+	{"opcode UPDATE", 4, b_opcode},
+	{"EDNS version 1", 16, b_version},
+	{"two OPT", 1, b_two_opt},
+	{"OPT as answer", 1, b_opt_as_answer},
+	{"option runs out", 1, b_opt_option},
+	{"cookie of 4", 1, b_short_cookie},
+	{"class HS", 5, b_class},
 };
 
 static void
@@ -338,7 +453,8 @@ static void
 cookies_are_those_of_rfc_9018(void **state)
 {
 	struct settings s = {0};
-	uint8_t option[24], client[16] = {[10] = 0xff, [11] = 0xff, 198, 51, 100, 100}, out[24], want[24];
+	uint8_t option[24], client[16] = {[10] = 0xff, [11] = 0xff, 198, 51, 100, 100}, out[24],
+			    want[24];
 
 	(void)state;
 	from_hex(s.cookie_secret, "e5e973e5a6b2a43f48e7dc849e37bfcf");
@@ -346,7 +462,8 @@ cookies_are_those_of_rfc_9018(void **state)
 	from_hex(want, "2464c4abcf10c957010000005cf79f111f8130c3eee29480");
 	cookie_make(&s, option, 8, client, 1559731985, out);
 	assert_memory_equal(out, want, 24);
-	/* sent back while fresh, renewed when half an hour old, not accepted with a changed octet */
+	/* sent back while fresh, renewed when half an hour old, not accepted with a changed octet
+	 */
 	cookie_make(&s, out, 24, client, 1559731985 + 1800, option);
 	assert_memory_equal(option, want, 24);
 	cookie_make(&s, out, 24, client, 1559731985 + 1801, option);
@@ -357,7 +474,8 @@ cookies_are_those_of_rfc_9018(void **state)
 
 	from_hex(s.cookie_secret, "445536bcd2513298075a5d379663c962");
 	from_hex(client, "20010db80220000159ded0f4876982b8");
-	from_hex(option, "22681ab97d52c298010000005cf7c57926556bd0934c72f8"); /* made with another secret */
+	from_hex(option,
+		"22681ab97d52c298010000005cf7c57926556bd0934c72f8"); /* made with another secret */
 	from_hex(want, "22681ab97d52c298010000005cf7c609a6bb79d16625507a");
 	cookie_make(&s, option, 24, client, 1559741961, out);
 	assert_memory_equal(out, want, 24);
@@ -389,6 +507,40 @@ options_are_answered(void **state)
 	assert_memory_equal(buf + out - 2, "\0\0", 2);
 }
 
+/* An RRset that no message can hold is SERVFAIL, as an answer and as a referral. */
+static void
+what_fits_in_no_message_is_servfail(void **state)
+{
+	size_t room = 600000, at;
+	char *text = malloc(room);
+	uint8_t *buf = malloc(65535);
+
+	(void)state;
+	at = (size_t)snprintf(text, room,
+		"$TTL 60\n@ SOA ns h 1 1 1 1 30\n@ NS ns\nns A 192.0.2.1\nok A 192.0.2.2\n");
+	for (unsigned i = 0; i < 3000; i++)
+		at += (size_t)snprintf(text + at, room - at,
+			"cut NS a-name-of-some-length-%u.elsewhere.test.\n", i);
+	for (unsigned i = 0; i < 300; i++)
+		at += (size_t)snprintf(text + at, room - at, "txt TXT \"%0240u\"\n", i);
+	assert_true(at < room);
+	assert_int_equal(zone_set_add(&set, "huge.test.", text), 0);
+	static const struct {
+		const char *name;
+		uint16_t type;
+		int rcode;
+	} asked[] = {{"ok.huge.test.", 1, 0}, {"txt.huge.test.", 16, 2}, {"x.cut.huge.test.", 1, 2},
+		{"cut.huge.test.", 2, 2}, {"y.huge.test.", 1, 3}};
+	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+		uint32_t out = ask_octets(buf,
+			make_query(buf, asked[i].name, asked[i].type, 1, 1232), 65535, ANSWER_TCP4);
+		assert_true(out > 12);
+		assert_int_equal(knot_wire_get_rcode(buf), asked[i].rcode);
+	}
+	free(buf);
+	free(text);
+}
+
 static void
 chaos_is_answered_as_configured(void **state)
 {
@@ -413,6 +565,7 @@ main(void)
 		cmocka_unit_test(broken_queries_get_what_rfc_8906_wants),
 		cmocka_unit_test(cookies_are_those_of_rfc_9018),
 		cmocka_unit_test(options_are_answered),
+		cmocka_unit_test(what_fits_in_no_message_is_servfail),
 		cmocka_unit_test(chaos_is_answered_as_configured),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
