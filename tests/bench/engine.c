@@ -25,7 +25,8 @@
 struct options {
 	uint32_t names;
 	const char *arena;
-	double seconds; /* for each row */
+	const char *only; /* name of a workload; NULL: all */
+	double seconds;   /* for each row */
 	bool json;
 };
 
@@ -149,6 +150,8 @@ run_workloads(struct bench *b)
 
 	for (unsigned w = 0; w < WORKLOADS; w++) {
 		const struct engine_expectation *e = &engine_expectation[w];
+		if (b->o.only != NULL && strcmp(b->o.only, e->name) != 0)
+			continue;
 		engine_make_queries(b->queries, &b->zone, (enum engine_workload)w, ORIGIN);
 		int ret = check(b, (enum engine_workload)w);
 		if (ret != 0)
@@ -264,6 +267,7 @@ parse_options(struct options *o, int argc, char **argv)
 	static const struct option options[] = {
 		{"names", required_argument, NULL, 'n'},
 		{"arena", required_argument, NULL, 'a'},
+		{"only", required_argument, NULL, 'o'},
 		{"seconds", required_argument, NULL, 's'},
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
@@ -276,6 +280,8 @@ parse_options(struct options *o, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'n')
 			o->names = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (c == 'o')
+			o->only = optarg;
 		else if (c == 'a')
 			o->arena = optarg;
 		else if (c == 's')
@@ -288,9 +294,10 @@ parse_options(struct options *o, int argc, char **argv)
 	if (o->names >= 100 && o->names <= NAMES_MAX && o->seconds > 0 && o->seconds <= 60)
 		return;
 help:
-	fputs("usage: bench_engine [--names N] [--arena PATH] [--seconds S] [--json]\n"
-	      "N from 100 to 20000000; PATH on hugetlbfs for huge pages, the file is removed; S "
-	      "for each row.\n",
+	fputs("usage: bench_engine [--names N] [--arena PATH] [--only ROW] [--seconds S] [--json]\n"
+	      "N from 100 to 20000000; PATH on hugetlbfs for huge pages, the file is removed; ROW "
+	      "as the\n"
+	      "table names it; S for each row.\n",
 		stderr);
 	exit(2);
 }
