@@ -24,6 +24,25 @@ damaged(struct answer_context *c, struct work *w)
 	work_servfail(w, EDE_OTHER);
 }
 
+/* The zone whose apex is the suffix with k labels. Most queries of a burst are for the same zone:
+ * the last one is tried before the directory. */
+static inline const struct image *
+find_apex(struct answer_context *c, const struct work_name *n, unsigned k)
+{
+	const struct image *im = c->last_zone;
+	unsigned at = n->label[n->labels - k], len = n->len - at;
+
+	if (n->hash[k] == c->last_hash && im != NULL && im->apex_len == len &&
+		name_equal(im->apex, n->wire + at, len))
+		return im;
+	im = zone_directory_find(c->arena, c->directory, n->hash[k], n->wire + at, len);
+	if (im != NULL) {
+		c->last_zone = im;
+		c->last_hash = n->hash[k];
+	}
+	return im;
+}
+
 const struct image *
 work_find_zone(struct answer_context *c, const struct work_name *n, uint16_t qtype)
 {
@@ -33,9 +52,7 @@ work_find_zone(struct answer_context *c, const struct work_name *n, uint16_t qty
 		return NULL;
 	struct label_set zones = zone_directory_labels(c->directory, n->labels);
 	for (unsigned k; (k = label_set_next(&zones)) != LABELS_END;) {
-		unsigned at = n->label[n->labels - k];
-		const struct image *im = zone_directory_find(
-			c->arena, c->directory, n->hash[k], n->wire + at, n->len - at);
+		const struct image *im = find_apex(c, n, k);
 		if (im == NULL)
 			continue;
 		/* DS belongs to the parent (RFC 4035 3.1.4.1): prefer that, if it is ours */

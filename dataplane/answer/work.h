@@ -125,6 +125,8 @@ struct answer_context {
 	struct counters *counters;
 	const struct settings *settings; /* of this burst */
 	const struct zone_directory *directory;
+	const struct image *last_zone; /* found last in this burst, or NULL */
+	uint64_t last_hash;            /* of its apex */
 	uint64_t seed;
 	uint32_t now_s;
 	struct work_name question; /* while a chain is followed */
