@@ -153,8 +153,17 @@ int
 manager_command(
 	struct zone_manager *m, enum command_kind kind, char **path, size_t n, uint64_t *ticket)
 {
-	struct command *c = calloc(1, sizeof *c);
+	struct command *c = NULL, *queued;
 
+	STAILQ_FOREACH (queued, &m->commands, link)
+		c = queued;
+	/* reloads of everything that nobody has begun are one: a storm of SIGHUPs is two scans */
+	if (c != NULL && kind != COMMAND_FILES &&
+		(c->kind == kind || c->kind == COMMAND_FORCE_ALL)) {
+		*ticket = c->ticket;
+		return 0;
+	}
+	c = calloc(1, sizeof *c);
 	if (c == NULL) {
 		for (size_t i = 0; i < n; i++)
 			free(path[i]);

@@ -368,6 +368,33 @@ a_changed_include_counts_as_a_change(void **state)
 	stop(f);
 }
 
+/* Somebody's script sends SIGHUP for each of its changes. */
+static void
+reloads_of_all_that_have_not_begun_are_one(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ticket = 0, before = 0;
+	unsigned n_scans = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		char file[32];
+		snprintf(file, sizeof file, "z%u.zone", i);
+		write_zone(f, file, 1, "");
+	}
+	start_and_wait(f);
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_int_equal(zone_manager_reload_all(f->m, i % 2 == 0, &ticket), 0);
+		n_scans += ticket != before;
+		before = ticket;
+	}
+	wait_for(f, NULL, ticket);
+	assert_true(n_scans < 500);
+	write_zone(f, "z999.zone", 2, "");
+	reload_all(f, false); /* and the last one sees what came before it */
+	assert_int_equal(served(f, "z999."), 2);
+	stop(f);
+}
+
 static void
 a_reload_of_one_zone_touches_no_other(void **state)
 {
@@ -535,6 +562,7 @@ main(void)
 		ROW(a_refused_version_leaves_the_one_before),
 		ROW(a_reload_of_all_reads_only_what_changed),
 		ROW(a_changed_include_counts_as_a_change),
+		ROW(reloads_of_all_that_have_not_begun_are_one),
 		ROW(a_reload_of_one_zone_touches_no_other),
 		ROW(a_reload_of_a_zone_adds_it_when_its_file_is_there),
 		ROW(changed_files_are_loaded_and_lost_ones_removed),
