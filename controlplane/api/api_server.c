@@ -147,6 +147,10 @@ send_answer(struct api_request *r)
 		return MHD_NO;
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->content_type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_SERVER, "Millrace/" MILLRACE_VERSION);
+	/* the library ends the body that there is not, and a client would take that for an answer
+	 */
+	if (r->head && r->more != NULL)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (r->status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD, PUT");
 	ret = MHD_queue_response(r->connection, r->status, response);
@@ -229,6 +233,7 @@ handle_request(void *arg, struct MHD_Connection *connection, const char *path, c
 		*state = r;
 		r->context = &a->context;
 		r->connection = connection;
+		r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 		r->status = MHD_HTTP_OK;
 		r->content_type = "application/json";
 		/* an error answered here ends the connection before a body is taken */

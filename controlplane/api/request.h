@@ -15,6 +15,7 @@ struct MHD_Connection;
 struct api_request {
 	const struct api_context *context;
 	struct MHD_Connection *connection;
+	bool head; /* HEAD: the headers of a GET */
 	const struct route *route;
 	struct route_match match;
 	size_t received_octets; /* of the request's body */
