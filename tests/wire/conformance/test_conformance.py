@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 
@@ -15,7 +14,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from expected import why_intended  # noqa: E402
-from suite import Suite  # noqa: E402
+from suite import Suite, hold_port, is_free, release_port  # noqa: E402
 
 PYTHON = '/usr/bin/python3'
 PEERS = ('knot', 'nsd')
@@ -34,15 +33,10 @@ def run(*command, timeout=600):
 def free_base_port():
     """labctl.py gives each server a fixed distance from a base port."""
     for base in range(15410, 15490, 4):
-        try:
-            for port in range(base, base + len(PEERS)):
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    with socket.socket(socket.AF_INET, kind) as s:
-                        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
-                        s.bind(('127.0.0.1', port))
-            return base
-        except OSError:
-            continue
+        if hold_port(base):
+            if all(is_free(base + i, ['127.0.0.1']) for i in range(len(PEERS))):
+                return base
+            release_port(base)
     raise RuntimeError('no free ports for the peers')
 
 
@@ -53,15 +47,17 @@ def peers(tmp_path):
         if not shutil.which(program, path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin'):
             pytest.skip('%s is not installed' % program)
     lab = tmp_path / 'lab'
+    base = free_base_port()
 
     def start(zones):
         r = run(PYTHON, HERE / 'labctl.py', 'up', '--zones', zones / 'zones.json', '--servers', ','.join(PEERS),
-                '--base-port', free_base_port(), '--dir', lab)
+                '--base-port', base, '--dir', lab)
         lines = r.stdout.split('\n')
         assert 'NOT LOADED' not in r.stdout and 'failed to start' not in r.stdout, r.stdout + r.stderr
         return [line.strip() for line in lines if '=' in line]
     yield start
     run(PYTHON, HERE / 'labctl.py', 'down', '--dir', lab, '--servers', ','.join(PEERS))
+    release_port(base)
 
 
 def zones_yaml(zones):
