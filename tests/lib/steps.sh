@@ -35,9 +35,7 @@ new_mounts() { awk '{print $5}' /proc/self/mountinfo | sort | comm -13 "$logs/.m
 nothing_left() {
 	local p bad=0
 	for p in $(strays); do
-		# the step's own shell and its pipes are still there
-		[ "$(ps -o ppid= -p "$p" | tr -d ' ')" = "$BASHPID" ] && continue
-		ps -o args= -p "$p" | grep -qE 'tests/run' && continue
+		ps -o args= -p "$p" | grep -qE '(tests|\.ci)/run' && continue	# we ourselves
 		ps -o pid=,args= -p "$p" && bad=1
 	done
 	new_namespaces && bad=1

@@ -112,6 +112,8 @@ start(const char *argument)
 	}
 	if (pid != 0)
 		return pid;
+	signal(SIGHUP, SIG_DFL); /* the tests may run under nohup, and a shell cannot trap what it
+				    ignores */
 	snprintf(out, sizeof out, "%s/out", dir);
 	if (!freopen(out, "a", stdout) || dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
 		_exit(99);
