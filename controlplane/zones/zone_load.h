@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* zone_load: zone file -> zone_model. Thread: any; different zones may be loaded at the same time. */
+/* zone_load: zone file -> zone_model. Thread: any; different zones may be loaded at the same time.
+ */
 #pragma once
 #include "controlplane/zones/zone_model.h"
 #include "controlplane/zones/zone_report.h"
 
 struct zone_load_options {
-	uint64_t seed;			/* arena_header.seed */
-	uint32_t default_ttl;		/* when the file has no $TTL and the RR none: as BIND, the SOA minimum, else this */
-	unsigned include_depth_max;	/* $INCLUDE nesting; 0 = 20 */
-	uint64_t generate_max;		/* RRs one $GENERATE may make; 0 = 1,000,000 */
-	uint64_t octets_max;		/* of records in memory; 0 = 16 GiB - 4 */
-	/* Called for the file of each $INCLUDE, readable or not, also when the zone is refused in the end. May be NULL. */
+	uint64_t seed;              /* arena_header.seed */
+	uint32_t default_ttl;       /* when the file has no $TTL and the RR none: as BIND, the SOA
+				       minimum, else this */
+	unsigned include_depth_max; /* $INCLUDE nesting; 0 = 20 */
+	uint64_t generate_max;      /* RRs one $GENERATE may make; 0 = 1,000,000 */
+	uint64_t octets_max;        /* of records in memory; 0 = 16 GiB - 4 */
+	/* Called for the file of each $INCLUDE, readable or not, also when the zone is refused in
+	 * the end. May be NULL. */
 	void (*included)(void *arg, const char *path);
 	void *included_arg;
 };
@@ -27,7 +30,8 @@ int zone_load_file(struct zone_model *out, const char *path, const uint8_t *apex
 	const struct zone_load_options *options, struct zone_report *report)
 	__attribute__((warn_unused_result));
 
-/** The same from a buffer; $INCLUDE is an error. `path` names it in messages. For fuzzing, tests and the API. */
-int zone_load_text(struct zone_model *out, const char *text, size_t len, const char *path, const uint8_t *apex,
-	const struct zone_load_options *options, struct zone_report *report)
+/** The same from a buffer; $INCLUDE is an error. `path` names it in messages. For fuzzing, tests
+ * and the API. */
+int zone_load_text(struct zone_model *out, const char *text, size_t len, const char *path,
+	const uint8_t *apex, const struct zone_load_options *options, struct zone_report *report)
 	__attribute__((warn_unused_result));
