@@ -230,13 +230,15 @@ image_answer_must(const struct image_answer *a)
 	return a->n_cut == 0 ? a->len : image_answer_cuts(a)[a->n_cut - 1].len;
 }
 
-/** Header of an image, or NULL: checked are magic, and that header and block lie in the arena. */
+/** Header of an image, or NULL: checked are alignment, magic, and that header and block lie in the
+ * arena. */
 static inline const struct image *
 image_at(const struct arena *a, uint64_t off)
 {
 	const struct image *im = arena_at(a, off, sizeof *im + NAME_PAD);
-	if (__builtin_expect(
-		    im == NULL || im->magic != IMAGE_MAGIC || im->block_len > a->size - off, 0))
+	if (__builtin_expect(im == NULL || off % ARENA_ALIGN != 0 || im->magic != IMAGE_MAGIC ||
+				     im->block_len > a->size - off,
+		    0))
 		return NULL;
 	return im;
 }
