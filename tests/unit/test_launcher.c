@@ -25,7 +25,8 @@ static const char *millrace;
 static char dir[64];
 static pid_t running[4]; /* launchers that were not waited for yet */
 
-/* Notes each start; ends as how.NAME says; else becomes ready, notes SIGHUP, ends on SIGTERM. */
+/* Notes each start; ends as how.NAME says; else (after a while, when slow) becomes ready, notes
+ * SIGHUP, ends on SIGTERM. */
 static const char pretender[] = "#!/bin/sh\n"
 				"n=${0##*/millrace-}\n"
 				"d=$(sed -n 's/^run-dir: \"\\(.*\\)\"/\\1/p' \"$2\")\n"
@@ -33,6 +34,7 @@ static const char pretender[] = "#!/bin/sh\n"
 				"how=$(cat $d/how.$n 2>/dev/null)\n"
 				"case $how in [0-9]*) exit $how ;; esac\n"
 				"[ \"$how\" = stubborn ] && trap '' TERM || trap 'exit 0' TERM\n"
+				"[ \"$how\" = slow ] && sleep 0.5\n"
 				"trap 'echo x >>$d/hup.'$n HUP\n"
 				"echo $$ >$d/$n.new; mv $d/$n.new $d/$n.ready\n"
 				"while :; do sleep 0.02; done\n";
@@ -218,6 +220,24 @@ it_announces_passes_sighup_on_and_stops_all(void **state)
 	assert_int_equal(count_lines("hup.", name[2], NULL), 0);
 }
 
+/* `systemctl reload` right behind `systemctl start`: a process without its handlers would die. */
+static void
+sighup_waits_until_the_control_plane_is_ready(void **state)
+{
+	pid_t pid;
+
+	write_file("how.controlplane", "slow", 0644);
+	pid = start(NULL);
+	for (double end = now() + 20; count_lines("starts.", name[0], NULL) == 0; pause_ms(5))
+		assert_true(now() < end);
+	kill(pid, SIGHUP);
+	for (double end = now() + 20; count_lines("hup.", name[0], NULL) == 0; pause_ms(10))
+		assert_true(now() < end);
+	kill(pid, SIGINT);
+	assert_int_equal(wait_end(pid), 0);
+	assert_int_equal(count_lines("starts.", name[0], NULL), 1);
+}
+
 static void
 a_process_that_dies_is_started_again(void **state)
 {
@@ -373,6 +393,7 @@ main(int argc, char **argv)
 #define ROW(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		ROW(it_announces_passes_sighup_on_and_stops_all),
+		ROW(sighup_waits_until_the_control_plane_is_ready),
 		ROW(a_process_that_dies_is_started_again),
 		ROW(restarts_are_spaced_ever_wider),
 		ROW(a_configuration_that_cannot_work_ends_it),

@@ -46,6 +46,7 @@ struct suite {
 	const char *config_path;
 	struct child child[3];
 	bool announced;
+	bool reload_wanted; /* SIGHUP came; the control plane has not had it yet */
 	int64_t late_at_ms; /* 0: said */
 };
 
@@ -303,7 +304,7 @@ suite_watch_ready(struct suite *s)
 static int64_t
 suite_start_due(struct suite *s)
 {
-	int64_t now = now_ms(), wait = s->announced ? 3600000 : READY_POLL_MS;
+	int64_t now = now_ms(), wait = s->announced && !s->reload_wanted ? 3600000 : READY_POLL_MS;
 
 	for (unsigned i = 0; i < N_CHILDREN; i++) {
 		struct child *child = &s->child[i];
@@ -314,6 +315,20 @@ suite_start_due(struct suite *s)
 			wait = child->start_at_ms > now ? child->start_at_ms - now : 0;
 	}
 	return wait;
+}
+
+/* SIGHUP for the control plane, which would die of it before it has a handler: not until it is
+ * ready.
+ */
+static void
+suite_pass_reload(struct suite *s)
+{
+	const struct child *child = &s->child[0];
+
+	if (!s->reload_wanted || !child->pid || ready_pid(s->c->run_dir, child->name) != child->pid)
+		return;
+	kill(child->pid, SIGHUP);
+	s->reload_wanted = false;
 }
 
 static bool
@@ -391,8 +406,7 @@ suite_run(struct suite *s, const sigset_t *signals)
 		case SIGHUP:
 			if (info.si_code == SI_KERNEL) /* the terminal went away */
 				return EXIT_SUCCESS;
-			if (s->child[0].pid)
-				kill(s->child[0].pid, SIGHUP);
+			s->reload_wanted = true;
 			break;
 		}
 		/* always: several deaths can come as one SIGCHLD */
@@ -401,6 +415,7 @@ suite_run(struct suite *s, const sigset_t *signals)
 			return end;
 		if (!s->announced)
 			suite_watch_ready(s);
+		suite_pass_reload(s);
 	}
 }
 
