@@ -303,6 +303,7 @@ answer_burst(struct answer_context *c, struct answer_query *q, unsigned n, uint3
 	c->settings = settings_current(c->arena);
 	c->directory = zone_directory_current(c->arena);
 	c->last_zone = NULL;
+	c->apex_zone = NULL;
 	c->seed = arena_header(c->arena)->seed;
 	c->now_s = now_s;
 	for (unsigned i = 0; i < n; i += ANSWER_BURST)

@@ -113,8 +113,15 @@ closest_encloser(
 		found = node;
 		*chunk = where;
 	}
-	if (found == NULL)
-		found = find_suffix(c, zone, n, lo, chunk);
+	if (found == NULL) {
+		/* the apex: most names that do not exist lie right below it */
+		if (c->apex_zone != zone) {
+			c->apex_node = find_suffix(c, zone, n, lo, &c->apex_chunk);
+			c->apex_zone = zone;
+		}
+		found = c->apex_node;
+		*chunk = c->apex_chunk;
+	}
 	*labels = lo;
 	return found;
 }

@@ -53,6 +53,26 @@ fix_pointers(uint8_t *dns, uint32_t at, uint32_t len, const struct image_answer 
 	}
 }
 
+/* The same for a name that lies whole in the question, as it mostly does, and narrow entries: a
+ * pointer to that name stays as it is, and others move by what their kind says. */
+static inline void
+fix_common(uint8_t *dns, uint32_t at, uint32_t len, const struct image_answer *a, unsigned n,
+	uint32_t longer, uint32_t self)
+{
+	const uint32_t move[4] = {[FIX_NAME] = 0, [FIX_SUFFIX] = longer, [FIX_SELF] = self, self};
+	const uint8_t *fix = image_answer_fixes(a);
+
+	for (unsigned i = 0; i < n; i++) {
+		uint16_t entry;
+		memcpy(&entry, fix + 2 * i, 2);
+		uint32_t pos = entry & 0x3fff;
+		if (pos + 2 > len) /* cut off, or a damaged image */
+			continue;
+		uint8_t *p = dns + at + pos;
+		put16(p, POINTER | ((get16(p) + move[entry >> 14]) & POINTER_OFFSET));
+	}
+}
+
 bool
 work_put_answer(struct answer_context *c, struct work *w, const struct image_answer *a,
 	const struct work_place *place, unsigned name_len, unsigned rendered)
@@ -75,7 +95,9 @@ work_put_answer(struct answer_context *c, struct work *w, const struct image_ans
 	}
 	work_copy(w->q->dns + w->f.at, image_answer_octets(a), len);
 	uint32_t longer = name_len - rendered, self = w->f.at - (DNS_HEADER + rendered + 4);
-	if ((longer | self | (place->base - DNS_HEADER)) != 0)
+	if (place->base == DNS_HEADER && place->split == UINT32_MAX && !(a->flags & ANSWER_WIDE))
+		fix_common(w->q->dns, w->f.at, len, a, image_answer_counts(a).n_fix, longer, self);
+	else
 		fix_pointers(w->q->dns, w->f.at, len, a, place, longer, self);
 	w->f.at += len;
 	w->f.an = (uint16_t)(w->f.an + n.an);

@@ -127,6 +127,9 @@ struct answer_context {
 	const struct zone_directory *directory;
 	const struct image *last_zone; /* found last in this burst, or NULL */
 	uint64_t last_hash;            /* of its apex */
+	const struct image *apex_zone; /* whose apex was looked up last in this burst, or NULL */
+	const struct image_node *apex_node;
+	struct image_chunk apex_chunk;
 	uint64_t seed;
 	uint32_t now_s;
 	struct work_name question; /* while a chain is followed */
