@@ -177,7 +177,7 @@ def make_zone(build, path, hosts, delegations, extra=()):
     return path
 
 
-def make_queries(build, path, hosts, delegations, count, extra=()):
+def make_queries(build, path, hosts, delegations, count, extra=(), kind='queries'):
     with open(path, 'wb') as f:
-        subprocess.run([build['bench_zonegen'], 'queries', ZONE + '.', str(hosts), str(delegations), str(count), *extra], stdout=f, check=True)
+        subprocess.run([build['bench_zonegen'], kind, ZONE + '.', str(hosts), str(delegations), str(count), *extra], stdout=f, check=True)
     return path

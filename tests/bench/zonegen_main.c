@@ -12,13 +12,15 @@ usage(void)
 	fputs("usage: bench_zonegen zone ORIGIN HOSTS DELEGATIONS CNAMES WILDCARDS [varied] > "
 	      "FILE\n"
 	      "       bench_zonegen queries ORIGIN HOSTS DELEGATIONS COUNT [varied] > FILE\n"
-	      "Queries: 70 % hosts, 15 % names below delegations, 15 % names that do not exist.\n",
+	      "       bench_zonegen hits ORIGIN HOSTS DELEGATIONS COUNT [varied] > FILE\n"
+	      "Queries: 70 % hosts, 15 % names below delegations, 15 % names that do not exist.\n"
+	      "Hits: hosts only.\n",
 		stderr);
 	return 2;
 }
 
 static void
-write_queries(const struct zonegen *z, unsigned long count)
+write_queries(const struct zonegen *z, unsigned long count, bool hits)
 {
 	uint64_t state = 88172645463325252u;
 	char label[ZONEGEN_LABEL_MAX];
@@ -27,7 +29,7 @@ write_queries(const struct zonegen *z, unsigned long count)
 		state ^= state << 13;
 		state ^= state >> 7;
 		state ^= state << 17;
-		uint32_t r = (uint32_t)(state >> 32), what = (uint32_t)state % 100;
+		uint32_t r = (uint32_t)(state >> 32), what = hits ? 100 : (uint32_t)state % 100;
 		if (what < 15 && z->n[ZONEGEN_DELEGATION] != 0) {
 			zonegen_label(z, ZONEGEN_DELEGATION, r % z->n[ZONEGEN_DELEGATION], label);
 			printf("www.%s.%s A\n", label, z->origin);
@@ -55,8 +57,9 @@ main(int argc, char **argv)
 		n[i] = strtoul(argv[i + 3], NULL, 10);
 	z.n[ZONEGEN_HOST] = (uint32_t)n[0];
 	z.n[ZONEGEN_DELEGATION] = (uint32_t)n[1];
-	if (strcmp(argv[1], "queries") == 0 && argc - z.varied == 6) {
-		write_queries(&z, n[2]);
+	bool hits = strcmp(argv[1], "hits") == 0;
+	if ((hits || strcmp(argv[1], "queries") == 0) && argc - z.varied == 6) {
+		write_queries(&z, n[2], hits);
 		return fflush(stdout) == 0 ? 0 : 1;
 	}
 	if (strcmp(argv[1], "zone") != 0 || argc - z.varied != 7)
