@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_stats: the workers' counters: once, or again and again with rates. */
+/* ctl_stats: the workers' and the stream process's counters: once, or again and again with rates.
+ */
 #include "tools/ctl.h"
 
 #include <signal.h>
@@ -50,16 +51,10 @@ growth(const json_t *before, const json_t *now)
 	return b >= a ? b - a : b;
 }
 
+/* Rows of one array of the answer; `s` seconds lie between old and new. */
 static void
-print_counters(const struct ctl *c, const json_t *now, const json_t *before)
+add_counters(struct ctl_table *t, const json_t *counters, const json_t *old, double s, bool all)
 {
-	static const struct ctl_column column[] = {
-		{"COUNTER", false}, {"LABEL", false}, {"TOTAL", true}, {"PER SECOND", true}};
-	struct ctl_table t = {.column = column, .n_columns = before == NULL ? 3 : 4};
-	const json_t *counters = json_object_get(now, "counters"),
-		     *old = json_object_get(before, "counters");
-	double s = before == NULL ? 1 : seconds_between(before, now);
-	bool all = (c->given & CTL_OPTION_ALL) != 0;
 	size_t i;
 	json_t *row;
 
@@ -67,11 +62,27 @@ print_counters(const struct ctl *c, const json_t *now, const json_t *before)
 	{
 		uint64_t sum = ctl_uint(row, "sum");
 		uint64_t rate = (uint64_t)((double)growth(json_array_get(old, i), row) / s + 0.5);
+		/* what goes up and down has no rate */
+		bool grows = strstr(ctl_text(row, "family"), "_total") != NULL;
 		if (sum == 0 && !all)
 			continue;
-		ctl_table_add(&t, (const char *[]){ctl_text(row, "family"), ctl_text(row, "value"),
-					  ctl_number(sum), ctl_number(rate)});
+		ctl_table_add(t, (const char *[]){ctl_text(row, "family"), ctl_text(row, "value"),
+					 ctl_number(sum), grows ? ctl_number(rate) : "-"});
 	}
+}
+
+static void
+print_counters(const struct ctl *c, const json_t *now, const json_t *before)
+{
+	static const struct ctl_column column[] = {
+		{"COUNTER", false}, {"LABEL", false}, {"TOTAL", true}, {"PER SECOND", true}};
+	static const char *const part[] = {"counters", "stream"};
+	struct ctl_table t = {.column = column, .n_columns = before == NULL ? 3 : 4};
+	double s = before == NULL ? 1 : seconds_between(before, now);
+
+	for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
+		add_counters(&t, json_object_get(now, part[i]), json_object_get(before, part[i]), s,
+			(c->given & CTL_OPTION_ALL) != 0);
 	if (t.n_rows == 0)
 		printf("All counters are 0; --all shows them.\n");
 	else

@@ -168,6 +168,11 @@ api_statistics(struct api_request *r)
 		own_name(name, &counter_info[i]);
 		item(&it, name, counters_sum(r->context->hub, (enum counter)i));
 	}
+	for (unsigned i = 0; i < SCTR_N; i++) {
+		own_name(name, &stream_counter_info[i]);
+		item(&it, name,
+			stream_counter_get(&r->context->hub->stream, (enum stream_counter)i));
+	}
 	map_item(&it, "response-by-rcode", "responses_total");
 	map_item(&it, "millrace-queries-by-qtype", "qtypes_total");
 	json_close_array(&r->out);
@@ -176,6 +181,17 @@ api_statistics(struct api_request *r)
 }
 
 /* --- our own --- */
+
+static void
+write_counter(struct json_writer *w, const struct counter_info *c, uint64_t sum)
+{
+	json_string(w, "family", c->family);
+	json_string(w, "label", c->label);
+	json_string(w, "value", c->value);
+	json_string(w, "unit", c->unit);
+	json_string(w, "help", c->help);
+	json_uint(w, "sum", sum);
+}
 
 void
 api_stats(struct api_request *r)
@@ -195,18 +211,20 @@ api_stats(struct api_request *r)
 	json_close_array(w);
 	json_open_array(w, "counters");
 	for (unsigned i = 0; i < CTR_N; i++) {
-		const struct counter_info *c = &counter_info[i];
 		json_open_object(w, NULL);
-		json_string(w, "family", c->family);
-		json_string(w, "label", c->label);
-		json_string(w, "value", c->value);
-		json_string(w, "unit", c->unit);
-		json_string(w, "help", c->help);
-		json_uint(w, "sum", counters_sum(h, (enum counter)i));
+		write_counter(w, &counter_info[i], counters_sum(h, (enum counter)i));
 		json_open_array(w, "workers");
 		for (unsigned k = 0; k < n_workers; k++)
 			json_uint(w, NULL, counter_get(&h->worker[k].counters, (enum counter)i));
 		json_close_array(w);
+		json_close_object(w);
+	}
+	json_close_array(w);
+	json_open_array(w, "stream");
+	for (unsigned i = 0; i < SCTR_N; i++) {
+		json_open_object(w, NULL);
+		write_counter(w, &stream_counter_info[i],
+			stream_counter_get(&h->stream, (enum stream_counter)i));
 		json_close_object(w);
 	}
 	json_close_array(w);
@@ -239,6 +257,27 @@ metrics_counters(struct json_writer *w, const struct hub *h)
 }
 
 static void
+metrics_stream(struct json_writer *w, const struct hub *h)
+{
+	const char *family = "";
+
+	for (unsigned i = 0; i < SCTR_N; i++) {
+		const struct counter_info *c = &stream_counter_info[i];
+		unsigned long long n = stream_counter_get(&h->stream, (enum stream_counter)i);
+		if (strcmp(family, c->family) != 0)
+			json_raw(w, "# HELP millrace_%s %s\n# TYPE millrace_%s %s\n", c->family,
+				c->help, c->family,
+				strstr(c->family, "_total") != NULL ? "counter" : "gauge");
+		family = c->family;
+		if (c->label[0] == '\0')
+			json_raw(w, "millrace_%s %llu\n", c->family, n);
+		else
+			json_raw(w, "millrace_%s{%s=\"%s\"} %llu\n", c->family, c->label, c->value,
+				n);
+	}
+}
+
+static void
 metric(struct json_writer *w, const char *name, const char *type, const char *help, uint64_t value)
 {
 	json_raw(w, "# HELP millrace_%s %s\n# TYPE millrace_%s %s\nmillrace_%s %llu\n", name, help,
@@ -257,6 +296,7 @@ api_metrics(struct api_request *r)
 	zone_manager_status(c->zones, &s);
 	arena_usage(c->arena, &u);
 	metrics_counters(w, c->hub);
+	metrics_stream(w, c->hub);
 	json_raw(w, "# HELP millrace_zones Zones that are configured, by state.\n# TYPE "
 		    "millrace_zones gauge\n");
 	for (unsigned i = 0; i < ZONE_STATES; i++)

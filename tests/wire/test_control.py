@@ -258,6 +258,10 @@ def test_counters_and_metrics_agree(control):
     assert len(declared) == len(set(declared)), 'each family is declared once'
     for c in s['counters']:
         assert 'millrace_%s{' % c['family'] in text
+    assert all(c['help'] and c['unit'] for c in s['stream'])
+    for c in s['stream']:
+        assert ('millrace_%s{%s="%s"} ' % (c['family'], c['label'], c['value']) if c['label'] else 'millrace_%s ' % c['family']) in text
+    assert '# TYPE millrace_stream_connections gauge' in text and '# TYPE millrace_stream_closed_total counter' in text
     assert 'millrace_zones{state="failed"} 1' in text
 
 

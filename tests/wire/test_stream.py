@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """TCP as RFC 7766 has it, through the whole suite: framing, order, limits, and clients that behave badly."""
+import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -209,6 +211,10 @@ def test_the_oldest_idle_connection_makes_room(limited):
         some.append(s)
     for s in some[:5]:
         assert ended(s) == 'FIN'
+    # and whoever runs the server is told
+    rows = {(r['family'], r['value']): r['sum'] for r in json.loads(suite.ctl('stats', '--json').stdout)['stream']}
+    assert rows['stream_closed_total', 'evicted'] == 5 and rows['stream_connections', ''] == 10
+    assert re.search(r'^stream_closed_total +evicted +5$', suite.ctl('stats').stdout, re.M)
     for s in some[5:]:
         s.sendall(frame(query()))
         answer(s)
