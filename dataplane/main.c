@@ -154,7 +154,7 @@ done:
 	return status;
 }
 
-/* Make the hub ours. What an earlier dataplane left in it must not hold back grace periods. */
+/* Make the hub ours; with the role, what an earlier dataplane left in it is void. */
 static int
 take_hub(struct hub **out, const struct config *c)
 {
@@ -166,12 +166,7 @@ take_hub(struct hub **out, const struct config *c)
 	else if (err != 0)
 		log_error("cannot open %s/%s: %s", c->run_dir, RUN_HUB, strerror(-err));
 	free(path);
-	if (err != 0)
-		return err;
-	atomic_store(&(*out)->n_workers, 0);
-	for (unsigned i = 0; i < HUB_WORKERS_MAX; i++)
-		grace_offline(&(*out)->worker[i]);
-	return 0;
+	return err;
 }
 
 int

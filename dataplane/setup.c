@@ -154,6 +154,14 @@ setup_open(struct setup *s, const struct config *c, struct hub *hub)
 		w->shared = &hub->worker[i];
 		w->bell = -1;
 	}
+	/* grace periods are waited out for claimed workers only */
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		err = hub_worker_claim(hub, i);
+		if (err != 0) {
+			log_error("%s", hub_error());
+			return err;
+		}
+	}
 	choose_cpus(s, c);
 	err = open_sockets(s, c);
 	if (err == 0)
