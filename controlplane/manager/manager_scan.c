@@ -318,8 +318,10 @@ scan_all(struct zone_manager *m, bool force, uint64_t ticket)
 	publish_placeholders(m, &new, ticket);
 	m->scan.added = (uint32_t) new.n;
 	free(new.entry);
-	if (first && complete)
+	if (!m->strays_withdrawn && complete) {
 		withdraw_strays(m);
+		m->strays_withdrawn = true;
+	}
 	/* zones in slots do not move, and only this thread adds and removes them */
 	for (uint32_t i = 0; i < m->table.n_slots && !m->stopping; i++) {
 		struct zone_entry *e = m->table.slot[i];

@@ -510,6 +510,31 @@ zones_stay_when_the_folder_cannot_be_read(void **state)
 	stop(f);
 }
 
+/* Started before its file system is mounted, say. */
+static void
+a_folder_that_comes_late_still_ends_zones_that_went(void **state)
+{
+	struct fixture *f = *state;
+	char aside[96], gone[128];
+
+	write_zone(f, "stays.zone", 1, "");
+	write_zone(f, "goes.zone", 1, "");
+	start_and_wait(f);
+	stop(f);
+	snprintf(aside, sizeof aside, "%s.aside", f->zones);
+	assert_int_equal(rename(f->zones, aside), 0);
+	start_and_wait(f);
+	assert_int_equal(served(f, "stays."), 1);
+	assert_int_equal(served(f, "goes."), 1);
+	assert_int_equal(rename(aside, f->zones), 0);
+	snprintf(gone, sizeof gone, "%s/goes.zone", f->zones);
+	assert_int_equal(unlink(gone), 0);
+	reload_all(f, false);
+	assert_int_equal(served(f, "stays."), 1);
+	assert_int_equal(served(f, "goes."), -2);
+	stop(f);
+}
+
 static void
 a_listing_in_pieces_names_each_zone_once(void **state)
 {
@@ -568,6 +593,7 @@ main(void)
 		ROW(changed_files_are_loaded_and_lost_ones_removed),
 		ROW(a_new_control_plane_serves_what_the_last_one_published),
 		ROW(zones_stay_when_the_folder_cannot_be_read),
+		ROW(a_folder_that_comes_late_still_ends_zones_that_went),
 		ROW(a_listing_in_pieces_names_each_zone_once),
 		ROW(stopping_does_not_wait_for_what_is_queued),
 	};
