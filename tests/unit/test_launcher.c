@@ -368,6 +368,10 @@ mistakes_on_the_command_line_start_nothing(void **state)
 		if (wait_end(start(bad[i])) != EX_USAGE)
 			fail_msg("'%s' is not refused", bad[i]);
 	assert_int_equal(wait_end(start("a=/nonexistent")), EX_NOINPUT);
+	assert_int_equal(wait_end(start("a=/tmp")), EX_NOINPUT);
+	wait_output("give folders with --zones");
+	assert_int_equal(wait_end(start("--zones=/etc/passwd")), EX_NOINPUT);
+	wait_output("zone folder /etc/passwd: is no folder");
 	assert_int_equal(wait_end(start("a..b=/dev/null")), EX_CONFIG);
 	assert_int_equal(count_lines("starts.", "controlplane", NULL), 0);
 }

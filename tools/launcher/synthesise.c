@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SERVE_PORT                                                                    \
@@ -47,12 +48,19 @@ write_entry(FILE *f, const char *key, const char *text)
 /* A path that holds whatever the working directory is. @return allocated, or NULL after a log line
  */
 static char *
-real_path(const char *path, const char *what)
+real_path(const char *path, const char *what, bool folder)
 {
 	char *real = realpath(path, NULL);
+	struct stat st;
 
-	if (!real)
+	if (!real) {
 		log_error("%s %s: %s", what, path, strerror(errno));
+	} else if (stat(real, &st) == 0 && S_ISDIR(st.st_mode) != folder) {
+		log_error("%s %s: %s", what, path,
+			folder ? "is no folder" : "is a folder; give folders with --zones");
+		free(real);
+		real = NULL;
+	}
 	return real;
 }
 
@@ -106,7 +114,7 @@ write_zones(FILE *f, const struct serve_options *o)
 		return 0;
 	fputs("zones:\n", f);
 	if (o->zones) {
-		real = real_path(o->zones, "zone folder");
+		real = real_path(o->zones, "zone folder", true);
 		if (!real)
 			return EX_NOINPUT;
 		write_entry(f, "  directory: ", real);
@@ -117,7 +125,7 @@ write_zones(FILE *f, const struct serve_options *o)
 	for (unsigned i = 0; i < o->n_zones; i++) {
 		const char *file = strchr(o->zone[i], '=') + 1;
 
-		real = real_path(file, "zone file");
+		real = real_path(file, "zone file", false);
 		if (!real)
 			return EX_NOINPUT;
 		fputs("    - zone: ", f);
