@@ -7,7 +7,7 @@
 
 #define ENGINE_STRIDE 128u        /* octets for a prepared query */
 #define ENGINE_QUERIES (1u << 18) /* prepared queries of a workload */
-#define ENGINE_BUFFERS 256u       /* packet buffers in use, as a warm mempool has them */
+#define ENGINE_BUFFERS 512u       /* packet buffers filled for a round */
 #define ENGINE_ROOM 2048u         /* octets of each */
 #define ENGINE_BUFFER_STRIDE                                                 \
 	(ENGINE_ROOM + 320u) /* as mbufs lie: not all in the same cache sets \
