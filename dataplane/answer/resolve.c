@@ -136,13 +136,15 @@ node_answer(const struct image_chunk *chunk, const struct image_node *node, uint
 	return NULL;
 }
 
-/* Any one RRset: RFC 8482 4.1. */
+/* Any one RRset: RFC 8482 4.1. Not the DNAME of a wildcard, which is not rendered for QNAME. */
 static const struct image_answer *
-node_any(const struct image_chunk *chunk, const struct image_node *node)
+node_any(const struct image_chunk *chunk, const struct image_node *node, bool wildcard)
 {
-	if (node->n_types == 0)
-		return NULL;
-	return image_answer_at(chunk->base, chunk->len, image_node_types(node)->answer);
+	const struct image_type *t = image_node_types(node);
+	for (unsigned i = 0; i < node->n_types; i++)
+		if (!wildcard || t[i].type != TYPE_DNAME)
+			return image_answer_at(chunk->base, chunk->len, t[i].answer);
+	return NULL;
 }
 
 /* No data, or no such name: the SOA says for how long. */
@@ -250,7 +252,8 @@ follow(struct answer_context *c, struct work *w, struct chain *ch, uint32_t at)
 {
 	if (ch->n == 1)
 		keep_question(c, &w->name);
-	if (!take_name(c, w, w->q->dns + at, w->f.at - at)) {
+	/* a damaged CNAME may be shorter than its fixed part */
+	if (at >= w->f.at || !take_name(c, w, w->q->dns + at, w->f.at - at)) {
 		damaged(c, w);
 		return STEP_END;
 	}
@@ -276,7 +279,7 @@ from_node(struct answer_context *c, struct work *w, struct chain *ch,
 
 	/* RFC 4592 4.2 and 4.4 leave NS and DNAME at a wildcard undefined: they are not expanded */
 	if (!wildcard || (w->qtype != TYPE_DNAME && !(node->flags & NODE_CUT)))
-		a = w->qtype == TYPE_ANY ? node_any(chunk, node)
+		a = w->qtype == TYPE_ANY ? node_any(chunk, node, wildcard)
 					 : node_answer(chunk, node, w->qtype);
 	bool cname = false;
 	if (a == NULL && node->flags & NODE_CNAME) {

@@ -3,6 +3,7 @@
  * Responses are decoded by libknot, so the engine's own idea of compression is not trusted. */
 #include "dataplane/answer/answer.h"
 #include "dataplane/answer/cookie.h"
+#include "shm/image_find.h"
 #include "tests/support/zone_set.h"
 
 #include <libknot/libknot.h>
@@ -36,6 +37,7 @@ static const char example[] =
 	"192.0.2.7\ntxt.sub TXT \"hidden\"\n"
 	"child NS ns.child\nchild DS 2 8 2 "
 	"0000000000000000000000000000000000000000000000000000000000000002\nns.child A 192.0.2.8\n"
+	"*.wd DNAME ent\n*.wm DNAME ent\n*.wm TXT \"m\"\n"
 	"dn DNAME ent\nlong DNAME "
 	"lllllllllllllllllllllllllllllllllllllllllllllllllllll."
 	"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm.test.\n"
@@ -193,6 +195,10 @@ static const struct expectation expectations[] = {
 	{"q.wild.example.test.", 1, "NOERROR aa", "", SOA_NEG, ""},
 	{"q.host.wild.example.test.", 16, "NXDOMAIN aa", "", SOA_NEG, ""},
 	{"wild.example.test.", 16, "NOERROR aa", "", SOA_NEG, ""},
+	{"abc.wd.example.test.", 39, "NOERROR aa", "", SOA_NEG, ""},
+	{"abc.wd.example.test.", 255, "NOERROR aa", "", SOA_NEG, ""},
+	{"abc.wm.example.test.", 255, "NOERROR aa", "abc.wm.example.test. 3600 TXT \"m\"", "", ""},
+	{"*.wd.example.test.", 255, "NOERROR aa", "*.wd.example.test. 3600 DNAME ent.example.test.", "", ""},
 	{"zz.wc.example.test.", 1, "NOERROR aa", "host.example.test. 3600 A 192.0.2.2; host.example.test. 3600 A 192.0.2.3; zz.wc.example.test. 3600 CNAME host.example.test.", "", ""},
 	{"a.b.sub.example.test.", 1, "NOERROR",
 		"", "sub.example.test. 3600 NS ns.other.example.test.; sub.example.test. 3600 NS ns.sub.example.test.; sub.example.test. 3600 NS ns1.example.test.",
@@ -541,6 +547,26 @@ what_fits_in_no_message_is_servfail(void **state)
 	free(text);
 }
 
+/* Nothing behind the end of an answer is taken for a target, or written to. */
+static void
+a_cname_cut_short_is_servfail(void **state)
+{
+	static const uint8_t apex[3 + NAME_PAD] = "\1d", owner[5 + NAME_PAD] = "\1c\1d";
+	uint8_t buf[2048] = {0};
+
+	(void)state;
+	assert_int_equal(zone_set_add(&set, "d.", "$TTL 1\n@ SOA n h 1 1 1 1 1\n@ NS n.test.\nc CNAME e\n"), 0);
+	const struct image *im = image_at(&set.arena, zone_published(set.publisher, apex));
+	assert_non_null(im);
+	uint64_t hash = name_hash(arena_header(&set.arena)->seed, owner);
+	struct image_chunk chunk = image_chunk_of(&set.arena, im, hash);
+	const struct image_node *node = image_find(&chunk, hash, owner, 5);
+	assert_non_null(node);
+	((struct image_answer *)(uintptr_t)(chunk.base + image_node_types(node)->answer))->len = 0;
+	assert_true(ask_octets(buf, make_query(buf, "c.d.", 1, 1, -1), sizeof buf, ANSWER_UDP4) > 12);
+	assert_int_equal(knot_wire_get_rcode(buf), 2);
+}
+
 static void
 chaos_is_answered_as_configured(void **state)
 {
@@ -566,6 +592,7 @@ main(void)
 		cmocka_unit_test(cookies_are_those_of_rfc_9018),
 		cmocka_unit_test(options_are_answered),
 		cmocka_unit_test(what_fits_in_no_message_is_servfail),
+		cmocka_unit_test(a_cname_cut_short_is_servfail),
 		cmocka_unit_test(chaos_is_answered_as_configured),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
