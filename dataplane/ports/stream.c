@@ -116,7 +116,8 @@ static bool
 stream_may_sleep(struct port *p)
 {
 	struct stream_port *s = (struct stream_port *)p;
-	return ring_may_sleep(&s->in);
+	/* stalled: what waits in the ring is not taken now, and must not keep the worker spinning */
+	return p->stalled || ring_may_sleep(&s->in);
 }
 
 static void
