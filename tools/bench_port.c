@@ -223,6 +223,11 @@ make_packet(struct bench *b, const struct bench_port *p, struct rte_mbuf *m, uin
 	unsigned octets = b->q.head + q->len;
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 
+	/* many queries do not fit in the cache: ask for those of the next burst */
+	uint32_t ahead = b->next_query + BENCH_BURST;
+	const uint8_t *later = bench_query_octets(b, &b->q.query[ahead < b->q.n ? ahead : 0]);
+	rte_prefetch0(later);
+	rte_prefetch0(later + 64);
 	memcpy(frame, bench_query_octets(b, q), octets);
 	m->data_len = (uint16_t)octets;
 	m->pkt_len = octets;
