@@ -116,7 +116,7 @@ static bool
 stream_may_sleep(struct port *p)
 {
 	struct stream_port *s = (struct stream_port *)p;
-	/* stalled: what waits in the ring is not taken now, and must not keep the worker spinning */
+	/* stalled: what waits in the ring is not taken now; do not spin over it */
 	return p->stalled || ring_may_sleep(&s->in);
 }
 
