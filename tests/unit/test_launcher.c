@@ -376,6 +376,31 @@ mistakes_on_the_command_line_start_nothing(void **state)
 	assert_int_equal(count_lines("starts.", "controlplane", NULL), 0);
 }
 
+/* The run directory's name is no pattern: neither is its memory kept, nor a neighbour's given back.
+ */
+static void
+a_run_directory_may_have_any_name(void **state)
+{
+	char option[128], path[128];
+	pid_t pid;
+
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, i == 0 ? "a[b]" : "ab");
+		assert_int_equal(mkdir(path, 0700), 0);
+		write_file(i == 0 ? "a[b]/arena" : "ab/arena", "", 0600);
+	}
+	snprintf(option, sizeof option, "--run-dir=%s/a[b]", dir);
+	pid = start(option);
+	wait_output("Ctrl-C stops it.");
+	kill(pid, SIGTERM);
+	assert_int_equal(wait_end(pid), 0);
+	assert_int_equal(access(path, F_OK), 0);
+	snprintf(path, sizeof path, "%s/ab/arena", dir);
+	assert_int_equal(access(path, F_OK), 0);
+	snprintf(path, sizeof path, "%s/a[b]/arena", dir);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void
 strange_file_names_stay_file_names(void **state)
 {
@@ -406,6 +431,7 @@ main(int argc, char **argv)
 		ROW(its_death_ends_the_others),
 		ROW(one_launcher_has_the_run_directory),
 		ROW(mistakes_on_the_command_line_start_nothing),
+		ROW(a_run_directory_may_have_any_name),
 		ROW(strange_file_names_stay_file_names),
 	};
 

@@ -31,5 +31,10 @@ struct serve_options {
  */
 int synthesise_config(const struct serve_options *o, char **path);
 
+/** Remove the files of a folder whose names match a pattern of fnmatch(3), but for one (NULL:
+ * none).
+ */
+void launcher_remove(const char *folder, const char *pattern, const char *except);
+
 /** Run the suite until it is told to stop. @return exit status */
 int supervise(const struct config *c, const char *config_path);

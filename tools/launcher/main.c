@@ -6,8 +6,9 @@
 #include "shm/paths.h"
 #include "tools/launcher/launcher.h"
 
+#include <dirent.h>
+#include <fnmatch.h>
 #include <getopt.h>
-#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,6 +139,21 @@ parse_options(struct serve_options *o, int argc, char **argv)
 	return 0;
 }
 
+void
+launcher_remove(const char *folder, const char *pattern, const char *except)
+{
+	DIR *d = opendir(folder);
+	const struct dirent *e;
+
+	/* not glob(3): the folder's own name may have a '*' or '[' in it */
+	while (d && (e = readdir(d)))
+		if (fnmatch(pattern, e->d_name, FNM_PERIOD) == 0 &&
+			(!except || strcmp(e->d_name, except) != 0))
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
 /* Give back what a suite without a configuration of its own leaves in shared memory: nobody counts
  * on finding it again, and it could be large. */
 static void
@@ -146,17 +162,8 @@ remove_memory(const struct config *c)
 	static const char *const patterns[] = {
 		RUN_ARENA, RUN_HUB, RUN_BELL_STREAM, "bell.worker.*"};
 
-	for (unsigned i = 0; i < sizeof patterns / sizeof *patterns; i++) {
-		char *pattern = config_run_path(c, patterns[i]);
-		glob_t found;
-
-		if (pattern && glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
-			for (size_t j = 0; j < found.gl_pathc; j++)
-				unlink(found.gl_pathv[j]);
-			globfree(&found);
-		}
-		free(pattern);
-	}
+	for (unsigned i = 0; i < sizeof patterns / sizeof *patterns; i++)
+		launcher_remove(c->run_dir, patterns[i], NULL);
 }
 
 static int

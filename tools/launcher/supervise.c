@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
@@ -447,23 +446,6 @@ take_lock(const char *run_dir)
 	return fd;
 }
 
-/* Configurations that earlier launchers left behind because they were killed. The lock is ours, so
- * nobody uses them. */
-static void
-remove_leftovers(const char *run_dir, const char *ours)
-{
-	char pattern[PATH_MAX];
-	glob_t found;
-
-	snprintf(pattern, sizeof pattern, "%s/" LAUNCHER_CONFIG_GLOB, run_dir);
-	if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
-		return;
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		if (strcmp(found.gl_pathv[i], ours) != 0)
-			unlink(found.gl_pathv[i]);
-	globfree(&found);
-}
-
 int
 supervise(const struct config *c, const char *config_path)
 {
@@ -474,6 +456,7 @@ supervise(const struct config *c, const char *config_path)
 			{.name = "dataplane", .program = "millrace-dataplane"},
 			{.name = "stream", .program = "millrace-stream"}}};
 	static const int wanted[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+	const char *own;
 	sigset_t signals;
 	int lock, status;
 
@@ -483,7 +466,9 @@ supervise(const struct config *c, const char *config_path)
 	lock = take_lock(c->run_dir);
 	if (lock < 0)
 		return EX_TEMPFAIL;
-	remove_leftovers(c->run_dir, config_path);
+	/* configurations of launchers that were killed; the lock is ours, so nobody uses them */
+	own = strrchr(config_path, '/');
+	launcher_remove(c->run_dir, LAUNCHER_CONFIG_GLOB, own ? own + 1 : config_path);
 	sigemptyset(&signals);
 	for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
 		sigaddset(&signals, wanted[i]);
