@@ -58,8 +58,9 @@ struct zone_manager {
 
 	uint32_t scan_count; /* zone_entry.seen of the scan that runs, or ran last */
 	struct zone_manager_scan
-		scan; /* of the scan that runs; the scanner's own, without the lock */
-	bool strays_withdrawn; /* an earlier control plane's zones are gone or ours; the scanner's own */
+		scan;          /* of the scan that runs; the scanner's own, without the lock */
+	bool strays_withdrawn; /* an earlier control plane's zones are gone or ours; the scanner's
+				  own */
 	struct zone_manager_scan scan_ended;
 	bool ready, scanned;
 	int64_t started_ns; /* CLOCK_MONOTONIC */
