@@ -368,7 +368,6 @@ a_changed_include_counts_as_a_change(void **state)
 	stop(f);
 }
 
-/* Somebody's script sends SIGHUP for each of its changes. */
 static void
 reloads_of_all_that_have_not_begun_are_one(void **state)
 {
@@ -510,7 +509,6 @@ zones_stay_when_the_folder_cannot_be_read(void **state)
 	stop(f);
 }
 
-/* Started before its file system is mounted, say. */
 static void
 a_folder_that_comes_late_still_ends_zones_that_went(void **state)
 {
