@@ -132,8 +132,10 @@ answers_are_of_one_version_while_it_changes(void **state)
 		sched_yield();
 	arena_usage(&shared.arena, &before);
 	for (unsigned v = 2; v <= VERSIONS; v++) {
+		uint64_t n = atomic_load(&shared.n_answers);
+
 		publish_version(p, v);
-		while (zone_publisher_reclaim(p) > 8)
+		while (zone_publisher_reclaim(p) > 8 || atomic_load(&shared.n_answers) == n)
 			sched_yield();
 	}
 	while (zone_publisher_reclaim(p) > 0)
