@@ -56,8 +56,8 @@ def get(suite, path):
 def sockets_answer(suite, octets, timeout=5):
     """What comes back for raw octets on the API's socket, until it is closed."""
     with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(suite.run_dir / 'api.sock'))      # waits; with a time limit it fails at once when the queue is full
         s.settimeout(timeout)
-        s.connect(str(suite.run_dir / 'api.sock'))
         s.sendall(octets)
         out = b''
         try:
