@@ -555,7 +555,9 @@ a_cname_cut_short_is_servfail(void **state)
 	uint8_t buf[2048] = {0};
 
 	(void)state;
-	assert_int_equal(zone_set_add(&set, "d.", "$TTL 1\n@ SOA n h 1 1 1 1 1\n@ NS n.test.\nc CNAME e\n"), 0);
+	assert_int_equal(
+		zone_set_add(&set, "d.", "$TTL 1\n@ SOA n h 1 1 1 1 1\n@ NS n.test.\nc CNAME e\n"),
+		0);
 	const struct image *im = image_at(&set.arena, zone_published(set.publisher, apex));
 	assert_non_null(im);
 	uint64_t hash = name_hash(arena_header(&set.arena)->seed, owner);
@@ -563,7 +565,8 @@ a_cname_cut_short_is_servfail(void **state)
 	const struct image_node *node = image_find(&chunk, hash, owner, 5);
 	assert_non_null(node);
 	((struct image_answer *)(uintptr_t)(chunk.base + image_node_types(node)->answer))->len = 0;
-	assert_true(ask_octets(buf, make_query(buf, "c.d.", 1, 1, -1), sizeof buf, ANSWER_UDP4) > 12);
+	assert_true(
+		ask_octets(buf, make_query(buf, "c.d.", 1, 1, -1), sizeof buf, ANSWER_UDP4) > 12);
 	assert_int_equal(knot_wire_get_rcode(buf), 2);
 }
 
