@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define BITS_MIN 8u
-#define NAME_HASH_SLACK 7u /* octets that name_hash() may read behind a name */
 
 const char *const zone_state_word[ZONE_STATES] = {
 	[ZONE_CONFIGURED] = "configured",
@@ -104,7 +103,7 @@ struct zone_entry *
 zone_table_add(struct zone_table *t, const uint8_t *apex, const char *path)
 {
 	unsigned len = name_octets(apex);
-	struct zone_entry *e = calloc(1, sizeof *e + len + NAME_HASH_SLACK);
+	struct zone_entry *e = calloc(1, sizeof *e + len + NAME_HASH_AHEAD);
 
 	assert(zone_table_find(t, apex) == NULL);
 	if (e == NULL)

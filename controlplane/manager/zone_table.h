@@ -46,7 +46,7 @@ struct zone_entry {
 	bool removed;      /* out of the table; whoever loads it frees it */
 	bool again;        /* asked for while it was being loaded, or before it was announced */
 	bool announced;    /* a placeholder or more is published: it may be loaded */
-	uint8_t apex[];    /* wire, folded, 7 octets readable behind it */
+	uint8_t apex[];    /* wire, folded, NAME_HASH_AHEAD octets readable behind it */
 };
 
 struct zone_table {
@@ -67,7 +67,8 @@ int zone_table_init(struct zone_table *t, uint64_t seed) __attribute__((warn_unu
 /** Frees the entries too. */
 void zone_table_destroy(struct zone_table *t);
 
-/** @param apex  folded, 7 octets readable behind it. @return NULL when there is none */
+/** @param apex  folded, NAME_HASH_AHEAD octets readable behind it. @return NULL when there is none
+ */
 struct zone_entry *zone_table_find(const struct zone_table *t, const uint8_t *apex);
 
 /**

@@ -36,7 +36,7 @@ target_hash(const struct zone_model *z, const struct zone_record *r)
 	name_fold(folded, raw, len);
 	if (memcmp(folded + len - z->apex_len, z->apex, z->apex_len) != 0)
 		return 0;
-	memset(folded + len, 0, 8);
+	memset(folded + len, 0, 16);
 	return name_hash(z->seed, folded);
 }
 

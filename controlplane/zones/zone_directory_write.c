@@ -14,7 +14,7 @@ zone_apex_hash(const struct arena *a, const uint8_t *apex, unsigned len)
 {
 	uint8_t padded[NAME_OCTETS_MAX + 1 + NAME_PAD];
 	memcpy(padded, apex, len);
-	memset(padded + len, 0, 8);
+	memset(padded + len, 0, 16);
 	return name_hash(arena_header(a)->seed, padded);
 }
 

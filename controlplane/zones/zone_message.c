@@ -33,7 +33,7 @@ zone_message_take_name(struct message_name *n, const uint8_t *rdata, unsigned ma
 	memcpy(copy, rdata, n->len);
 	memset(copy + n->len, 0, 32);
 	name_fold(n->wire, copy, n->len);
-	memset(n->wire + n->len, 0, 8);
+	memset(n->wire + n->len, 0, 16);
 	name_index(n, seed);
 	return true;
 }
@@ -165,7 +165,7 @@ zone_message_begin(struct zone_message *m, const uint8_t *owner, unsigned len, u
 {
 	m->owner.len = len;
 	memcpy(m->owner.wire, owner, len);
-	memset(m->owner.wire + len, 0, 8);
+	memset(m->owner.wire + len, 0, 16);
 	memcpy(m->msg + MESSAGE_HEADER, owner, len);
 	m->owner_kind = owner_kind;
 	m->wildcard = owner_kind == FIX_NAME && owner[0] == 1 && owner[1] == '*';

@@ -169,7 +169,7 @@ find_wildcard(const struct zone_model *z, const struct message_name *n)
 	wild[0] = 1;
 	wild[1] = '*';
 	memcpy(wild + 2, zone_owner(z, up), up->len);
-	memset(wild + 2 + up->len, 0, 8);
+	memset(wild + 2 + up->len, 0, 16);
 	const struct zone_name *w =
 		zone_model_find(z, name_hash_extend(up->hash, wild), wild, up->len + 2u);
 	return w == NULL || w->flags & ZONE_NAME_CUT ? NULL : w;

@@ -119,7 +119,7 @@ find_parent(struct ahead *a)
 {
 	struct work *w = a->w;
 	unsigned at = w->name.label[w->name.labels - w->parent_labels];
-	static const uint8_t star[8] = {1, '*'};
+	static const uint8_t star[1 + 1 + NAME_HASH_AHEAD] = {1, '*'};
 
 	w->parent = image_find(&a->chunk, a->hash, w->name.wire + at, w->name.len - at);
 	w->parent_chunk = a->chunk;

@@ -385,7 +385,7 @@ not_found(struct answer_context *c, struct work *w, struct chain *ch)
 	wild[0] = 1;
 	wild[1] = '*';
 	memcpy(wild + 2, w->name.wire + at, len - 2);
-	memset(wild + len, 0, 8);
+	memset(wild + len, 0, 16);
 	uint64_t hash = name_hash_extend(w->name.hash[labels], wild);
 	chunk = image_chunk_of(c->arena, w->zone, hash);
 	const struct image_node *node =
