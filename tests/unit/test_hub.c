@@ -372,7 +372,7 @@ test_a_freed_value_is_never_seen(void **state)
 	shared.stop = true;
 	for (unsigned i = 0; i < READERS; i++)
 		pthread_join(t[i], NULL);
-	assert_true(shared.n_read > ROUNDS / 10);
+	assert_true(shared.n_read > 100); /* they ran at all; how fast is the machine's business */
 	assert_int_equal(shared.n_bad, 0);
 	hub_close(shared.hub);
 }

