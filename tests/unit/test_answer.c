@@ -2,7 +2,6 @@
 /* The answer engine, asked in memory: what RFC 1034 4.3.2 and its successors say comes out.
  * Responses are decoded by libknot, so the engine's own idea of compression is not trusted. */
 #include "dataplane/answer/answer.h"
-#include "dataplane/answer/cookie.h"
 #include "shm/image_find.h"
 #include "tests/support/zone_set.h"
 
@@ -448,46 +447,6 @@ broken_queries_get_what_rfc_8906_wants(void **state)
 }
 
 static void
-from_hex(uint8_t *out, const char *hex)
-{
-	for (; *hex != '\0'; hex += 2)
-		assert_int_equal(sscanf(hex, "%2hhx", out++), 1);
-}
-
-/* RFC 9018 appendix A.1 and A.3 */
-static void
-cookies_are_those_of_rfc_9018(void **state)
-{
-	struct settings s = {0};
-	uint8_t option[24], client[16] = {[10] = 0xff, [11] = 0xff, 198, 51, 100, 100}, out[24],
-			    want[24];
-
-	(void)state;
-	from_hex(s.cookie_secret, "e5e973e5a6b2a43f48e7dc849e37bfcf");
-	from_hex(option, "2464c4abcf10c957");
-	from_hex(want, "2464c4abcf10c957010000005cf79f111f8130c3eee29480");
-	cookie_make(&s, option, 8, client, 1559731985, out);
-	assert_memory_equal(out, want, 24);
-	/* sent back while fresh, renewed when half an hour old, not accepted with a changed octet
-	 */
-	cookie_make(&s, out, 24, client, 1559731985 + 1800, option);
-	assert_memory_equal(option, want, 24);
-	cookie_make(&s, out, 24, client, 1559731985 + 1801, option);
-	assert_memory_not_equal(option, want, 24);
-	out[20] ^= 1;
-	cookie_make(&s, out, 24, client, 1559731985 + 10, option);
-	assert_memory_not_equal(option, out, 24);
-
-	from_hex(s.cookie_secret, "445536bcd2513298075a5d379663c962");
-	from_hex(client, "20010db80220000159ded0f4876982b8");
-	from_hex(option,
-		"22681ab97d52c298010000005cf7c57926556bd0934c72f8"); /* made with another secret */
-	from_hex(want, "22681ab97d52c298010000005cf7c609a6bb79d16625507a");
-	cookie_make(&s, option, 24, client, 1559741961, out);
-	assert_memory_equal(out, want, 24);
-}
-
-static void
 options_are_answered(void **state)
 {
 	uint8_t buf[2048];
@@ -592,7 +551,6 @@ main(void)
 		cmocka_unit_test(a_burst_gives_what_single_queries_give),
 		cmocka_unit_test(what_does_not_fit_is_truncated_or_trimmed),
 		cmocka_unit_test(broken_queries_get_what_rfc_8906_wants),
-		cmocka_unit_test(cookies_are_those_of_rfc_9018),
 		cmocka_unit_test(options_are_answered),
 		cmocka_unit_test(what_fits_in_no_message_is_servfail),
 		cmocka_unit_test(a_cname_cut_short_is_servfail),
