@@ -150,7 +150,7 @@ static const struct schema_key answers_keys[] = {
 	 .help = "Secret from which server cookies are made; the same on every server of an anycast set."},
 	{"cookie-secret-old", SCHEMA_SECRET, AT(answers.cookie_secret_old),
 	 .set_offset = offsetof(struct config, answers.cookie_secret_old_set), .otherwise = "none",
-	 .help = "The secret before this one, whose cookies are still accepted (RFC 9018 section 5)."},
+	 .help = "The secret before this one. Cookies made with it are counted apart (cookies_total), which shows when no client has one any more."},
 	{0}
 };
 

@@ -71,6 +71,14 @@
 	X(REFERRALS, "referrals_total", "", "", "responses", "Responses that were referrals.")     \
 	X(IMAGE_DAMAGED, "image_damaged_total", "", "", "queries",                                 \
 		"Queries answered SERVFAIL because a zone image failed a bounds check.")           \
+	X(COOKIE_NEW, "cookies_total", "cookie", "none-yet", "queries",                            \
+		"Queries with a COOKIE option, by what its server cookie was worth.")              \
+	X(COOKIE_VALID, "cookies_total", "cookie", "valid", "queries",                             \
+		"Queries with a COOKIE option, by what its server cookie was worth.")              \
+	X(COOKIE_VALID_OLD, "cookies_total", "cookie", "valid-old-secret", "queries",              \
+		"Queries with a COOKIE option, by what its server cookie was worth.")              \
+	X(COOKIE_INVALID, "cookies_total", "cookie", "invalid", "queries",                         \
+		"Queries with a COOKIE option, by what its server cookie was worth.")              \
 	X(D_SHORT, "drops_total", "reason", "short", "packets",                                    \
 		"Packets not answered, by reason.")                                                \
 	X(D_RESPONSE, "drops_total", "reason", "response", "packets",                              \

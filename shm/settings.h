@@ -21,7 +21,7 @@ struct settings {
 	uint8_t reserved[7];
 	uint8_t cookie_secret[16];     /* SipHash-2-4 key of RFC 9018, shared by all members of an
 					  anycast set */
-	uint8_t cookie_secret_old[16]; /* also accepted; equal to cookie_secret when there is none
+	uint8_t cookie_secret_old[16]; /* the one before; equal to cookie_secret when there is none
 					*/
 	struct settings_text nsid;     /* RFC 5001 */
 	struct settings_text version;  /* version.bind., version.server. CH TXT */

@@ -8,6 +8,7 @@
 
 #define COOKIE_VERSION 1u
 #define COOKIE_OLD_S 1800u /* RFC 9018 4.3: then a new one is sent */
+#define COOKIE_DEAD_S 3600u
 #define COOKIE_FUTURE_S 300u
 
 static inline uint64_t
@@ -84,34 +85,44 @@ cookie_hash(
 		out[i] = (uint8_t)(h >> (8 * i));
 }
 
-/* Is the received server cookie one of ours, and young enough to be sent again? */
-static bool
-cookie_fresh(
-	const struct settings *s, const uint8_t *option, const uint8_t client[16], uint32_t now_s)
+/* Judge a received server cookie. *fresh: it is ours, and young enough to be sent again. */
+static enum cookie_state
+cookie_judge(const struct settings *s, const uint8_t *option, const uint8_t client[16],
+	uint32_t now_s, bool *fresh)
 {
 	uint8_t hash[8];
 	uint32_t stamp;
 
 	if (option[8] != COOKIE_VERSION)
-		return false;
+		return COOKIE_INVALID;
 	stamp = (uint32_t)option[12] << 24 | (uint32_t)option[13] << 16 |
 		(uint32_t)option[14] << 8 | option[15];
 	/* RFC 1982 arithmetic, as RFC 9018 4.3 asks for */
 	int32_t age = (int32_t)(now_s - stamp);
-	if (age > (int32_t)COOKIE_OLD_S || age < -(int32_t)COOKIE_FUTURE_S)
-		return false;
+	if (age > (int32_t)COOKIE_DEAD_S || age < -(int32_t)COOKIE_FUTURE_S)
+		return COOKIE_INVALID;
 	cookie_hash(s->cookie_secret, option, client, hash);
-	return memcmp(hash, option + 16, 8) == 0;
+	if (memcmp(hash, option + 16, 8) == 0) {
+		*fresh = age <= (int32_t)COOKIE_OLD_S;
+		return COOKIE_VALID;
+	}
+	cookie_hash(s->cookie_secret_old, option, client, hash);
+	return memcmp(hash, option + 16, 8) == 0 ? COOKIE_VALID_OLD : COOKIE_INVALID;
 }
 
-void
+enum cookie_state
 cookie_make(const struct settings *s, const uint8_t *option, unsigned option_len,
 	const uint8_t client[16], uint32_t now_s, uint8_t out[COOKIE_CLIENT + COOKIE_SERVER])
 {
+	enum cookie_state state = option_len == COOKIE_CLIENT ? COOKIE_NEW : COOKIE_INVALID;
+	bool fresh = false;
+
 	memcpy(out, option, COOKIE_CLIENT);
-	if (option_len == COOKIE_CLIENT + COOKIE_SERVER && cookie_fresh(s, option, client, now_s)) {
+	if (option_len == COOKIE_CLIENT + COOKIE_SERVER)
+		state = cookie_judge(s, option, client, now_s, &fresh);
+	if (fresh) {
 		memcpy(out + COOKIE_CLIENT, option + COOKIE_CLIENT, COOKIE_SERVER);
-		return;
+		return state;
 	}
 	out[8] = COOKIE_VERSION;
 	out[9] = out[10] = out[11] = 0;
@@ -120,4 +131,5 @@ cookie_make(const struct settings *s, const uint8_t *option, unsigned option_len
 	out[14] = (uint8_t)(now_s >> 8);
 	out[15] = (uint8_t)now_s;
 	cookie_hash(s->cookie_secret, out, client, out + 16);
+	return state;
 }

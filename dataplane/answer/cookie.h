@@ -9,6 +9,13 @@
 #define COOKIE_CLIENT 8u
 #define COOKIE_SERVER 16u
 
+enum cookie_state {
+	COOKIE_NEW,       /* the client has no server cookie yet */
+	COOKIE_VALID,     /* ours, and not older than an hour */
+	COOKIE_VALID_OLD, /* the same, but made with the secret before */
+	COOKIE_INVALID,
+};
+
 /**
  * SipHash-2-4 with a 64-bit result (RFC 9018 4.4).
  * @param key  16 octets
@@ -23,6 +30,7 @@ uint64_t cookie_siphash(const uint8_t key[16], const uint8_t *data, unsigned len
  * @param now_s       Unix time
  * @param[out] out    client cookie and server cookie: the received one again while it is fresh (RFC
  * 9018 4.3)
+ * @return what the received one was worth
  */
-void cookie_make(const struct settings *s, const uint8_t *option, unsigned option_len,
+enum cookie_state cookie_make(const struct settings *s, const uint8_t *option, unsigned option_len,
 	const uint8_t client[16], uint32_t now_s, uint8_t out[COOKIE_CLIENT + COOKIE_SERVER]);

@@ -125,6 +125,9 @@ put_option(uint8_t *p, unsigned code, unsigned len)
 	return p + 4;
 }
 
+_Static_assert(
+	CTR_COOKIE_INVALID - CTR_COOKIE_NEW == COOKIE_INVALID, "rows in the order of the enum");
+
 /* Append the OPT; its room was kept free by all that came before. */
 static void
 put_opt(struct answer_context *c, struct work *w, uint32_t octets)
@@ -142,7 +145,9 @@ put_opt(struct answer_context *c, struct work *w, uint32_t octets)
 	}
 	if (w->f.cookie_len != 0 && s->cookies) {
 		p = put_option(p, EDNS_COOKIE, COOKIE_CLIENT + COOKIE_SERVER);
-		cookie_make(s, w->cookie, w->f.cookie_len, w->q->client, c->now_s, p);
+		enum cookie_state state =
+			cookie_make(s, w->cookie, w->f.cookie_len, w->q->client, c->now_s, p);
+		counter_add(c->counters, CTR_COOKIE_NEW + state, 1);
 		p += COOKIE_CLIENT + COOKIE_SERVER;
 	}
 	if (w->f.keepalive) {

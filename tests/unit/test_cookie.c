@@ -51,11 +51,36 @@ cookies_are_those_of_rfc_9018(void **state)
 	assert_memory_equal(out, want, 24);
 }
 
+/* What operators look at before they take the old secret out of the configuration. */
+static void
+cookies_of_the_old_secret_are_told_from_false_ones(void **state)
+{
+	struct settings before = {.cookie_secret = "0123456789abcde"}, s = {0};
+	uint8_t client[16] = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 1}, other[16] = {[15] = 1};
+	uint8_t received[24] = "client..", out[24];
+
+	(void)state;
+	memcpy(before.cookie_secret_old, before.cookie_secret, 16);
+	assert_int_equal(cookie_make(&before, received, 8, client, 1000, received), COOKIE_NEW);
+	assert_int_equal(cookie_make(&before, received, 24, client, 4600, out), COOKIE_VALID);
+	assert_int_equal(cookie_make(&before, received, 24, client, 4601, out), COOKIE_INVALID);
+	assert_int_equal(cookie_make(&before, received, 24, client, 699, out), COOKIE_INVALID);
+	assert_int_equal(cookie_make(&before, received, 24, other, 1000, out), COOKIE_INVALID);
+	assert_int_equal(cookie_make(&before, received, 23, client, 1000, out), COOKIE_INVALID);
+	memcpy(s.cookie_secret, "fedcba9876543210", 16);
+	memcpy(s.cookie_secret_old, before.cookie_secret, 16);
+	assert_int_equal(cookie_make(&s, received, 24, client, 1000, out), COOKIE_VALID_OLD);
+	/* and the client gets one of the new secret */
+	assert_memory_not_equal(out, received, 24);
+	assert_int_equal(cookie_make(&s, out, 24, client, 1000, out), COOKIE_VALID);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cookies_are_those_of_rfc_9018),
+		cmocka_unit_test(cookies_of_the_old_secret_are_told_from_false_ones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
