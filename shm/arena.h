@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* arena: one file in shared memory that holds everything the workers answer from. The control plane
  * alone writes it; everybody else maps it read-only. All references inside are octet offsets from
- * the start of the file; 0 means "none". Nothing in it is a pointer, a lock, or a secret key.
+ * the start of the file; 0 means "none". Nothing in it is a pointer or a lock. Secrets: the cookie
+ * secret (settings.h) and the seed of the name hash, no TSIG key and no private key.
  *
  * The file is sparse: `size` is the span that is mapped, and the writer gives memory to a segment
  * (fallocate) before it writes there, so a reader never meets SIGBUS. */
