@@ -64,8 +64,6 @@
 		"Responses sent, by RCODE.")                                                       \
 	X(R_BADVERS, "responses_total", "rcode", "BADVERS", "responses",                           \
 		"Responses sent, by RCODE.")                                                       \
-	X(R_BADCOOKIE, "responses_total", "rcode", "BADCOOKIE", "responses",                       \
-		"Responses sent, by RCODE.")                                                       \
 	X(R_OTHER, "responses_total", "rcode", "other", "responses", "Responses sent, by RCODE.")  \
 	X(TRUNCATED, "truncated_total", "", "", "responses", "Responses sent with TC set.")        \
 	X(REFERRALS, "referrals_total", "", "", "responses", "Responses that were referrals.")     \
@@ -108,8 +106,6 @@
 	X(D_SOURCE_ADDRESS, "drops_total", "reason", "source-address", "packets",                  \
 		"Packets not answered, by reason.")                                                \
 	X(D_TX_FULL, "drops_total", "reason", "transmit-full", "packets",                          \
-		"Packets not answered, by reason.")                                                \
-	X(D_RING_FULL, "drops_total", "reason", "ring-full", "packets",                            \
 		"Packets not answered, by reason.")                                                \
 	X(D_RING_DAMAGED, "drops_total", "reason", "ring-damaged", "packets",                      \
 		"Packets not answered, by reason.")                                                \

@@ -34,7 +34,7 @@ static const struct {
 	{"corrupt-packets", {CTR_R_FORMERR, CTR_D_SHORT, CTR_N}},
 	{"incoming-notifications", {CTR_OP_NOTIFY, CTR_N}},
 	{"dnsupdate-queries", {CTR_OP_UPDATE, CTR_N}},
-	{"overload-drops", {CTR_D_TX_FULL, CTR_D_RING_FULL, CTR_N}},
+	{"overload-drops", {CTR_D_TX_FULL, CTR_N}},
 };
 
 struct items {
