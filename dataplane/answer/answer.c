@@ -152,20 +152,23 @@ static inline void
 stage_zone(struct answer_context *c, struct work *w)
 {
 	w->zone = work_find_zone(c, &w->name, w->qtype);
-	if (w->zone != NULL)
-		prefetch_line((const uint8_t *)w->zone + w->zone->chunks_at +
-			      image_chunk_index(w->zone, w->name.hash[w->name.labels]) *
-				      sizeof(struct image_chunk_ref));
+	if (w->zone == NULL)
+		return;
+	w->find_labels = work_find_labels(c, w);
+	prefetch_line((const uint8_t *)w->zone + w->zone->chunks_at +
+		      image_chunk_index(w->zone, w->name.hash[w->find_labels]) *
+			      sizeof(struct image_chunk_ref));
 }
 
 /* Stage 4: the chunk; ask for the name's bucket. */
 static inline void
 stage_chunk(struct answer_context *c, struct work *w)
 {
-	uint64_t hash = w->name.hash[w->name.labels];
+	uint64_t hash;
 
 	if (w->zone == NULL || w->zone->flags & IMAGE_UNAVAILABLE)
 		return;
+	hash = w->name.hash[w->find_labels];
 	w->chunk = image_chunk_of(c->arena, w->zone, hash);
 	if (w->chunk.base != NULL)
 		prefetch_line(image_bucket_of(&w->chunk, hash));
@@ -175,10 +178,27 @@ stage_chunk(struct answer_context *c, struct work *w)
 static inline void
 stage_bucket(struct work *w)
 {
-	uint64_t hash = w->name.hash[w->name.labels];
+	if (w->chunk.base == NULL)
+		return;
+	uint64_t hash = w->name.hash[w->find_labels];
+	image_prefetch_node(&w->chunk, image_bucket_of(&w->chunk, hash), hash);
+}
 
-	if (w->chunk.base != NULL)
-		image_prefetch_node(&w->chunk, image_bucket_of(&w->chunk, hash), hash);
+/* Stage 6 for a name that was looked up where its zone was cut lately: a cut there is all that
+ * there is to know of it. */
+static void
+stage_cut(struct work *w)
+{
+	unsigned at = w->name.label[w->name.labels - w->find_labels];
+
+	w->parent = image_find(
+		&w->chunk, w->name.hash[w->find_labels], w->name.wire + at, w->name.len - at);
+	if (w->parent == NULL || !(w->parent->flags & NODE_CUT))
+		return;
+	w->parent_chunk = w->chunk;
+	w->parent_labels = w->find_labels;
+	w->parent_known = true;
+	w->referral = work_ask_answer(&w->chunk, w->parent, TYPE_NS, ANSWER_AHEAD);
 }
 
 /* Stage 6: the node and its RRset of this type; ask for the RRset. */
@@ -187,24 +207,17 @@ stage_node(struct work *w)
 {
 	if (w->chunk.base == NULL)
 		return;
-	w->node = image_find(&w->chunk, w->name.hash[w->name.labels], w->name.wire, w->name.len);
-	if (w->node == NULL || w->node->flags & NODE_CUT)
-		return;
-	const struct image_type *t = image_node_types(w->node);
-	for (unsigned i = 0; i < w->node->n_types; i++) {
-		if (t[i].type != w->qtype || t[i].variant != 0)
-			continue;
-		if (t[i].answer % 2 != 0 ||
-			(uint64_t)t[i].answer + sizeof(struct image_answer) > w->chunk.len)
-			return;
-		const uint8_t *answer = w->chunk.base + t[i].answer;
-		w->answer = (const struct image_answer *)answer;
-		/* near its node, it was asked for with that */
-		if (answer - (const uint8_t *)w->node >= 64 * (1 + (int)IMAGE_NODE_LINES))
-			for (unsigned l = 0; l < ANSWER_AHEAD; l++)
-				prefetch_line(answer + 64 * l);
+	if (w->find_labels != w->name.labels) {
+		stage_cut(w);
 		return;
 	}
+	w->node = image_find(&w->chunk, w->name.hash[w->name.labels], w->name.wire, w->name.len);
+	if (w->node == NULL)
+		return;
+	if (__builtin_expect(!(w->node->flags & NODE_CUT), 1))
+		w->answer = work_ask_answer(&w->chunk, w->node, w->qtype, ANSWER_AHEAD);
+	else if (w->qtype != TYPE_DS)
+		w->referral = work_ask_answer(&w->chunk, w->node, TYPE_NS, ANSWER_AHEAD);
 }
 
 /*
@@ -238,27 +251,47 @@ respond_common(struct answer_context *c, struct work *w)
 	return true;
 }
 
+/* The response to names at or below a zone cut. False when something is wrong with it: resolving
+ * finds out what. */
+static bool
+respond_referral(struct answer_context *c, struct work *w)
+{
+	const struct image_chunk *chunk = w->node != NULL ? &w->chunk : &w->parent_chunk;
+	const struct image_node *cut = w->node != NULL ? w->node : w->parent;
+	const struct image_answer *ns = image_answer_at(
+		chunk->base, chunk->len, (uint32_t)((const uint8_t *)w->referral - chunk->base));
+
+	if (ns == NULL || ns->flags & ANSWER_TOO_BIG || cut->name_len > w->name.len)
+		return false;
+	if (w->node == NULL)
+		work_cut_learn(c, w->zone, w->parent_labels);
+	counter_add(c->counters, CTR_REFERRALS, 1);
+	w->f.at = w->question_end;
+	work_put_answer(c, w, ns, &in_question, w->name.len, cut->name_len);
+	return true;
+}
+
 /* Stage 7: the response. */
 static inline void
 stage_respond(struct answer_context *c, struct work *w, struct tally *t)
 {
-	const struct image_answer *a = NULL;
-
 	if (w->answer != NULL) {
 		if (__builtin_expect(respond_common(c, w), 1)) {
 			t->noerror++;
 			return;
 		}
-		a = image_answer_at(w->chunk.base, w->chunk.len,
+		const struct image_answer *a = image_answer_at(w->chunk.base, w->chunk.len,
 			(uint32_t)((const uint8_t *)w->answer - w->chunk.base));
-	}
-	if (a == NULL || a->flags & ANSWER_TOO_BIG) {
-		work_resolve(c, w);
+		if (a != NULL && !(a->flags & ANSWER_TOO_BIG)) {
+			w->f.at = w->question_end;
+			w->f.aa = true;
+			work_put_answer(c, w, a, &in_question, w->name.len, w->name.len);
+			return;
+		}
+	} else if (w->referral != NULL && respond_referral(c, w)) {
 		return;
 	}
-	w->f.at = w->question_end;
-	w->f.aa = true;
-	work_put_answer(c, w, a, &in_question, w->name.len, w->name.len);
+	work_resolve(c, w);
 }
 
 static void
@@ -285,7 +318,7 @@ answer_slice(struct answer_context *c, struct answer_query *q, unsigned n)
 	for (unsigned i = 0; i < n_lookup; i++)
 		stage_node(lookup[i]);
 	for (unsigned i = 0; i < n_lookup; i++)
-		if (lookup[i]->answer == NULL) {
+		if (lookup[i]->answer == NULL && lookup[i]->referral == NULL) {
 			work_ahead(c, lookup + i, n_lookup - i);
 			break;
 		}

@@ -373,8 +373,10 @@ not_found(struct answer_context *c, struct work *w, struct chain *ch)
 		damaged(c, w);
 		return STEP_END;
 	}
-	if (ce->flags & NODE_CUT)
+	if (ce->flags & NODE_CUT) {
+		work_cut_learn(c, w->zone, labels);
 		return referral(c, w, ch, &chunk, ce);
+	}
 	if (ce->flags & NODE_DNAME)
 		return from_dname(c, w, ch, &chunk, ce);
 	if (!(ce->flags & NODE_WILDCARD_CHILD))

@@ -3,6 +3,7 @@
 #pragma once
 #include "dataplane/answer/answer.h"
 #include "shm/image.h"
+#include "shm/prefetch.h"
 #include "shm/settings.h"
 #include "shm/zone_directory.h"
 
@@ -14,6 +15,11 @@
 #define OPT_FIXED 11u  /* octets of an OPT without options */
 #define EDE_OCTETS 6u  /* of the option of RFC 8914, without text */
 #define EDE_NONE 0xffffu
+
+#define CUT_GUESSES 64u   /* zones, by their address, whose cuts are remembered */
+#define CUT_TRUST_MAX 31u /* one for each name that was below that cut, */
+#define CUT_TRUST_LOSS 4u /* so many less for each that was not; */
+#define CUT_TRUST_USE 8u  /* from here on names are looked up there first */
 
 enum dns_type {
 	TYPE_NS = 2,
@@ -88,7 +94,11 @@ struct work {
 	const struct image *zone;          /* the zone that answers; NULL: none of ours */
 	const struct image_node *node;     /* the node with exactly this name, or NULL */
 	const struct image_answer *answer; /* RRset of qtype at that node, unchecked, or NULL */
-	struct image_chunk chunk;          /* of the whole name; base NULL: not looked up */
+	/* NS of the cut at which or below which the name is, unchecked, or NULL: not known. The cut
+	 * is `node`, or else `parent` */
+	const struct image_answer *referral;
+	struct image_chunk chunk;        /* of the whole name; base NULL: not looked up */
+	uint8_t find_labels;             /* of the suffix that is looked up first: most often all */
 	const struct image_node *parent; /* node of the name's last parent_labels labels, or NULL */
 	struct image_chunk parent_chunk; /* and its chunk; both only if */
 	bool parent_known;               /* the parent was looked up */
@@ -115,6 +125,11 @@ work_place_of(const struct work_place *p, uint32_t x)
 	return x < p->split ? p->base + x : p->tail + (x - p->split);
 }
 
+/* How many labels the names have at which a zone was cut lately. */
+struct cut_guess {
+	uint8_t labels, trust;
+};
+
 struct answer_context {
 	const struct arena *arena;
 	struct counters *counters;
@@ -127,7 +142,8 @@ struct answer_context {
 	struct image_chunk apex_chunk;
 	uint64_t seed;
 	uint32_t now_s;
-	struct work_name question; /* while a chain is followed */
+	struct cut_guess cut[CUT_GUESSES]; /* see work_find_labels() */
+	struct work_name question;         /* while a chain is followed */
 	struct work work[ANSWER_BURST];
 };
 
@@ -146,6 +162,7 @@ work_reset(struct work *w)
 	w->zone = NULL;
 	w->node = NULL;
 	w->answer = NULL;
+	w->referral = NULL;
 	w->chunk.base = NULL;
 	w->parent_known = false;
 	w->ede = EDE_NONE;
@@ -192,6 +209,76 @@ void work_count_type(struct answer_context *c, uint16_t type);
 /** Find the closest zone for w->name; for DS at an apex the zone above it, if that is ours too. */
 const struct image *work_find_zone(
 	struct answer_context *c, const struct work_name *n, uint16_t qtype);
+
+static inline struct cut_guess *
+work_cut_guess(struct answer_context *c, const struct image *zone)
+{
+	return &c->cut[((uintptr_t)zone / ARENA_ALIGN) % CUT_GUESSES];
+}
+
+/**
+ * The suffix of the name to look up first, by its labels: the name itself, or where the zone was
+ * cut lately. Below a cut there are no nodes, so for a zone that is mostly delegations one look-up
+ * is enough where the name, then its parent, would take two. A wrong guess costs one more.
+ */
+static inline uint8_t
+work_find_labels(struct answer_context *c, const struct work *w)
+{
+	const struct cut_guess *g = work_cut_guess(c, w->zone);
+
+	if (g->trust < CUT_TRUST_USE || g->labels >= w->name.labels ||
+		g->labels <= w->zone->apex_labels)
+		return w->name.labels;
+	return g->labels;
+}
+
+/** A name was below a cut of so many labels. */
+static inline void
+work_cut_learn(struct answer_context *c, const struct image *zone, unsigned labels)
+{
+	struct cut_guess *g = work_cut_guess(c, zone);
+
+	if (g->labels == labels)
+		g->trust = (uint8_t)(g->trust + (g->trust < CUT_TRUST_MAX));
+	else if (g->trust != 0)
+		g->trust--;
+	else
+		*g = (struct cut_guess){.labels = (uint8_t)labels, .trust = 1};
+}
+
+/** The guess was wrong. */
+static inline void
+work_cut_unlearn(struct answer_context *c, const struct image *zone)
+{
+	struct cut_guess *g = work_cut_guess(c, zone);
+
+	g->trust = (uint8_t)(g->trust < CUT_TRUST_LOSS ? 0 : g->trust - CUT_TRUST_LOSS);
+}
+
+/**
+ * The RRset of this type at a node, unchecked but for its offset, or NULL. Its lines are asked for,
+ * unless they came with the node's.
+ */
+static inline const struct image_answer *
+work_ask_answer(const struct image_chunk *chunk, const struct image_node *node, uint16_t type,
+	unsigned lines)
+{
+	const struct image_type *t = image_node_types(node);
+
+	for (unsigned i = 0; i < node->n_types; i++) {
+		if (t[i].type != type || t[i].variant != 0)
+			continue;
+		if (t[i].answer % 2 != 0 ||
+			(uint64_t)t[i].answer + sizeof(struct image_answer) > chunk->len)
+			return NULL;
+		const uint8_t *answer = chunk->base + t[i].answer;
+		if (answer - (const uint8_t *)node >= 64 * (1 + (int)IMAGE_NODE_LINES))
+			for (unsigned l = 0; l < lines; l++)
+				prefetch_line(answer + 64 * l);
+		return (const struct image_answer *)answer;
+	}
+	return NULL;
+}
 
 /** Look up what names that are no nodes, and aliases, need next; see ahead.c. */
 void work_ahead(struct answer_context *c, struct work *const w[], unsigned n);
