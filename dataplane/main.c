@@ -88,8 +88,9 @@ start_workers(struct setup *s)
 		err = worker_start(&s->worker[n]);
 	}
 	if (err == 0) {
-		atomic_store(&s->hub->dataplane_started_ns, clock_ns(CLOCK_REALTIME));
-		atomic_store(&s->hub->n_workers, s->n_workers);
+		struct hub_instance *in = &s->hub->instance[s->hub->seat];
+		atomic_store(&in->started_ns, clock_ns(CLOCK_REALTIME));
+		atomic_store(&in->n_workers, s->n_workers);
 		return 0;
 	}
 	log_error("cannot start worker %u on CPU %d: %s%s", n - 1, s->worker[n - 1].cpu,
@@ -105,11 +106,23 @@ start_workers(struct setup *s)
 static void
 stop_workers(struct setup *s)
 {
-	atomic_store(&s->hub->n_workers, 0);
+	atomic_store(&s->hub->instance[s->hub->seat].n_workers, 0);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_stop(&s->worker[i]);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_join(&s->worker[i]);
+}
+
+/* Map what other processes have made since. @return true when there is a control plane's file:
+ * without one there are no grace periods, and nothing may be read */
+static bool
+look_at_hub(struct setup *s)
+{
+	if (hub_refresh(s->hub) != 0 && !s->hub_warned) {
+		s->hub_warned = true;
+		log_warning("%s", hub_error());
+	}
+	return atomic_load_explicit(&s->hub->control.epoch, memory_order_acquire) != 0;
 }
 
 /* From "ports are open" to the end of the process. @return exit status */
@@ -126,7 +139,7 @@ serve(struct setup *s, const struct config *c, const sigset_t *end)
 		status = EXIT_FAILURE;
 		goto done;
 	}
-	while (!engines_update(e) && !told)
+	while (!(look_at_hub(s) && engines_update(e)) && !told)
 		told = wait_tick(end, TICK_WAITING_MS);
 	if (told)
 		goto done;
@@ -142,6 +155,7 @@ serve(struct setup *s, const struct config *c, const sigset_t *end)
 		tell_time(s);
 		if (tick % TICKS_A_SECOND != 0)
 			continue;
+		(void)look_at_hub(s);
 		engines_update(e);
 		ethdev_watch_links();
 	}

@@ -151,7 +151,7 @@ setup_open(struct setup *s, const struct config *c, struct hub *hub)
 		struct worker *w = &s->worker[i];
 		w->index = i;
 		w->hub = hub;
-		w->shared = &hub->worker[i];
+		w->shared = hub_own_worker(hub, i);
 		w->bell = -1;
 	}
 	/* grace periods are waited out for claimed workers only */
@@ -200,7 +200,8 @@ setup_open_rings(struct setup *s, const struct config *c)
 		w->bell = open_bell(c, name);
 		if (w->bell < 0)
 			return w->bell;
-		err = stream_port_open(&p, w->shared, s->bell_stream, w->bell);
+		err = stream_port_open(
+			&p, &s->hub->rings[i], &w->shared->counters, s->bell_stream, w->bell);
 		if (err == 0)
 			err = add_port(w, p);
 		if (err != 0)

@@ -9,6 +9,7 @@ struct setup {
 	struct worker *worker; /* array */
 	unsigned n_workers;
 	int bell_stream;
+	bool hub_warned; /* that a file of the hub cannot be used */
 	bool eal; /* EAL was started, for DPDK ports */
 };
 

@@ -252,7 +252,7 @@ arena_open_writer(struct arena *out, const char *path, uint64_t size, bool *fres
 	}
 	if (make) {
 		/* Best effort: a file that another user left here empty is not ours to change. */
-		(void)hub_share_file(fd, path);
+		(void)hub_share_file(fd, path, 0640);
 		err = make_header(&a, path);
 		if (err != 0)
 			goto fail_map;

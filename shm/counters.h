@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* counters: one block per worker, plain 64-bit adds by that worker only; whoever reads sums them.
  * COUNTERS is the single list: enum, metric names, labels, units and help all come from it.
- * Rows are appended within their family; a changed list bumps HUB_VERSION. */
+ * Rows are appended within their family. Programs of two versions tell their counters by key, not
+ * by number (hub_layout.h), so the list may change freely as long as it fits HUB_COUNTERS_MAX. */
 #pragma once
 #include <stdint.h>
 
@@ -137,6 +138,19 @@ struct counter_info {
 
 /** The table's rows, in the order of enum counter. */
 extern const struct counter_info counter_info[CTR_N];
+
+/** What a row is known by in the hub, whatever its number: a hash of family, label and value. */
+uint64_t counter_key(const struct counter_info *c);
+
+#define COUNTER_NONE UINT16_MAX
+
+/**
+ * Where a writer keeps a counter.
+ * @param key   the writer's rows, n of them
+ * @param hint  where it is if the writer's table is like ours
+ * @return index, or COUNTER_NONE
+ */
+uint16_t counter_find(const uint64_t *key, unsigned n, const struct counter_info *c, unsigned hint);
 
 static inline void
 counter_add(struct counters *c, enum counter id, uint64_t n)

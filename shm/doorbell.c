@@ -30,7 +30,7 @@ doorbell_open(const char *path)
 		close(fd);
 		return -ENXIO;
 	}
-	if (made && (err = hub_share_file(fd, path)) < 0) {
+	if (made && (err = hub_share_file(fd, path, 0660)) < 0) {
 		close(fd);
 		return err;
 	}

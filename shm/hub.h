@@ -1,106 +1,98 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* hub: the file of small things that the processes share: counters, grace periods, rings.
- * Sparse, of one fixed layout whatever the number of workers; made by whichever process comes
- * first. A role (enum hub_role) is held by a lock on one octet of the file, which the kernel lets
- * go of when the process dies; so everybody can tell who is alive, and no role can be filled twice.
- */
+/* hub: the small things that the processes share: counters, grace periods, rings. Each process
+ * writes a file of its own (hub_layout.h) and maps the others' read-only, so that file permissions
+ * hold a hostile stream process off everything but its own counters and rings. A role (enum
+ * hub_role) is held by a lock on one octet of the role's file, which the kernel lets go of when the
+ * process dies; so everybody can tell who is alive, and no role can be filled twice.
+ *
+ * A struct hub is this process's view: one address range into which the sections of all files are
+ * mapped. What is not there yet (a process that never ran, a section that its writer's version does
+ * not know) reads as zeros; hub_refresh() maps what has turned up since. */
 #pragma once
-#include "shm/counters.h"
-#include "shm/ring.h"
-#include "shm/stream_counters.h"
+#include "shm/hub_layout.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
-
-#define HUB_MAGIC 0x627568454341524dull
-#define HUB_VERSION 1u
-#define HUB_WORKERS_MAX 64u
-#define HUB_RING_OCTETS (1u << 20) /* of data, each ring: sixteen messages of 64 KiB */
 
 enum hub_role { HUB_DATAPLANE, HUB_CONTROLPLANE, HUB_STREAM, HUB_RECURSOR, HUB_ROLES };
 
-/* Everything between the stream process and one worker. */
-struct hub_ring {
-	_Alignas(4096) struct ring ring;
-	uint8_t data[HUB_RING_OCTETS];
-};
-
-struct hub_worker {
-	_Alignas(4096) struct counters counters; /* written by the worker */
-	/* grace period: hub.epoch as the worker saw it when it last held nothing from the arena;
-	 * 0 = it is not reading at all. Written by the worker, read by the control plane. */
-	_Alignas(64) _Atomic uint64_t epoch_seen;
-	uint64_t tsc_hz;
-	struct hub_ring to_worker;   /* stream process -> worker: struct stream_message */
-	struct hub_ring from_worker; /* worker -> stream process */
-};
-
 struct hub {
-	uint64_t magic;
-	uint32_t version;
-	uint32_t n_counters;        /* CTR_N of the creator */
-	uint64_t octets;            /* sizeof(struct hub) of the creator */
-	uint32_t n_stream_counters; /* SCTR_N of the creator */
-	/* blocks from 0 that have memory behind them; nobody touches the others (full tmpfs:
-	 * SIGBUS) */
-	_Atomic uint32_t n_claimed;
-	_Alignas(64) _Atomic uint64_t epoch;     /* written by the control plane; starts at 1 */
-	_Alignas(64) _Atomic uint32_t n_workers; /* written by the dataplane when its workers run */
-	_Atomic uint64_t dataplane_started_ns;   /* CLOCK_REALTIME */
-	struct stream_counters stream;           /* written by the stream process */
-	struct hub_worker worker[HUB_WORKERS_MAX];
-};
+	/* private: where the writer keeps each of our counters; UINT16_MAX: it has none such */
+	_Alignas(HUB_PAGE) _Atomic uint16_t counter_at[HUB_SEATS][CTR_N];
+	_Atomic uint16_t stream_counter_at[SCTR_N];
+	unsigned seat; /* dataplane: ours */
 
-/* A DNS message on a ring, either way. The stream process chooses `token`; the worker gives it
- * back. */
-struct stream_message {
-	uint64_t token;
-	uint8_t client[16];   /* IPv6, or IPv4-mapped; network order */
-	uint16_t client_port; /* host order */
-	uint8_t transport;    /* enum stream_transport */
-	uint8_t close;        /* response: no answer will come, close the stream (RFC 7766) */
-	uint32_t len;         /* octets of DNS message that follow; response: 0 = dropped */
-	uint8_t dns[];
+	struct hub_control control;
+	struct hub_instance instance[HUB_SEATS];
+	struct hub_worker worker[HUB_SEATS][HUB_WORKERS_MAX];
+	_Alignas(HUB_PAGE) struct hub_port port[HUB_SEATS][HUB_PORTS_MAX];
+	struct hub_stream stream;
+	struct hub_rings rings[HUB_WORKERS_MAX];
 };
-
-enum stream_transport { STREAM_TCP, STREAM_DOT, STREAM_DOH, STREAM_DOQ };
 
 /**
- * Map the hub, creating it if need be, and take a role in it. Who takes HUB_DATAPLANE finds
- * n_workers and all epoch_seen at 0: the workers of a former dataplane read nothing any more.
- * @param path  file on tmpfs
- * @param role  HUB_ROLES to take none (a tool that only reads: the mapping is read-only, nothing is
- * created)
- * @return 0; -EBUSY (the role is taken, hub_error() names the pid); -EPROTO (another version in
- * use, likewise); -ENOENT (HUB_ROLES, and there is no hub); -EAGAIN (somebody who is creating it
- *         hangs); another negative errno
+ * Map the hub and take a role in it; this makes the role's file, and for the dataplane and the
+ * stream process that of the rings, if they are not there. Who takes HUB_DATAPLANE gets a seat in
+ * which n_workers and all epoch_seen are 0: the workers of a former dataplane read nothing any
+ * more.
+ * @param path  of the files, without their endings; on tmpfs
+ * @param role  HUB_ROLES to take none (a tool that only reads: nothing is created)
+ * @return 0; -EBUSY (the role is taken, hub_error() names the pid); -EPROTO (another layout in
+ *         use, likewise); -ENOENT (HUB_ROLES, and there is no hub); -EAGAIN (somebody who is
+ *         creating it hangs); another negative errno
  */
 int hub_open(struct hub **out, const char *path, enum hub_role role)
 	__attribute__((warn_unused_result));
 /** Unmap and give the role up. */
 void hub_close(struct hub *h);
-/** Text for the last error of hub_open/hub_worker_claim in this thread: what, and what would be
- * right. */
+/** Text for the last error of hub_open/hub_refresh/hub_worker_claim in this thread: what, and what
+ * would be right. */
 const char *hub_error(void);
 
 /**
- * Dataplane, before it touches worker[n] and before it sets n_workers: give that block memory, so
- * that a full tmpfs is an error here and not a SIGBUS later. Blocks are claimed in order from 0.
+ * Map files that other processes have made, or made anew, since. Some system calls; thread: any.
+ * @return 0, or negative errno when a file is there that cannot be used (what is mapped stays)
+ */
+int hub_refresh(struct hub *h);
+/** Is this role's file mapped, so that what its process tells can be read? */
+bool hub_has(const struct hub *h, enum hub_role role);
+
+/**
+ * Dataplane, before it touches its worker block n and the rings of that worker, and before it sets
+ * n_workers: give them memory, so that a full tmpfs is an error here and not a SIGBUS later. Blocks
+ * are claimed in order from 0.
  * @return 0, -EINVAL (n out of order or too large), -ENOSPC or another negative errno
  */
 int hub_worker_claim(struct hub *h, unsigned n) __attribute__((warn_unused_result));
+/** Dataplane: its own block of worker n. */
+static inline struct hub_worker *
+hub_own_worker(struct hub *h, unsigned n)
+{
+	return &h->worker[h->seat][n];
+}
 
-/** Pid of the process that holds a role, or 0. One system call. */
+/** Pid of the process that holds a role, or 0. One system call, for the dataplane two. Of two
+ * dataplanes (an upgrade) it is the one that answers. */
 pid_t hub_role_pid(const struct hub *h, enum hub_role role);
+/** The dataplane that answers, as far as is known: the live one that started last, else the one
+ * that ran last. Two system calls. */
+unsigned hub_current_seat(const struct hub *h);
 
 /**
  * Files that root makes in the run directory belong to the directory's owner, so that processes
  * which have dropped their privileges can use them. For descriptors of files just made in it.
+ * @param mode  e.g. 0640
  * @return 0 or negative errno
  */
-int hub_share_file(int fd, const char *path);
+int hub_share_file(int fd, const char *path, mode_t mode);
+
+/* --- counters, for whoever shows them: any thread, after a hub_refresh() --- */
+
+/** Worker blocks with memory behind them, of the seat that has most. */
+unsigned hub_workers(const struct hub *h);
+/** A counter of worker n, n < HUB_WORKERS_MAX: of all dataplanes that ran in either seat. */
+uint64_t hub_counter(const struct hub *h, unsigned n, enum counter id);
+uint64_t hub_stream_counter(const struct hub *h, enum stream_counter id);
 
 /* --- grace periods (own, not rte_rcu_qsbr: see docs/decisions) --- */
 
@@ -110,11 +102,12 @@ grace_quiescent(struct hub *h, struct hub_worker *w)
 {
 	/* Release: reads of the arena before this are over. A store that is seen late only says an
 	 * older epoch, which delays reuse and never allows it too early. */
-	uint64_t e = atomic_load_explicit(&h->epoch, memory_order_acquire);
+	uint64_t e = atomic_load_explicit(&h->control.epoch, memory_order_acquire);
 	atomic_store_explicit(&w->epoch_seen, e, memory_order_release);
 }
 
-/** Worker that was offline: from now on it reads the arena. */
+/** Worker that was offline: from now on it reads the arena. There is a control plane's file
+ * (hub_has()). */
 static inline void
 grace_online(struct hub *h, struct hub_worker *w)
 {
@@ -135,5 +128,5 @@ grace_offline(struct hub_worker *w)
  * grace_passed(). */
 uint64_t grace_start(struct hub *h);
 /** Control plane: has every live reader passed this grace period? A dead dataplane's workers count
- * as passed. */
+ * as passed. False while a dataplane's file cannot be read. Some system calls. */
 bool grace_passed(struct hub *h, uint64_t epoch);

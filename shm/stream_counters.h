@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* stream_counters: what the stream process counts about connections; one block in the hub, written
  * by it alone. STREAM_COUNTERS is the single list, of the same shape as COUNTERS (counters.h): rows
- * are appended within their family, and a changed list bumps HUB_VERSION. The queries themselves
+ * are appended within their family. The queries themselves
  * are counted by the worker that answers them. Names ending in _total only grow; the others are
  * gauges. */
 #pragma once

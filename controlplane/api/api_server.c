@@ -181,6 +181,7 @@ run_handler(struct api_request *r)
 			r->after(r);
 		return send_answer(r);
 	}
+	(void)hub_refresh(r->context->hub); /* a dataplane that has started since counts */
 	r->route->handle(r);
 	if (r->after == NULL || (r->for_zone && api_request_zone(r, apex) != 0))
 		return send_answer(r);

@@ -170,8 +170,7 @@ api_statistics(struct api_request *r)
 	}
 	for (unsigned i = 0; i < SCTR_N; i++) {
 		own_name(name, &stream_counter_info[i]);
-		item(&it, name,
-			stream_counter_get(&r->context->hub->stream, (enum stream_counter)i));
+		item(&it, name, hub_stream_counter(r->context->hub, (enum stream_counter)i));
 	}
 	map_item(&it, "response-by-rcode", "responses_total");
 	map_item(&it, "millrace-queries-by-qtype", "qtypes_total");
@@ -198,7 +197,7 @@ api_stats(struct api_request *r)
 {
 	struct json_writer *w = &r->out;
 	const struct hub *h = r->context->hub;
-	unsigned n_workers = counters_workers(h);
+	unsigned n_workers = hub_workers(h), seat = hub_current_seat(h);
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -207,7 +206,7 @@ api_stats(struct api_request *r)
 	json_uint(w, "workers", n_workers);
 	json_open_array(w, "tsc_hz");
 	for (unsigned i = 0; i < n_workers; i++)
-		json_uint(w, NULL, h->worker[i].tsc_hz);
+		json_uint(w, NULL, h->worker[seat][i].tsc_hz);
 	json_close_array(w);
 	json_open_array(w, "counters");
 	for (unsigned i = 0; i < CTR_N; i++) {
@@ -215,7 +214,7 @@ api_stats(struct api_request *r)
 		write_counter(w, &counter_info[i], counters_sum(h, (enum counter)i));
 		json_open_array(w, "workers");
 		for (unsigned k = 0; k < n_workers; k++)
-			json_uint(w, NULL, counter_get(&h->worker[k].counters, (enum counter)i));
+			json_uint(w, NULL, hub_counter(h, k, (enum counter)i));
 		json_close_array(w);
 		json_close_object(w);
 	}
@@ -223,8 +222,8 @@ api_stats(struct api_request *r)
 	json_open_array(w, "stream");
 	for (unsigned i = 0; i < SCTR_N; i++) {
 		json_open_object(w, NULL);
-		write_counter(w, &stream_counter_info[i],
-			stream_counter_get(&h->stream, (enum stream_counter)i));
+		write_counter(
+			w, &stream_counter_info[i], hub_stream_counter(h, (enum stream_counter)i));
 		json_close_object(w);
 	}
 	json_close_array(w);
@@ -244,8 +243,8 @@ metrics_counters(struct json_writer *w, const struct hub *h)
 			json_raw(w, "# HELP millrace_%s %s\n# TYPE millrace_%s counter\n",
 				c->family, c->help, c->family);
 		family = c->family;
-		for (unsigned k = 0; k < counters_workers(h); k++) {
-			uint64_t n = counter_get(&h->worker[k].counters, (enum counter)i);
+		for (unsigned k = 0; k < hub_workers(h); k++) {
+			uint64_t n = hub_counter(h, k, (enum counter)i);
 			if (c->label[0] == '\0')
 				json_raw(w, "millrace_%s{worker=\"%u\"} %llu\n", c->family, k,
 					(unsigned long long)n);
@@ -263,7 +262,7 @@ metrics_stream(struct json_writer *w, const struct hub *h)
 
 	for (unsigned i = 0; i < SCTR_N; i++) {
 		const struct counter_info *c = &stream_counter_info[i];
-		unsigned long long n = stream_counter_get(&h->stream, (enum stream_counter)i);
+		unsigned long long n = hub_stream_counter(h, (enum stream_counter)i);
 		if (strcmp(family, c->family) != 0)
 			json_raw(w, "# HELP millrace_%s %s\n# TYPE millrace_%s %s\n", c->family,
 				c->help, c->family,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* api_status: the suite at a glance: who runs, what is served, how full the arena is. */
-#include "controlplane/api/counters_sum.h"
 #include "controlplane/api/request.h"
 
 #include <time.h>
@@ -53,7 +52,8 @@ api_status(struct api_request *r)
 	struct json_writer *w = &r->out;
 	struct zone_manager_status s;
 	struct arena_usage u;
-	uint64_t dataplane_ns = atomic_load(&c->hub->dataplane_started_ns);
+	const struct hub_instance *in = &c->hub->instance[hub_current_seat(c->hub)];
+	uint64_t dataplane_ns = atomic_load(&in->started_ns);
 
 	zone_manager_status(c->zones, &s);
 	arena_usage(c->arena, &u);
@@ -65,7 +65,7 @@ api_status(struct api_request *r)
 	json_string(w, "config", c->config_path);
 	json_string(w, "run_dir", c->config->run_dir);
 	write_processes(w, c->hub);
-	json_uint(w, "workers", counters_workers(c->hub));
+	json_uint(w, "workers", atomic_load(&in->n_workers));
 	json_uint(w, "dataplane_started", dataplane_ns / 1000000000);
 	write_zones(w, &s);
 	json_open_object(w, "arena");

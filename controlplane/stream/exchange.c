@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define WAIT_MS 20 /* between looks for the dataplane's file */
 
 static_assert(sizeof(struct stream_message) + UINT16_MAX <= HUB_RING_OCTETS / 2 - 16,
 	"the longest query fits a ring");
@@ -29,6 +32,21 @@ bell_open(const struct config *c, const char *name)
 			path != NULL ? path : name, strerror(-fd));
 	free(path);
 	return fd;
+}
+
+/* Its file cannot be opened any more once the sandbox has closed. SIGTERM still ends us. */
+static void
+wait_for_dataplane(struct exchange *x)
+{
+	const struct timespec pause = {.tv_nsec = WAIT_MS * 1000000l};
+	bool told = false;
+
+	while (hub_refresh(x->hub), !hub_has(x->hub, HUB_DATAPLANE)) {
+		if (!told)
+			log_info("waiting for millrace-dataplane, which never ran here");
+		told = true;
+		nanosleep(&pause, NULL);
+	}
 }
 
 int
@@ -58,6 +76,7 @@ exchange_open(struct exchange *x, const struct config *c)
 		exchange_close(x);
 		return err;
 	}
+	wait_for_dataplane(x);
 	exchange_check_dataplane(x);
 	return 0;
 }
@@ -76,10 +95,12 @@ exchange_close(struct exchange *x)
 void
 exchange_check_dataplane(struct exchange *x)
 {
+	unsigned seat = hub_current_seat(x->hub);
 	uint64_t started =
-		atomic_load_explicit(&x->hub->dataplane_started_ns, memory_order_relaxed);
+		atomic_load_explicit(&x->hub->instance[seat].started_ns, memory_order_relaxed);
 	pid_t pid = hub_role_pid(x->hub, HUB_DATAPLANE);
 
+	x->seat = seat;
 	x->alive = pid != 0;
 	if (pid == 0 || (pid == x->dataplane_pid && started == x->dataplane_started_ns))
 		return;
@@ -92,20 +113,20 @@ exchange_check_dataplane(struct exchange *x)
 int
 exchange_worker_for(struct exchange *x, uint32_t number)
 {
-	uint32_t n = atomic_load_explicit(&x->hub->n_workers, memory_order_acquire);
+	uint32_t n =
+		atomic_load_explicit(&x->hub->instance[x->seat].n_workers, memory_order_acquire);
 	struct exchange_worker *w;
 	unsigned i;
 
-	/* the file is writable by others: never beyond what has memory, or what we have bells for
-	 */
+	/* never beyond what we have bells for; the dataplane gave its workers' rings memory */
 	n = n < x->n_bells ? n : x->n_bells;
 	if (n == 0)
 		return -1;
 	i = number % n;
 	w = &x->worker[i];
 	if (!w->attached) {
-		ring_producer(&w->to, &x->hub->worker[i].to_worker.ring, HUB_RING_OCTETS);
-		ring_consumer(&w->from, &x->hub->worker[i].from_worker.ring, HUB_RING_OCTETS);
+		ring_producer(&w->to, &x->hub->rings[i].to_worker.ring, HUB_RING_OCTETS);
+		ring_consumer(&w->from, &x->hub->rings[i].from_worker.ring, HUB_RING_OCTETS);
 		w->attached = true;
 	}
 	return (int)i;
@@ -151,7 +172,8 @@ exchange_drain(struct exchange *x, unsigned max, exchange_take *take, void *arg)
 			const uint8_t *m = ring_peek(&w->from, &len, &damaged);
 			if (m == NULL) {
 				if (damaged)
-					stream_counter_add(&x->hub->stream, SCTR_RING_DAMAGED, 1);
+					stream_counter_add(
+						&x->hub->stream.counters, SCTR_RING_DAMAGED, 1);
 				break;
 			}
 			if (len >= sizeof head) {
@@ -160,9 +182,10 @@ exchange_drain(struct exchange *x, unsigned max, exchange_take *take, void *arg)
 					take(arg, head.token, m + sizeof head, head.len,
 						head.close != 0);
 				else
-					stream_counter_add(&x->hub->stream, SCTR_RING_DAMAGED, 1);
+					stream_counter_add(
+						&x->hub->stream.counters, SCTR_RING_DAMAGED, 1);
 			} else {
-				stream_counter_add(&x->hub->stream, SCTR_RING_DAMAGED, 1);
+				stream_counter_add(&x->hub->stream.counters, SCTR_RING_DAMAGED, 1);
 			}
 			ring_release(&w->from);
 		}

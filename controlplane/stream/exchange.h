@@ -24,6 +24,7 @@ struct exchange {
 	int bell; /* ours */
 	bool awake;
 	uint32_t instance; /* counts the dataplanes seen; goes on by one when another one starts */
+	unsigned seat;     /* of the dataplane that answers */
 	bool alive;        /* somebody fills the dataplane's role */
 	pid_t dataplane_pid;
 	uint64_t dataplane_started_ns;

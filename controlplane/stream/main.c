@@ -225,7 +225,7 @@ server_start(struct stream_server *s)
 		return EX_CONFIG;
 	if (exchange_open(&s->exchange, s->config) < 0 || program_drop_privileges(s->config) < 0)
 		return EXIT_FAILURE;
-	s->counters = &s->exchange.hub->stream;
+	s->counters = &s->exchange.hub->stream.counters;
 	/* gauges of a process that was killed */
 	__atomic_store_n(&s->counters->v[SCTR_CONNECTIONS], 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->counters->v[SCTR_IN_FLIGHT], 0, __ATOMIC_RELAXED);

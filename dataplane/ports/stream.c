@@ -142,7 +142,8 @@ static const struct port_ops stream_ops = {
 };
 
 int
-stream_port_open(struct port **out, struct hub_worker *shared, int bell, int worker_bell)
+stream_port_open(struct port **out, struct hub_rings *rings, struct counters *counters, int bell,
+	int worker_bell)
 {
 	struct stream_port *s = aligned_alloc(64, (sizeof *s + 63) & ~(size_t)63);
 
@@ -150,11 +151,10 @@ stream_port_open(struct port **out, struct hub_worker *shared, int bell, int wor
 		return -ENOMEM;
 	/* not the buffers: untouched ones cost no memory */
 	memset(s, 0, offsetof(struct stream_port, buffer));
-	s->port = (struct port){
-		.ops = &stream_ops, .counters = &shared->counters, .wait_fd = worker_bell};
+	s->port = (struct port){.ops = &stream_ops, .counters = counters, .wait_fd = worker_bell};
 	s->bell = bell;
-	ring_consumer(&s->in, &shared->to_worker.ring, HUB_RING_OCTETS);
-	ring_producer(&s->out, &shared->from_worker.ring, HUB_RING_OCTETS);
+	ring_consumer(&s->in, &rings->to_worker.ring, HUB_RING_OCTETS);
+	ring_producer(&s->out, &rings->from_worker.ring, HUB_RING_OCTETS);
 	*out = &s->port;
 	return 0;
 }

@@ -8,9 +8,10 @@
 
 /**
  * Take the worker's side of its rings. Thread: control, before the worker runs.
+ * @param counters     of the worker
  * @param bell         rings the stream process (doorbell.h); not owned
  * @param worker_bell  is rung by it; not owned
  * @return 0 or -ENOMEM
  */
-int stream_port_open(struct port **out, struct hub_worker *shared, int bell, int worker_bell)
-	__attribute__((warn_unused_result));
+int stream_port_open(struct port **out, struct hub_rings *rings, struct counters *counters,
+	int bell, int worker_bell) __attribute__((warn_unused_result));

@@ -127,8 +127,8 @@ worker_run(void *arg)
 	snprintf(path, sizeof path, "%s/" RUN_BELL_STREAM, h->dir);
 	peer = doorbell_open(path);
 	late.m.len = 0;
-	ring_consumer(&from, &h->hub->worker[n].to_worker.ring, HUB_RING_OCTETS);
-	ring_producer(&to, &h->hub->worker[n].from_worker.ring, HUB_RING_OCTETS);
+	ring_consumer(&from, &h->hub->rings[n].to_worker.ring, HUB_RING_OCTETS);
+	ring_producer(&to, &h->hub->rings[n].from_worker.ring, HUB_RING_OCTETS);
 	while (!h->stop) {
 		bool damaged = false;
 		uint32_t len;
@@ -167,8 +167,8 @@ harness_dataplane_start(struct harness *h)
 		assert_int_equal(hub_worker_claim(h->hub, i), 0);
 		assert_int_equal(pthread_create(&worker_thread[i], NULL, worker_run, a), 0);
 	}
-	h->hub->dataplane_started_ns = now_ms();
-	h->hub->n_workers = WORKERS;
+	h->hub->instance[h->hub->seat].started_ns = now_ms();
+	h->hub->instance[h->hub->seat].n_workers = WORKERS;
 }
 
 void
@@ -249,8 +249,9 @@ harness_start(struct harness *h, const char *stream, unsigned descriptors)
 void
 harness_stop(struct harness *h)
 {
-	static const char *const file[] = {"config.yaml", RUN_HUB, RUN_BELL_STREAM, "bell.worker.0",
-		"bell.worker.1", "stream.ready"};
+	static const char *const file[] = {"config.yaml", RUN_HUB ".data", RUN_HUB ".stream",
+		RUN_HUB ".rings", RUN_BELL_STREAM, "bell.worker.0", "bell.worker.1",
+		"stream.ready"};
 	char path[128];
 
 	if (h->pid > 0)
@@ -267,7 +268,8 @@ harness_stop(struct harness *h)
 uint64_t
 harness_counter(const struct harness *h, enum stream_counter c)
 {
-	return stream_counter_get(&h->hub->stream, c);
+	assert_int_equal(hub_refresh(h->hub), 0);
+	return hub_stream_counter(h->hub, c);
 }
 
 void

@@ -2,6 +2,7 @@
 /* What the dataplane claims in the hub when it opens its ports: grace periods hang on it. */
 #include "dataplane/setup.h"
 #include "shm/hub.h"
+#include "tests/unit/hub_fixture.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -19,14 +20,15 @@ static int
 set_up(void **state)
 {
 	snprintf(hub_path, sizeof hub_path, "/dev/shm/millrace-test-setup-%d", (int)getpid());
-	unlink(hub_path);
+	hub_remove_files(hub_path);
 	return 0;
 }
 
 static int
 tear_down(void **state)
 {
-	return unlink(hub_path);
+	hub_remove_files(hub_path);
+	return 0;
 }
 
 /* A control plane that frees what a worker reads is what a missing claim comes to. */
@@ -36,7 +38,7 @@ test_grace_periods_wait_for_every_worker_of_the_dataplane(void **state)
 	struct config_address listen = {0};
 	struct config c = {0};
 	struct setup s;
-	struct hub *hub;
+	struct hub *hub, *control;
 
 	struct sockaddr_in *in = (struct sockaddr_in *)&listen.sa;
 	in->sin_family = AF_INET;
@@ -44,20 +46,24 @@ test_grace_periods_wait_for_every_worker_of_the_dataplane(void **state)
 	c.dataplane.workers = 2;
 	c.dataplane.listen = &listen;
 	c.dataplane.listen_count = 1;
+	assert_int_equal(hub_open(&control, hub_path, HUB_CONTROLPLANE), 0);
 	assert_int_equal(hub_open(&hub, hub_path, HUB_DATAPLANE), 0);
 	assert_int_equal(setup_open(&s, &c, hub), 0);
-	assert_int_equal(atomic_load(&hub->n_claimed), 2);
+	assert_int_equal(hub_refresh(control), 0);
+	assert_int_equal(hub_refresh(hub), 0);
+	assert_int_equal(hub_workers(control), 2);
 	for (unsigned i = 0; i < 2; i++) {
 		struct hub_worker *w = s.worker[i].shared;
 		grace_online(hub, w);
-		uint64_t epoch = grace_start(hub);
-		assert_false(grace_passed(hub, epoch));
+		uint64_t epoch = grace_start(control);
+		assert_false(grace_passed(control, epoch));
 		grace_quiescent(hub, w);
-		assert_true(grace_passed(hub, epoch));
+		assert_true(grace_passed(control, epoch));
 		grace_offline(w);
 	}
 	setup_close(&s);
 	hub_close(hub);
+	hub_close(control);
 }
 
 int

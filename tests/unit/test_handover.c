@@ -5,6 +5,7 @@
 #include "controlplane/zones/zone_publish.h"
 #include "dataplane/answer/answer.h"
 #include "tests/unit/zone_fixture.h"
+#include "tests/unit/hub_fixture.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -115,18 +116,20 @@ answers_are_of_one_version_while_it_changes(void **state)
 	struct zone_publisher *p;
 	struct arena_usage before, after;
 	pthread_t t[WORKERS];
+	struct hub *control;
 	char hub_path[64];
 	uint32_t n_damaged;
 
 	snprintf(hub_path, sizeof hub_path, "/dev/shm/millrace-test-hub.%d", (int)getpid());
 	arena_open(&shared.arena, ARENA_SIZE_MIN);
+	assert_int_equal(hub_open(&control, hub_path, HUB_CONTROLPLANE), 0);
 	assert_int_equal(hub_open(&shared.hub, hub_path, HUB_DATAPLANE), 0);
-	assert_int_equal(zone_publisher_create(&p, &shared.arena, shared.hub, &n_damaged), 0);
+	assert_int_equal(zone_publisher_create(&p, &shared.arena, control, &n_damaged), 0);
 	publish_version(p, 1);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		assert_int_equal(hub_worker_claim(shared.hub, i), 0);
 		assert_int_equal(
-			pthread_create(&t[i], NULL, worker_run, &shared.hub->worker[i]), 0);
+			pthread_create(&t[i], NULL, worker_run, hub_own_worker(shared.hub, i)), 0);
 	}
 	while (atomic_load(&shared.ready) < WORKERS)
 		sched_yield();
@@ -152,8 +155,9 @@ answers_are_of_one_version_while_it_changes(void **state)
 		after.live_octets < before.live_octets + 4096); /* what was replaced came back */
 	zone_publisher_destroy(p);
 	hub_close(shared.hub);
+	hub_close(control);
 	arena_close(&shared.arena);
-	unlink(hub_path);
+	hub_remove_files(hub_path);
 }
 
 int

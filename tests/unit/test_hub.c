@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_hub: roles between processes, layout versions, claimed workers, grace periods, doorbells. */
+/* test_hub: roles between processes, who may write what, layout versions, claimed workers, grace
+ * periods, doorbells. */
 #include "shm/doorbell.h"
 #include "shm/hub.h"
+#include "tests/unit/hub_fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +26,15 @@
 
 static char dir[64], path[96];
 
+static const char *
+file_path(const char *ending)
+{
+	static char full[128];
+
+	snprintf(full, sizeof full, "%s.%s", path, ending);
+	return full;
+}
+
 static int
 setup(void **state)
 {
@@ -38,11 +49,12 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	unlink(path);
+	hub_remove_files(path);
 	return rmdir(dir);
 }
 
-/* A child that takes a role, says so, and holds it until it is killed. */
+/* A child that takes a role, says so, and holds it until it is killed. As dataplane it has a worker
+ * that reads the arena, if there is a control plane. */
 static pid_t
 child_holding(enum hub_role role)
 {
@@ -56,6 +68,11 @@ child_holding(enum hub_role role)
 		struct hub *h;
 		prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail */
 		c = hub_open(&h, path, role) == 0 ? 'y' : 'n';
+		if (c == 'y' && role == HUB_DATAPLANE && hub_has(h, HUB_CONTROLPLANE)) {
+			if (hub_worker_claim(h, 0) != 0)
+				_exit(1);
+			grace_online(h, hub_own_worker(h, 0));
+		}
 		if (write(says[1], &c, 1) != 1)
 			_exit(1);
 		for (;;)
@@ -118,47 +135,128 @@ test_content_outlives_everybody_and_a_reader_makes_nothing(void **state)
 	struct hub *h;
 
 	assert_int_equal(hub_open(&h, path, HUB_ROLES), -ENOENT);
-	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(access(file_path("data"), F_OK), -1);
 	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
-	assert_int_equal(h->epoch, 1);
 	assert_int_equal(hub_worker_claim(h, 0), 0);
-	counter_add(&h->worker[0].counters, CTR_Q_UDP4, 5);
-	stream_counter_add(&h->stream, SCTR_ACCEPTED4, 7);
+	counter_add(&hub_own_worker(h, 0)->counters, CTR_Q_UDP4, 5);
+	hub_close(h);
+	assert_int_equal(hub_open(&h, path, HUB_STREAM), 0);
+	stream_counter_add(&h->stream.counters, SCTR_ACCEPTED4, 7);
 	hub_close(h);
 	assert_int_equal(hub_open(&h, path, HUB_ROLES), 0);
-	assert_int_equal(h->n_claimed, 1);
-	assert_int_equal(counter_get(&h->worker[0].counters, CTR_Q_UDP4), 5);
-	assert_int_equal(stream_counter_get(&h->stream, SCTR_ACCEPTED4), 7);
+	assert_int_equal(hub_workers(h), 1);
+	assert_int_equal(hub_counter(h, 0, CTR_Q_UDP4), 5);
+	assert_int_equal(hub_counter(h, 1, CTR_Q_UDP4), 0);
+	assert_int_equal(hub_stream_counter(h, SCTR_ACCEPTED4), 7);
+	assert_false(hub_has(h, HUB_CONTROLPLANE));
+	assert_int_equal(h->control.epoch, 0); /* absent: zeros */
 	assert_int_equal(hub_role_pid(h, HUB_DATAPLANE), 0);
 	hub_close(h);
+}
+
+static uint64_t
+backed_octets(const char *ending)
+{
+	struct stat st;
+
+	assert_int_equal(stat(file_path(ending), &st), 0);
+	return (uint64_t)st.st_blocks * 512;
 }
 
 static void
 test_claims_give_memory_and_nothing_else_does(void **state)
 {
-	struct stat st;
+	uint64_t data, rings;
 	struct hub *h;
 
 	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_size, sizeof *h);
-	assert_in_range(st.st_blocks * 512, offsetof(struct hub, worker), 64 << 10);
+	data = backed_octets("data");
+	rings = backed_octets("rings");
+	assert_in_range(data, sizeof h->instance + sizeof h->port, 256 << 10);
+	assert_in_range(rings, HUB_PAGE, 64 << 10);
 	assert_int_equal(hub_worker_claim(h, 1), -EINVAL);
 	assert_int_equal(hub_worker_claim(h, HUB_WORKERS_MAX), -EINVAL);
 	for (unsigned n = 0; n < 3; n++) {
 		assert_int_equal(hub_worker_claim(h, n), 0);
 		assert_int_equal(hub_worker_claim(h, 0), 0);
 	}
-	assert_int_equal(stat(path, &st), 0);
-	assert_in_range(
-		st.st_blocks * 512, 3 * sizeof h->worker[0], 3 * sizeof h->worker[0] + (64 << 10));
+	assert_int_equal(backed_octets("data"), data + 3 * sizeof h->worker[0][0]);
+	assert_in_range(backed_octets("rings"), rings + 3 * sizeof h->rings[0],
+		rings + 3 * sizeof h->rings[0] + (64 << 10));
 	hub_close(h);
 }
 
-static void
-header_overwrite(off_t at, uint32_t value)
+/* --- who may write what --- */
+
+/* Does a store there kill the process? */
+static bool
+may_write(void *at)
 {
-	int fd = open(path, O_RDWR);
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		signal(SIGSEGV, SIG_DFL);
+		*(volatile uint8_t *)at = *(volatile uint8_t *)at;
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status);
+}
+
+static void
+test_each_process_can_write_its_own_file_only(void **state)
+{
+	struct hub *data, *control, *stream, *reader;
+	struct stat st;
+
+	assert_int_equal(hub_open(&data, path, HUB_DATAPLANE), 0);
+	assert_int_equal(hub_worker_claim(data, 0), 0);
+	assert_int_equal(hub_open(&control, path, HUB_CONTROLPLANE), 0);
+	assert_int_equal(hub_open(&stream, path, HUB_STREAM), 0);
+	assert_int_equal(hub_open(&reader, path, HUB_ROLES), 0);
+	assert_int_equal(hub_refresh(data), 0);
+	assert_int_equal(hub_refresh(control), 0);
+
+	assert_true(may_write(hub_own_worker(data, 0)));
+	assert_true(may_write(&data->rings[0].from_worker.ring.head));
+	assert_false(may_write(&data->control.epoch));
+	assert_false(may_write(&data->stream.counters));
+
+	assert_true(may_write(&control->control.epoch));
+	assert_false(may_write(&control->worker[0][0].epoch_seen));
+	assert_false(may_write(&control->rings[0].from_worker.ring.head));
+
+	assert_true(may_write(&stream->stream.counters));
+	assert_true(may_write(&stream->rings[0].to_worker.ring.head));
+	assert_false(may_write(&stream->control.epoch));
+	assert_false(may_write(&stream->worker[0][0].epoch_seen));
+	assert_false(may_write(&stream->instance[0].n_workers));
+
+	assert_false(may_write(&reader->control.epoch));
+	assert_false(may_write(&reader->rings[0].to_worker.ring.head));
+
+	/* and by other users of the group, as the files' modes have it */
+	assert_int_equal(stat(file_path("control"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(stat(file_path("data"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(stat(file_path("stream"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(stat(file_path("rings"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	hub_close(data);
+	hub_close(control);
+	hub_close(stream);
+	hub_close(reader);
+}
+
+/* --- versions --- */
+
+static void
+header_overwrite(const char *ending, off_t at, uint32_t value)
+{
+	int fd = open(file_path(ending), O_RDWR);
 
 	assert_true(fd >= 0);
 	assert_int_equal(pwrite(fd, &value, sizeof value, at), sizeof value);
@@ -172,7 +270,7 @@ test_another_version_in_use_is_refused_and_says_what_to_restart(void **state)
 	char text[96];
 	struct hub *h;
 
-	header_overwrite(offsetof(struct hub, version), 99);
+	header_overwrite("data", offsetof(struct hub_header, major), 99);
 	assert_int_equal(hub_open(&h, path, HUB_STREAM), -EPROTO);
 	snprintf(text, sizeof text, "restart with the same version: millrace-dataplane (pid %ld)",
 		(long)pid);
@@ -181,35 +279,157 @@ test_another_version_in_use_is_refused_and_says_what_to_restart(void **state)
 	assert_int_equal(hub_open(&h, path, HUB_ROLES), -EPROTO);
 	assert_non_null(strstr(hub_error(), text));
 	child_end(pid);
-	/* nobody uses it any more: a reader says so, and whoever takes a role makes a new one */
-	assert_int_equal(hub_open(&h, path, HUB_ROLES), -EPROTO);
-	assert_int_equal(hub_open(&h, path, HUB_STREAM), 0);
-	assert_int_equal(h->version, HUB_VERSION);
+	/* nobody uses it any more: others go on without, and its owner makes a new one */
+	assert_int_equal(hub_open(&h, path, HUB_CONTROLPLANE), 0);
+	assert_false(hub_has(h, HUB_DATAPLANE));
+	assert_true(grace_passed(h, grace_start(h)));
+	pid = child_holding(HUB_DATAPLANE);
+	assert_false(grace_passed(h, grace_start(h))); /* the new file is found */
+	assert_true(hub_has(h, HUB_DATAPLANE));
+	child_end(pid);
 	hub_close(h);
-	/* so with a changed list of counters */
-	header_overwrite(offsetof(struct hub, n_counters), CTR_N + 1);
-	assert_int_equal(hub_open(&h, path, HUB_STREAM), 0);
-	assert_int_equal(h->n_counters, CTR_N);
+}
+
+/* The one file of layout version 1: its magic, and a role held in it. */
+static void
+test_the_first_layout_in_use_is_refused_and_else_removed(void **state)
+{
+	static const uint64_t magic = 0x627568454341524dull;
+	struct flock role = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (1ll << 40) + 1, .l_len = 1};
+	int says[2];
+	struct hub *h;
+	char c;
+
+	assert_int_equal(pipe(says), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int fd = open(path, O_RDWR | O_CREAT, 0600);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (write(fd, &magic, sizeof magic) != sizeof magic ||
+			fcntl(fd, F_SETLK, &role) != 0 || write(says[1], "y", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(says[0], &c, 1), 1);
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), -EPROTO);
+	assert_non_null(strstr(hub_error(), "millrace-controlplane"));
+	child_end(pid);
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	hub_close(h);
+	close(says[0]);
+	close(says[1]);
+}
+
+/* A dataplane of another release: other rows, in another order. */
+static void
+test_counters_are_known_by_key_not_by_number(void **state)
+{
+	struct hub_instance *in;
+	struct hub *h, *reader;
+	uint64_t *v;
+
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(hub_worker_claim(h, 0), 0);
+	in = &h->instance[h->seat];
+	assert_int_equal(in->n_counters, CTR_N);
+	in->n_counters = 3;
+	in->counter_key[0] = counter_key(&counter_info[CTR_SLEEPS]);
+	in->counter_key[1] = 4711; /* a row that we do not know */
+	in->counter_key[2] = counter_key(&counter_info[CTR_Q_UDP6]);
+	v = h->worker[h->seat][0].counters_room;
+	v[0] = 10;
+	v[1] = 20;
+	v[2] = 30;
+	assert_int_equal(hub_open(&reader, path, HUB_ROLES), 0);
+	assert_int_equal(hub_counter(reader, 0, CTR_SLEEPS), 10);
+	assert_int_equal(hub_counter(reader, 0, CTR_Q_UDP6), 30);
+	assert_int_equal(hub_counter(reader, 0, CTR_Q_UDP4), 0);
+	assert_int_equal(hub_counter(reader, 0, CTR_OP_QUERY), 0);
+	hub_close(h);
+	/* ours comes after it: what it knew goes on, under our numbers */
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(counter_get(&hub_own_worker(h, 0)->counters, CTR_SLEEPS), 10);
+	assert_int_equal(counter_get(&hub_own_worker(h, 0)->counters, CTR_Q_UDP6), 30);
+	assert_int_equal(counter_get(&hub_own_worker(h, 0)->counters, CTR_Q_UDP4), 0);
+	assert_int_equal(hub_refresh(reader), 0);
+	assert_int_equal(hub_counter(reader, 0, CTR_Q_UDP6), 30);
+	hub_close(reader);
+	hub_close(h);
+}
+
+/* A file of an older minor version, whose writer did not know the last section. */
+static void
+test_a_section_that_is_absent_reads_as_zeros_until_its_owner_adds_it(void **state)
+{
+	struct hub *h, *reader;
+
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	h->port[0][0].n_queues = 7;
+	assert_int_equal(hub_worker_claim(h, 0), 0);
+	counter_add(&hub_own_worker(h, 0)->counters, CTR_Q_UDP4, 5);
+	hub_close(h);
+	header_overwrite("data", offsetof(struct hub_header, n_sections), 2);
+	assert_int_equal(hub_open(&reader, path, HUB_ROLES), 0);
+	assert_int_equal(reader->port[0][0].n_queues, 0);
+	assert_int_equal(hub_counter(reader, 0, CTR_Q_UDP4), 5);
+	/* its owner takes the file over, with what is in it, and adds what is missing */
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(counter_get(&hub_own_worker(h, 0)->counters, CTR_Q_UDP4), 5);
+	assert_int_equal(h->port[0][0].n_queues, 0);
+	h->port[0][0].n_queues = 9;
+	assert_int_equal(reader->port[0][0].n_queues, 0);
+	assert_int_equal(hub_refresh(reader), 0);
+	assert_int_equal(reader->port[0][0].n_queues, 9);
+	hub_close(reader);
 	hub_close(h);
 }
 
 static void
 test_a_half_made_file_is_made_again(void **state)
 {
-	struct hub *h;
-	int fd = open(path, O_RDWR | O_CREAT, 0600);
+	struct hub *h, *reader;
+	int fd = open(file_path("control"), O_RDWR | O_CREAT, 0600);
 
 	assert_int_equal(write(fd, "rubbish", 7), 7);
 	close(fd);
-	assert_int_equal(hub_open(&h, path, HUB_ROLES), -EAGAIN);
+	assert_int_equal(hub_open(&h, path, HUB_ROLES), -ENOENT);
 	assert_int_equal(hub_open(&h, path, HUB_CONTROLPLANE), 0);
-	assert_int_equal(h->octets, sizeof *h);
+	assert_true(h->control.epoch != 0);
 	hub_close(h);
 	/* cut short: never touched through a mapping */
-	assert_int_equal(truncate(path, 4096), 0);
+	assert_int_equal(truncate(file_path("control"), 4096), 0);
+	assert_int_equal(hub_open(&reader, path, HUB_ROLES), -ENOENT);
 	assert_int_equal(hub_open(&h, path, HUB_CONTROLPLANE), 0);
+	assert_true(h->control.epoch != 0);
+	hub_close(h);
+}
+
+/* Somebody has emptied the run directory under a dataplane that reads the arena. */
+static void
+test_a_new_control_file_never_lets_an_old_reader_pass(void **state)
+{
+	struct hub *h, *control, *again;
+
+	assert_int_equal(hub_open(&control, path, HUB_CONTROLPLANE), 0);
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
 	assert_int_equal(hub_worker_claim(h, 0), 0);
-	h->worker[0].tsc_hz = 1;
+	for (unsigned i = 0; i < 1000; i++)
+		grace_start(control);
+	grace_online(h, hub_own_worker(h, 0));
+	hub_close(control);
+	assert_int_equal(unlink(file_path("control")), 0);
+	assert_int_equal(hub_open(&again, path, HUB_CONTROLPLANE), 0);
+	uint64_t e = grace_start(again);
+	assert_false(grace_passed(again, e));
+	grace_quiescent(h, hub_own_worker(h, 0)); /* still the old file's epoch */
+	assert_false(grace_passed(again, e));
+	assert_int_equal(hub_refresh(h), 0);
+	grace_quiescent(h, hub_own_worker(h, 0));
+	assert_true(grace_passed(again, e));
+	hub_close(again);
 	hub_close(h);
 }
 
@@ -234,13 +454,15 @@ test_many_processes_that_start_at_once_share_one_hub(void **state)
 			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 		for (int role = 0; role < HUB_ROLES; role++) {
 			for (unsigned i = 0; i < 2000 && hub_role_pid(h, (enum hub_role)role) == 0;
-				i++)
+				i++) {
 				nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+				(void)hub_refresh(h);
+			}
 			assert_int_equal(hub_role_pid(h, (enum hub_role)role), pid[role]);
 			child_end(pid[role]);
 		}
 		hub_close(h);
-		unlink(path);
+		hub_remove_files(path);
 	}
 }
 
@@ -249,40 +471,42 @@ test_many_processes_that_start_at_once_share_one_hub(void **state)
 static void
 test_a_grace_period_waits_for_readers_that_are_online(void **state)
 {
-	struct hub *h;
+	struct hub_worker *w;
+	struct hub *h, *c;
 	uint64_t e;
 
+	assert_int_equal(hub_open(&c, path, HUB_CONTROLPLANE), 0);
 	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	w = hub_own_worker(h, 0);
 	assert_int_equal(hub_worker_claim(h, 0), 0);
 	assert_int_equal(hub_worker_claim(h, 1), 0);
-	assert_true(grace_passed(h, grace_start(h))); /* nobody reads */
-	grace_online(h, &h->worker[1]);
-	assert_true(grace_passed(h, h->epoch));
-	e = grace_start(h);
-	assert_false(grace_passed(h, e));
-	grace_online(h, &h->worker[0]);
-	assert_false(grace_passed(h, e));
-	grace_quiescent(h, &h->worker[1]);
-	assert_true(grace_passed(h, e));
-	e = grace_start(h);
-	assert_false(grace_passed(h, e));
-	grace_offline(&h->worker[0]);
-	assert_false(grace_passed(h, e));
-	grace_offline(&h->worker[1]);
-	assert_true(grace_passed(h, e));
+	assert_true(grace_passed(c, grace_start(c))); /* nobody reads */
+	grace_online(h, &w[1]);
+	assert_true(grace_passed(c, c->control.epoch));
+	e = grace_start(c);
+	assert_false(grace_passed(c, e));
+	grace_online(h, &w[0]);
+	assert_false(grace_passed(c, e));
+	grace_quiescent(h, &w[1]);
+	assert_true(grace_passed(c, e));
+	e = grace_start(c);
+	assert_false(grace_passed(c, e));
+	grace_offline(&w[0]);
+	assert_false(grace_passed(c, e));
+	grace_offline(&w[1]);
+	assert_true(grace_passed(c, e));
 	hub_close(h);
+	hub_close(c);
 }
 
 static void
 test_a_dead_dataplane_blocks_nothing(void **state)
 {
-	pid_t pid = child_holding(HUB_DATAPLANE);
 	struct hub *h, *again;
 	uint64_t e;
 
 	assert_int_equal(hub_open(&h, path, HUB_CONTROLPLANE), 0);
-	assert_int_equal(hub_worker_claim(h, 0), 0); /* in the child's stead */
-	grace_online(h, &h->worker[0]);
+	pid_t pid = child_holding(HUB_DATAPLANE);
 	e = grace_start(h);
 	assert_false(grace_passed(h, e));
 	kill(pid, SIGSTOP); /* not dead: it may go on and read */
@@ -291,7 +515,7 @@ test_a_dead_dataplane_blocks_nothing(void **state)
 	assert_true(grace_passed(h, e));
 	assert_int_equal(hub_open(&again, path, HUB_DATAPLANE), 0);
 	assert_true(grace_passed(h, grace_start(h)));
-	assert_int_equal(h->worker[0].epoch_seen, 0);
+	assert_int_equal(hub_own_worker(again, 0)->epoch_seen, 0);
 	hub_close(again);
 	hub_close(h);
 }
@@ -307,7 +531,7 @@ struct cell {
 };
 
 static struct {
-	struct hub *hub;
+	struct hub *hub, *control;
 	struct cell cell[CELLS];
 	_Atomic uint32_t current;
 	_Atomic bool stop;
@@ -350,21 +574,22 @@ test_a_freed_value_is_never_seen(void **state)
 	pthread_t t[READERS];
 
 	memset(&shared, 0, sizeof shared);
+	assert_int_equal(hub_open(&shared.control, path, HUB_CONTROLPLANE), 0);
 	assert_int_equal(hub_open(&shared.hub, path, HUB_DATAPLANE), 0);
 	for (unsigned i = 0; i < CELLS; i++)
 		shared.cell[i].a = shared.cell[i].b = i == 0 ? ALIVE : FREED;
 	for (unsigned i = 0; i < READERS; i++) {
 		assert_int_equal(hub_worker_claim(shared.hub, i), 0);
 		assert_int_equal(
-			pthread_create(&t[i], NULL, reader_run, &shared.hub->worker[i]), 0);
+			pthread_create(&t[i], NULL, reader_run, hub_own_worker(shared.hub, i)), 0);
 	}
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		uint32_t old = shared.current, new = (old + 1) % CELLS;
 		atomic_store_explicit(&shared.cell[new].a, ALIVE, memory_order_relaxed);
 		atomic_store_explicit(&shared.cell[new].b, ALIVE, memory_order_relaxed);
 		atomic_store_explicit(&shared.current, new, memory_order_release);
-		uint64_t e = grace_start(shared.hub);
-		while (!grace_passed(shared.hub, e))
+		uint64_t e = grace_start(shared.control);
+		while (!grace_passed(shared.control, e))
 			sched_yield();
 		atomic_store_explicit(&shared.cell[old].a, FREED, memory_order_relaxed);
 		atomic_store_explicit(&shared.cell[old].b, FREED, memory_order_relaxed);
@@ -375,6 +600,7 @@ test_a_freed_value_is_never_seen(void **state)
 	assert_true(shared.n_read > 100); /* they ran at all; how fast is the machine's business */
 	assert_int_equal(shared.n_bad, 0);
 	hub_close(shared.hub);
+	hub_close(shared.control);
 }
 
 /* --- doorbells --- */
@@ -426,7 +652,12 @@ main(void)
 		T(test_content_outlives_everybody_and_a_reader_makes_nothing),
 		T(test_claims_give_memory_and_nothing_else_does),
 		T(test_another_version_in_use_is_refused_and_says_what_to_restart),
+		T(test_each_process_can_write_its_own_file_only),
+		T(test_the_first_layout_in_use_is_refused_and_else_removed),
+		T(test_counters_are_known_by_key_not_by_number),
+		T(test_a_section_that_is_absent_reads_as_zeros_until_its_owner_adds_it),
 		T(test_a_half_made_file_is_made_again),
+		T(test_a_new_control_file_never_lets_an_old_reader_pass),
 		T(test_many_processes_that_start_at_once_share_one_hub),
 		T(test_a_grace_period_waits_for_readers_that_are_online),
 		T(test_a_dead_dataplane_blocks_nothing),

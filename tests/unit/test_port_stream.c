@@ -18,7 +18,8 @@
 
 #define MESSAGES_MAX 16u /* the port takes no more at a time */
 
-static struct hub_worker *shared;
+static struct hub_rings *shared;
+static struct counters counters;
 static struct ring_end to, from; /* the stream process's sides */
 static struct port *port;
 static struct answer_query query[ANSWER_BURST];
@@ -31,12 +32,13 @@ set_up(void **state)
 	shared = aligned_alloc(4096, sizeof *shared);
 	assert_non_null(shared);
 	memset(shared, 0, sizeof *shared);
+	memset(&counters, 0, sizeof counters);
 	ring_producer(&to, &shared->to_worker.ring, HUB_RING_OCTETS);
 	ring_consumer(&from, &shared->from_worker.ring, HUB_RING_OCTETS);
 	snprintf(bell_path, sizeof bell_path, "/tmp/millrace-test-bell-%d", (int)getpid());
 	bell = doorbell_open(bell_path);
 	assert_true(bell >= 0);
-	assert_int_equal(stream_port_open(&port, shared, bell, bell), 0);
+	assert_int_equal(stream_port_open(&port, shared, &counters, bell, bell), 0);
 	return 0;
 }
 
@@ -62,7 +64,7 @@ rung(void)
 static uint64_t
 counted(enum counter id)
 {
-	return counter_get(&shared->counters, id);
+	return counter_get(&counters, id);
 }
 
 /* Put a message on the ring that says `claims` octets and holds `len`. */

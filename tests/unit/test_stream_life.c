@@ -186,14 +186,14 @@ test_a_lying_dataplane_harms_nobody_for_long(void **state)
 	client_expect(fd, 1, 20);
 	client_query(fd, 2, ORDER_ECHO, 0, 20);
 	client_expect(fd, 2, 20);
-	h.hub->n_workers = 4000000000u; /* more than have memory, or bells */
+	h.hub->instance[h.hub->seat].n_workers = 4000000000u; /* more than have memory, or bells */
 	for (uint16_t i = 0; i < 8; i++) {
 		int more = client_connect(&h);
 		client_query(more, i, ORDER_ECHO, 0, 20);
 		client_expect(more, i, 20);
 		close(more);
 	}
-	h.hub->n_workers = WORKERS;
+	h.hub->instance[h.hub->seat].n_workers = WORKERS;
 	close(fd);
 }
 

@@ -3,6 +3,7 @@
 #include "controlplane/zones/zone_publish.h"
 #include "shm/zone_directory.h"
 #include "zone_fixture.h"
+#include "tests/unit/hub_fixture.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -350,13 +351,16 @@ readers_keep_what_they_read_until_they_let_go(void **state)
 		close(go[1]);
 		if (hub_open(&h, hub_path, HUB_DATAPLANE) != 0 || hub_worker_claim(h, 0) != 0)
 			_exit(1);
-		atomic_store(&h->n_workers, 1);
-		grace_online(h, &h->worker[0]);
+		/* the control plane has made its file, and waits for us */
+		while (hub_refresh(h), !hub_has(h, HUB_CONTROLPLANE))
+			usleep(1000);
+		atomic_store(&h->instance[h->seat].n_workers, 1);
+		grace_online(h, hub_own_worker(h, 0));
 		if (write(gone[1], "r", 1) != 1)
 			_exit(1);
 		/* each letter that comes in: let go of what is held */
 		while (read(go[0], &c, 1) == 1) {
-			grace_quiescent(h, &h->worker[0]);
+			grace_quiescent(h, hub_own_worker(h, 0));
 			if (write(gone[1], "q", 1) != 1)
 				_exit(1);
 		}
@@ -364,12 +368,12 @@ readers_keep_what_they_read_until_they_let_go(void **state)
 	}
 	close(go[0]);
 	close(gone[1]);
-	assert_int_equal(read(gone[0], &c, 1), 1);
 	struct hub *h;
 	struct arena a;
 	struct zone_publisher *p;
 	uint32_t n_damaged;
 	assert_int_equal(hub_open(&h, hub_path, HUB_CONTROLPLANE), 0);
+	assert_int_equal(read(gone[0], &c, 1), 1);
 	arena_open(&a, SIZE);
 	/* the worker does not let go of anything: taking over an arena cannot be safe */
 	assert_int_equal(zone_publisher_create(&p, &a, h, &n_damaged), -ETIMEDOUT);
@@ -412,7 +416,7 @@ readers_keep_what_they_read_until_they_let_go(void **state)
 	arena_close(&a);
 	hub_close(h);
 	close(gone[0]);
-	unlink(hub_path);
+	hub_remove_files(hub_path);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, arena_path_setup, arena_path_teardown)
