@@ -10,7 +10,7 @@ struct setup {
 	unsigned n_workers;
 	int bell_stream;
 	bool hub_warned; /* that a file of the hub cannot be used */
-	bool eal; /* EAL was started, for DPDK ports */
+	bool eal;        /* EAL was started, for DPDK ports */
 };
 
 /**
