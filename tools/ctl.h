@@ -22,13 +22,19 @@ enum ctl_option {
 	CTL_OPTION_SOCKET = 1 << 8,
 	CTL_OPTION_RUN_DIR = 1 << 9,
 	CTL_OPTION_CONFIG = 1 << 10,
+	CTL_OPTION_ROOT = 1 << 11,
+	CTL_OPTION_DRIVER = 1 << 12,
 };
 
 struct ctl {
 	unsigned given; /* enum ctl_option that were on the command line */
 	char *socket_path;
 	const char *origin;
-	const char *watch; /* what followed --watch=, or NULL */
+	const char *watch;       /* what followed --watch=, or NULL */
+	const char *config_path; /* what followed --config, or NULL */
+	const char *root;        /* --root, or NULL: this machine */
+	const char *driver;      /* --driver, or NULL */
+	unsigned n_force;        /* how often --force was given */
 	unsigned long count;
 	bool json, colour;
 	int argc; /* arguments of the verb, without its words and options */
@@ -113,4 +119,8 @@ int ctl_zone_reload(const struct ctl *c);
 int ctl_zone_check(const struct ctl *c);
 int ctl_config_check(const struct ctl *c);
 int ctl_status(const struct ctl *c);
+int ctl_doctor(const struct ctl *c);
+int ctl_port_list(const struct ctl *c);
+int ctl_port_bind(const struct ctl *c);
+int ctl_port_unbind(const struct ctl *c);
 int ctl_stats(const struct ctl *c);

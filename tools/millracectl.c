@@ -40,6 +40,16 @@ static const struct verb {
 		"Check zone files as a load would. Needs no server."},
 	{"config", "check", "FILE", 1, 1, 0, ctl_config_check,
 		"Check a configuration file. Needs no server."},
+	{"doctor", NULL, "", 0, 0, CTL_OPTION_ROOT, ctl_doctor,
+		"What keeps this machine from running the suite, or from running it fast, and what "
+		"mends it. Needs no server. Exit status 1 when something will not work."},
+	{"port", "list", "", 0, 0, CTL_OPTION_ROOT, ctl_port_list,
+		"PCI network cards, and which driver has them. Needs no server."},
+	{"port", "bind", "CARD", 1, 1, CTL_OPTION_DRIVER | CTL_OPTION_FORCE | CTL_OPTION_ROOT, ctl_port_bind,
+		"Take a card (address or interface) from the kernel for DPDK. One with the default "
+		"route only with --force twice. Needs root, and no server."},
+	{"port", "unbind", "CARD", 1, 1, CTL_OPTION_ROOT, ctl_port_unbind,
+		"Give a card back to the kernel driver that it had. Needs root, and no server."},
 };
 #define N_VERBS (sizeof verb_table / sizeof verb_table[0])
 
@@ -50,7 +60,9 @@ static const struct option_row {
 	const char *help;
 } option_table[] = {
 	{"json", NULL, no_argument, CTL_OPTION_JSON, "print JSON"},
-	{"force", NULL, no_argument, CTL_OPTION_FORCE, "load all zones, changed or not"},
+	{"force", NULL, no_argument, CTL_OPTION_FORCE,
+		"zone reload: load all zones, changed or not; port bind: said twice, also the "
+		"card with the default route"},
 	{"wait", NULL, no_argument, CTL_OPTION_WAIT, "wait for the outcome (the default)"},
 	{"no-wait", NULL, no_argument, CTL_OPTION_NO_WAIT, "return before it is done"},
 	{"origin", "ZONE", required_argument, CTL_OPTION_ORIGIN,
@@ -59,6 +71,9 @@ static const struct option_row {
 		"again and again (default: each second)"},
 	{"count", "N", required_argument, CTL_OPTION_COUNT, "end after N times"},
 	{"all", NULL, no_argument, CTL_OPTION_ALL, "counters that are 0 too"},
+	{"driver", "NAME", required_argument, CTL_OPTION_DRIVER, "default: vfio-pci"},
+	{"root", "DIR", required_argument, CTL_OPTION_ROOT,
+		"look at the /sys and /proc of another machine, copied to DIR"},
 	{"run-dir", "DIR", required_argument, CTL_OPTION_RUN_DIR,
 		"run directory of the suite (environment: MILLRACE_RUN_DIR)"},
 	{"config", "FILE", required_argument, CTL_OPTION_CONFIG,
@@ -256,10 +271,16 @@ parse_options(struct ctl *c, int argc, char **argv, const char **run_dir, const 
 			c->watch = optarg;
 		else if (bit == CTL_OPTION_COUNT && parse_count(c, optarg) != 0)
 			return -1;
+		else if (bit == CTL_OPTION_FORCE)
+			c->n_force++;
+		else if (bit == CTL_OPTION_ROOT)
+			c->root = optarg;
+		else if (bit == CTL_OPTION_DRIVER)
+			c->driver = optarg;
 		else if (bit == CTL_OPTION_RUN_DIR)
 			*run_dir = optarg;
 		else if (bit == CTL_OPTION_CONFIG)
-			*config = optarg;
+			*config = c->config_path = optarg;
 		else if (bit == CTL_OPTION_SOCKET)
 			set_text(&c->socket_path, optarg);
 	}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ctl_doctor: `millracectl doctor`. Needs no server. */
+#include "tools/ctl.h"
+#include "tools/doctor/doctor.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONFIG_DEFAULT "/etc/millrace/millrace.yaml"
+
+static const struct {
+	const char *name, *sign, *colour;
+} level_look[] = {
+	[DOCTOR_OK] = {"ok", "ok", CTL_GREEN},
+	[DOCTOR_INFO] = {"info", "-", ""},
+	[DOCTOR_SLOW] = {"slow", "slow", CTL_YELLOW},
+	[DOCTOR_BAD] = {"bad", "BAD", CTL_RED},
+};
+
+static void
+print_findings(const struct ctl *c, const struct doctor *d, const char *config_path)
+{
+	printf("for %s%s\n\n",
+		config_path != NULL ? "the configuration " : "no configuration in particular",
+		config_path != NULL ? config_path : " (--config FILE names one)");
+	for (size_t i = 0; i < d->n_findings; i++) {
+		const struct doctor_finding *f = &d->finding[i];
+		printf("%s%-4s%s %-13s %s%s%s\n", ctl_colour(c, level_look[f->level].colour),
+			level_look[f->level].sign, ctl_colour(c, CTL_PLAIN), f->check, f->text,
+			f->mend[0] != '\0' ? "; mend: " : "", f->mend);
+	}
+}
+
+static void
+print_findings_json(const struct doctor *d, const char *config_path)
+{
+	json_t *list = json_array(), *all;
+
+	for (size_t i = 0; i < d->n_findings; i++) {
+		const struct doctor_finding *f = &d->finding[i];
+		json_t *j = json_pack("{s:s,s:s,s:s,s:s}", "check", f->check, "level",
+			level_look[f->level].name, "text", f->text, "mend", f->mend);
+		if (j == NULL || json_array_append_new(list, j) != 0)
+			abort();
+	}
+	all = json_pack("{s:s?,s:o}", "config", config_path, "findings", list);
+	if (all == NULL)
+		abort();
+	ctl_print_json(all);
+	json_decref(all);
+}
+
+int
+ctl_doctor(const struct ctl *c)
+{
+	struct doctor *d = calloc(1, sizeof *d);
+	struct config *config = NULL;
+	const char *path = c->config_path;
+	enum doctor_level worst;
+	char *error = NULL;
+
+	if (d == NULL)
+		abort();
+	d->root.prefix = c->root != NULL ? c->root : "";
+	if (path == NULL && c->root == NULL && access(CONFIG_DEFAULT, R_OK) == 0)
+		path = CONFIG_DEFAULT;
+	if (path != NULL) {
+		config = config_load(path, &error);
+		if (config == NULL) {
+			fprintf(stderr, "%s\n", error != NULL ? error : "out of memory");
+			free(error);
+			free(d);
+			return CTL_FAILURE;
+		}
+	}
+	d->config = config;
+	worst = doctor_run(d);
+	if (c->json)
+		print_findings_json(d, path);
+	else
+		print_findings(c, d, path);
+	config_free(config);
+	free(d);
+	return worst == DOCTOR_BAD ? CTL_FAILURE : CTL_OK;
+}
