@@ -45,7 +45,8 @@ static const struct verb {
 		"mends it. Needs no server. Exit status 1 when something will not work."},
 	{"port", "list", "", 0, 0, CTL_OPTION_ROOT, ctl_port_list,
 		"PCI network cards, and which driver has them. Needs no server."},
-	{"port", "bind", "CARD", 1, 1, CTL_OPTION_DRIVER | CTL_OPTION_FORCE | CTL_OPTION_ROOT, ctl_port_bind,
+	{"port", "bind", "CARD", 1, 1, CTL_OPTION_DRIVER | CTL_OPTION_FORCE | CTL_OPTION_ROOT,
+		ctl_port_bind,
 		"Take a card (address or interface) from the kernel for DPDK. One with the default "
 		"route only with --force twice. Needs root, and no server."},
 	{"port", "unbind", "CARD", 1, 1, CTL_OPTION_ROOT, ctl_port_unbind,

@@ -114,7 +114,7 @@ driver_advice(const char *device)
 	if (has_prefix(device, "net_virtio_user") || has_prefix(device, "net_vhost"))
 		return "see path= or iface=, and docs/ports.md";
 	if (eal_is_pci(device))
-		return "is it there (`lspci`), and bound to vfio-pci (`dpdk-devbind.py -s`)? "
+		return "is it there and bound to vfio-pci (`millracectl port list`)? "
 		       "docs/ports.md";
 	return "device arguments begin with a PCI address or with a driver's name and a number "
 	       "(net_af_xdp0,...); docs/ports.md";

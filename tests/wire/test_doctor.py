@@ -216,7 +216,7 @@ def test_a_card_that_the_driver_does_not_take_is_given_back(ctl, machine):
     r = ctl('port', 'bind', CARD, '--root', str(machine.root))      # nobody moves the link: the "kernel" did not bind
     assert r.returncode == 1 and 'vfio-pci does not take ' + CARD in r.stderr
     assert not (machine.root / 'run/millrace-ports' / CARD).exists(), 'nothing is remembered of what did not happen'
-    assert (machine.root / 'sys/bus/pci/devices' / CARD / 'driver_override').read_text() == '\n', 'any driver may have it again'
+    assert (machine.root / 'sys/bus/pci/devices' / CARD / 'driver_override').read_text().startswith('\n'), 'any driver may have it again'
     r = ctl('port', 'bind', CARD, '--root', str(machine.root), '--driver', 'uio_pci_generic')
     assert r.returncode == 1 and 'modprobe uio_pci_generic' in r.stderr
     r = ctl('port', 'bind', CARD, '--root', str(machine.root), '--driver', 'ixgbe')
