@@ -149,7 +149,7 @@ make_pool(uint16_t port_id, unsigned n)
 }
 
 static struct rte_eth_conf
-make_conf(const struct rte_eth_dev_info *info, unsigned n_queues, bool software)
+make_conf(const struct rte_eth_dev_info *info, unsigned n_queues)
 {
 	static const uint64_t spread = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP;
 	struct rte_eth_conf conf = {0};
@@ -160,10 +160,12 @@ make_conf(const struct rte_eth_dev_info *info, unsigned n_queues, bool software)
 	}
 	/* one pool a device, and nobody else holds our packets */
 	conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
-	if (software) /* the driver would only do in software what we do better */
+	if (driver_filters_tags(info->driver_name))
+		conf.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
+	if (driver_is_software(info)) /* it would only do in software what we do better */
 		return conf;
-	conf.rxmode.offloads = info->rx_offload_capa &
-			       (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
+	conf.rxmode.offloads |= info->rx_offload_capa &
+				(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
 	conf.txmode.offloads |= info->tx_offload_capa &
 				(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
 	return conf;
@@ -212,13 +214,15 @@ start_device(struct ethdev_device *d, const struct config_port *c,
 	if (err == 0)
 		err = rte_eth_dev_start(d->port_id);
 	d->started = err == 0;
+	if (err == 0 && (conf->rxmode.offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER))
+		driver_accept_tags(d->port_id, d->name);
 	d->n_rx = n_rx;
 	return err;
 }
 
 static int
-open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf, const char *driver,
-	struct port **queue, unsigned n)
+open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf,
+	const struct rte_eth_dev_info *info, struct port **queue, unsigned n)
 {
 	uint16_t mtu = RTE_ETHER_MTU;
 
@@ -230,12 +234,13 @@ open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf, const char
 		if (e == NULL)
 			return -ENOMEM;
 		memset(e, 0, sizeof *e);
-		e->port = (struct port){
-			.ops = &queue_ops, .wait_fd = -1, .nap_ns = driver_nap_ns(driver, d->n_rx)};
+		e->port = (struct port){.ops = &queue_ops,
+			.wait_fd = -1,
+			.nap_ns = driver_nap_ns(info->driver_name, d->n_rx)};
 		e->port_id = d->port_id;
 		e->queue_id = (uint16_t)q;
 		e->mtu = mtu;
-		e->parse_flags = driver_is_software(driver) ? FRAME_PARTIAL_OK : 0;
+		e->parse_flags = driver_is_software(info) ? FRAME_PARTIAL_OK : 0;
 		if (conf->txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
 			e->offloads |= FRAME_OFFLOAD_IP;
 		if (conf->txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
@@ -269,10 +274,10 @@ try_device(struct ethdev_device *d, const struct config_port *c, const struct dr
 	n = choose_queues(c, &info, dd->queues, c->queues != 0);
 	if (n == 0)
 		return -EINVAL;
-	conf = make_conf(&info, n, driver_is_software(info.driver_name));
+	conf = make_conf(&info, n);
 	err = start_device(d, c, &info, &conf, n);
 	if (err == 0)
-		err = open_queues(d, &conf, info.driver_name, queue, n);
+		err = open_queues(d, &conf, &info, queue, n);
 	if (err != 0) {
 		*again = driver_start_may_fail(info.driver_name);
 		return err;

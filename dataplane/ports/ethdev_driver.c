@@ -11,6 +11,9 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <rte_bus.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +26,7 @@
 #define NAP_NS_A_DESCRIPTOR 100u /* a ring overflows only above 10 M packets a second */
 #define NAP_NS_MAX 250000u
 #define XDP_QUEUES_MAX 16u /* that we serve unasked: 32 MiB of buffers each */
+#define VLANS 4095u        /* 4095 itself is reserved (802.1Q) */
 #define ATTACH_TRIES 10u   /* a program that is just going away is still there for a moment */
 #define ATTACH_PAUSE_US 50000u
 
@@ -65,10 +69,32 @@ has_argument(const char *device, const char *key)
 }
 
 bool
-driver_is_software(const char *driver)
+driver_is_software(const struct rte_eth_dev_info *info)
 {
-	/* rings, sockets and taps to this machine, and memif to another process on it */
-	return has_prefix(driver, "net_");
+	/* rings, sockets and taps to this machine, and memif to another process on it; drivers of
+	 * network cards begin with "net_" as well */
+	return strcmp(rte_bus_name(rte_dev_bus(info->device)), "vdev") == 0;
+}
+
+bool
+driver_filters_tags(const char *driver)
+{
+	/* the other side (QEMU, vhost) lets no VLAN through once the filter was agreed on, and the
+	 * driver always agrees */
+	return strcmp(driver, "net_virtio") == 0;
+}
+
+void
+driver_accept_tags(uint16_t port_id, const char *name)
+{
+	for (uint16_t vlan = 0; vlan < VLANS; vlan++) {
+		int err = rte_eth_dev_vlan_filter(port_id, vlan, 1);
+		if (err != 0) {
+			log_warning("port %s: queries with a VLAN tag will not come: %s", name,
+				rte_strerror(-err));
+			return;
+		}
+	}
 }
 
 bool

@@ -30,9 +30,14 @@ int driver_prepare(const struct config_port *c, unsigned n_workers, struct drive
 /** Before the device is closed. NULL may be given. */
 void driver_release(struct driver_state *s);
 
-/** A driver without hardware behind it: packets may come with checksums left to "hardware", and
+/** A device without hardware behind it: packets may come with checksums left to "hardware", and
  * checksum offloads would be software of its own. */
-bool driver_is_software(const char *driver);
+bool driver_is_software(const struct rte_eth_dev_info *info);
+/** It drops packets with a VLAN tag that was not named to it; driver_accept_tags() mends that. */
+bool driver_filters_tags(const char *driver);
+/** Name all VLANs to a started device of that kind; it must have been configured with
+ * RTE_ETH_RX_OFFLOAD_VLAN_FILTER. A warning line when it refuses. */
+void driver_accept_tags(uint16_t port_id, const char *name);
 /** Its sockets can fail once, right after another program has left the interface. */
 bool driver_start_may_fail(const char *driver);
 /** Packet buffers that it holds for each queue beyond the descriptors. */
