@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import tempfile
 import time
+import types
 
 import guest
 import initramfs
@@ -83,6 +84,11 @@ class Box(Suite):
             out.append(section + ':')
             out += ['  ' + line for line in sections.get(section, []) + yaml.get(section, [])]
         return '\n'.join(out) + '\n'
+
+    def lab(self):
+        """What tests of frames want to know of tests/wire/netns.py's Lab."""
+        mac = [bytes.fromhex(m.replace(':', '')) for m in (self.tap.mac, self.tap.guest_mac)]
+        return types.SimpleNamespace(as_client=self.wire.run, client_if=self.tap.name, client_mac=mac[0], server_mac=mac[1])
 
     # --- life
     def start(self, wait=True):
