@@ -163,10 +163,25 @@ make_header(struct arena *a, const char *path)
 	int err = arena_back(a, 0, 1);
 	if (err != 0)
 		return fail(err, "%s: no memory for the first segment: %s", path, strerror(-err));
-	*h = (struct arena_header){
-		.version = ARENA_VERSION, .header_len = sizeof *h, .size = a->size, .seed = seed};
+	*h = (struct arena_header){.version = ARENA_VERSION,
+		.header_len = sizeof *h,
+		.size = a->size,
+		.seed = seed,
+		.minor = ARENA_MINOR};
 	__atomic_store_n(&h->magic, ARENA_MAGIC, __ATOMIC_RELEASE);
 	return 0;
+}
+
+/* An arena that another release wrote is gone on with. What a later one added to the header leads
+ * to blocks that we do not know, and so would use again: nobody finds them from here on. */
+static void
+take_over_header(struct arena *a)
+{
+	struct arena_header *h = arena_writable(a, 0);
+
+	for (unsigned i = 0; i < sizeof h->reserved / sizeof h->reserved[0]; i++)
+		atomic_store_explicit(&h->reserved[i], 0, memory_order_release);
+	__atomic_store_n(&h->minor, ARENA_MINOR, __ATOMIC_RELAXED);
 }
 
 /* Open the file and take the writer's lock. Our lock must be on the file that the path names now:
@@ -256,6 +271,8 @@ arena_open_writer(struct arena *out, const char *path, uint64_t size, bool *fres
 		err = make_header(&a, path);
 		if (err != 0)
 			goto fail_map;
+	} else {
+		take_over_header(&a);
 	}
 	err = arena_writer_create(&a, !make);
 	if (err != 0) {

@@ -7,15 +7,21 @@
  * The file is sparse: `size` is the span that is mapped, and the writer gives memory to a segment
  * (fallocate) before it writes there, so a reader never meets SIGBUS. */
 #pragma once
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define ARENA_MAGIC 0x616e6572614c494dull /* "MILarena", read little-endian */
-#define ARENA_VERSION 1u                  /* bump with every change of a layout in the arena */
-#define ARENA_SEGMENT (2u << 20)          /* octets; one huge page */
-#define ARENA_ALIGN 64u                   /* every block starts on a cache line */
+/* Layout version of everything in the arena. Programs of one ARENA_VERSION work together, whatever
+ * ARENA_MINOR: a minor version only adds to reserved room, where 0 means "not told", and only what
+ * an older reader may leave out (docs/decisions/0017). So no struct in the arena changes its size.
+ */
+#define ARENA_VERSION 1u
+#define ARENA_MINOR 1u
+#define ARENA_SEGMENT (2u << 20) /* octets; one huge page */
+#define ARENA_ALIGN 64u          /* every block starts on a cache line */
 #define ARENA_SIZE_MIN (16ull << 20)
 #define ARENA_SIZE_MAX (1ull << 47) /* directory slots keep offsets in 48 bits */
 
@@ -27,10 +33,15 @@ struct arena_header {
 	uint32_t header_len; /* sizeof(struct arena_header) */
 	uint64_t size;       /* octets mapped */
 	uint64_t seed;       /* hash of the root name; random, secret from clients */
+	uint32_t minor;      /* ARENA_MINOR of the last writer */
 	_Alignas(64) _Atomic uint64_t directory; /* struct zone_directory, or 0 */
 	_Atomic uint64_t settings;               /* struct settings, or 0 */
 	_Atomic uint64_t generation;             /* counts publications */
+	_Atomic uint64_t reserved[5]; /* of later versions; an older writer that takes over clears
+					 them, as it keeps nothing that they lead to */
 };
+
+static_assert(sizeof(struct arena_header) == 128, "the layout of arenas that are in use");
 
 /* A mapped arena, writer's or reader's. */
 struct arena {

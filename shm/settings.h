@@ -3,6 +3,7 @@
  * arena, published like a zone: a new block, one store of arena_header.settings, then the old one
  * is freed after a grace period. */
 #pragma once
+#include <assert.h>
 #include <stdint.h>
 
 #define SETTINGS_MAGIC 0x53544553u /* "SETS" */
@@ -27,3 +28,6 @@ struct settings {
 	struct settings_text version;  /* version.bind., version.server. CH TXT */
 	struct settings_text identity; /* id.server., hostname.bind. CH TXT (RFC 4892) */
 };
+
+/* Blocks carry no length: what is new takes reserved room, or is a block of its own. */
+static_assert(sizeof(struct settings) == 816, "the layout of arenas that are in use");

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,7 +24,7 @@
 
 static char dir[64], path[96];
 
-static const char *
+static inline const char *
 file_path(const char *ending)
 {
 	static char full[128];
@@ -32,7 +33,7 @@ file_path(const char *ending)
 	return full;
 }
 
-static int
+static inline int
 setup(void **state)
 {
 	snprintf(dir, sizeof dir, "%s/millrace-hub-XXXXXX",
@@ -43,7 +44,7 @@ setup(void **state)
 	return 0;
 }
 
-static int
+static inline int
 teardown(void **state)
 {
 	hub_remove_files(path);
@@ -52,7 +53,7 @@ teardown(void **state)
 
 /* A child that takes a role, says so, and holds it until it is killed. As dataplane it has a worker
  * that reads the arena, if there is a control plane. */
-static pid_t
+static inline pid_t
 child_holding(enum hub_role role)
 {
 	int says[2];
@@ -83,7 +84,7 @@ child_holding(enum hub_role role)
 	return pid;
 }
 
-static void
+static inline void
 child_end(pid_t pid)
 {
 	kill(pid, SIGKILL);
