@@ -224,6 +224,7 @@ test_a_hub_of_the_former_layout_is_gone_on_with(void **state)
 	grace_online(h, hub_own_worker(h, 0));
 	assert_int_equal(d->worker[1][0].epoch_seen, h->control.epoch);
 	assert_int_equal(d->header.n_sections, 3);
+	assert_int_equal(hub_refresh(control), 0);
 	assert_int_equal(hub_counter(control, 0, CTR_Q_UDP4), 4711);
 	hub_close(h);
 	hub_close(control);
