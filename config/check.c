@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define ARENA_STEP (2ull << 20) /* ARENA_SEGMENT */
+#define MTU_MIN 1280u           /* of IPv6 (RFC 8200 5) */
 
 static bool
 address_equal(const struct config_address *a, const struct config_address *b)
@@ -46,6 +47,39 @@ check_listen(struct load *l, const char *section, const struct config_address *a
 		"%s is listed already, as %s.listen[%u]; remove one of them", text, section, first);
 }
 
+/* The kernel's rules (dev_valid_name), and no ':' which is for aliases. */
+static bool
+interface_name_ok(const char *name)
+{
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+	       !strpbrk(name, "/:% \t\n\v\f\r");
+}
+
+static int
+check_port(struct load *l, unsigned i)
+{
+	const struct config_port *p = l->c->dataplane.ports;
+
+	if (p[i].mtu != 0 && p[i].mtu < MTU_MIN)
+		return load_fail_at(l, "dataplane", "ports", (int)i,
+			"mtu %u is too small; it must be %u or more, or 0 for the device's",
+			p[i].mtu, MTU_MIN);
+	if (!p[i].exception_interface)
+		return 0;
+	if (!interface_name_ok(p[i].exception_interface))
+		return load_fail_at(l, "dataplane", "ports", (int)i,
+			"exception-interface is no name for a network interface; it must be 1 to "
+			"15 octets without space, '/', ':' and '%%', such as dns0");
+	for (unsigned j = 0; j < i; j++)
+		if (p[j].exception_interface &&
+			strcmp(p[i].exception_interface, p[j].exception_interface) == 0)
+			return load_fail_at(l, "dataplane", "ports", (int)i,
+				"has the exception-interface of ports[%u]; each port needs one of "
+				"its own",
+				j);
+	return 0;
+}
+
 static int
 check_ports(struct load *l)
 {
@@ -54,7 +88,10 @@ check_ports(struct load *l)
 
 	for (unsigned i = 0; i < l->c->dataplane.ports_count; i++) {
 		int again = address_repeated(p[i].addresses, p[i].addresses_count, &first);
+		int rc = check_port(l, i);
 
+		if (rc)
+			return rc;
 		if (again >= 0)
 			return load_fail_at(l, "dataplane", "ports", (int)i,
 				"addresses[%d] repeats addresses[%u]; remove one of them", again,

@@ -15,6 +15,13 @@ struct config_address {
 	struct sockaddr_storage sa; /* AF_INET or AF_INET6 */
 };
 
+/* What to do with packets that are not for us. */
+enum config_exception {
+	CONFIG_EXCEPTION_AUTO, /* tap for devices that the kernel does not have itself */
+	CONFIG_EXCEPTION_TAP,
+	CONFIG_EXCEPTION_NONE
+};
+
 /* A DPDK port. */
 struct config_port {
 	/* EAL device arguments: "0000:01:00.0", "net_af_xdp0,iface=eth1", "net_memif0,..." */
@@ -24,6 +31,9 @@ struct config_port {
 	/* ours on this port, port number included; none: any address, port 53 */
 	const struct config_address *addresses;
 	unsigned addresses_count;
+	uint16_t mtu;                    /* octets of an IP packet; 0: the device's */
+	uint32_t exception;              /* enum config_exception */
+	const char *exception_interface; /* of the kernel's twin; NULL: made from device */
 };
 
 struct config_zone {

@@ -20,6 +20,8 @@
 	.octets = sizeof(*((struct config *)0)->member)
 #define WIDTH(structure, member) .octets = sizeof(((structure *)0)->member)
 
+static const char *const exception_choices[] = {"auto", "tap", "none", NULL};
+
 /* clang-format off */
 static const struct schema_key arena_keys[] = {
 	{"path", SCHEMA_PATH, AT(arena.path), .min = 1, .max = CONFIG_TEXT_MAX,
@@ -49,6 +51,20 @@ static const struct schema_key port_keys[] = {
 	 .octets = sizeof(struct config_address), .entries_max = CONFIG_ADDRESSES_MAX,
 	 .otherwise = "any address, port 53", .powerdns = "local-address",
 	 .help = "Addresses that are ours on this port; queries to others are not answered."},
+	{"mtu", SCHEMA_UINT, .offset = offsetof(struct config_port, mtu), WIDTH(struct config_port, mtu),
+	 .max = 9600, .fallback = "0",
+	 .help = "Octets of the largest IP packet, 1280 or more; 0: the device's, 1500 as a rule. Jumbo frames need it "
+		 "here, and take as much more memory."},
+	{"exception", SCHEMA_CHOICE, .offset = offsetof(struct config_port, exception), .choices = exception_choices,
+	 .fallback = "auto",
+	 .help = "Where packets go that are not DNS queries to `addresses` (ARP, ICMP, TCP, BGP, ...). `tap`: to the "
+		 "kernel, through a network interface of its own, the port's twin, and what the kernel sends there "
+		 "leaves through the port. `none`: they are dropped and counted. `auto`: `tap` for devices that the "
+		 "kernel does not have itself (all but AF_XDP and AF_PACKET), as far as permitted."},
+	{"exception-interface", SCHEMA_TEXT, .offset = offsetof(struct config_port, exception_interface),
+	 .min = 1, .max = 15, .example = "dns0", .otherwise = "made from the device, such as `mrp1s0f0` or `mrmemif0`",
+	 .help = "Name of the twin interface. It stays when the dataplane ends, with its addresses, and is used again; "
+		 "`ip link delete NAME` removes it."},
 	{0}
 };
 
@@ -220,6 +236,20 @@ schema_format_size(uint64_t octets, char *out, size_t len)
 	snprintf(out, len, "%" PRIu64 "%s", octets, unit[i]);
 }
 
+/* "auto, tap or none" */
+static void
+describe_choices(const char *const *choices, char *out, size_t len)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; choices[i] && at < len; i++)
+		at += (size_t)snprintf(out + at, len - at, "%s%s",
+			i == 0           ? ""
+			: choices[i + 1] ? ", "
+					 : " or ",
+			choices[i]);
+}
+
 void
 schema_describe(const struct schema_key *k, char *out, size_t len)
 {
@@ -275,6 +305,9 @@ schema_describe(const struct schema_key *k, char *out, size_t len)
 		break;
 	case SCHEMA_LOG_LEVEL:
 		snprintf(out, len, "error, warning, info or debug");
+		break;
+	case SCHEMA_CHOICE:
+		describe_choices(k->choices, out, len);
 		break;
 	case SCHEMA_SECTION:
 	case SCHEMA_TYPES:

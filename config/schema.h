@@ -21,6 +21,7 @@ enum schema_type {
 	SCHEMA_SECRET,    /* 32 hex digits, 16 octets; the bool at set_offset becomes true */
 	SCHEMA_NSID,      /* text, or 0x and hex digits */
 	SCHEMA_LOG_LEVEL, /* enum log_level */
+	SCHEMA_CHOICE,    /* one of `choices`, the index as uint32_t */
 	SCHEMA_TYPES
 };
 
@@ -35,6 +36,7 @@ struct schema_key {
 			      */
 	uint32_t entries_max;          /* lists: most entries */
 	const struct schema_key *keys; /* SCHEMA_SECTION */
+	const char *const *choices;    /* SCHEMA_CHOICE: words; NULL ends them */
 	uint64_t min, max;
 	const char *fallback;  /* default, written as in the file; NULL: not set */
 	const char *otherwise; /* what not set means, for the reference */

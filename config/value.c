@@ -178,6 +178,18 @@ nsid_is_good(const struct schema_key *k, const char *text)
 }
 
 static bool
+convert_choice(const struct schema_key *k, const char *text, uint32_t *field)
+{
+	for (uint32_t i = 0; k->choices[i]; i++) {
+		if (strcasecmp(text, k->choices[i]) == 0) {
+			*field = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
 convert_log_level(const char *text, enum log_level *field)
 {
 	static const char *const word[] = {"error", "warning", "info", "debug"};
@@ -293,6 +305,9 @@ value_convert(const struct schema_key *k, const char *text, void *field, char wh
 		break;
 	case SCHEMA_LOG_LEVEL:
 		good = convert_log_level(text, field);
+		break;
+	case SCHEMA_CHOICE:
+		good = convert_choice(k, text, field);
 		break;
 	case SCHEMA_SECTION:
 	case SCHEMA_TYPES:

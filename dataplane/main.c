@@ -7,6 +7,7 @@
 #include "config/ready.h"
 #include "dataplane/engines.h"
 #include "dataplane/ports/ethdev.h"
+#include "dataplane/ports/exception.h"
 #include "dataplane/setup.h"
 #include "shm/paths.h"
 
@@ -83,6 +84,11 @@ start_workers(struct setup *s)
 	int err = 0;
 
 	tell_time(s);
+	err = exception_start();
+	if (err != 0) {
+		log_error("cannot start the thread of the exception path: %s", strerror(-err));
+		return err;
+	}
 	for (; n < s->n_workers && err == 0; n++) {
 		s->worker[n].shared->tsc_hz = tsc_hz;
 		err = worker_start(&s->worker[n]);
@@ -100,6 +106,7 @@ start_workers(struct setup *s)
 		worker_stop(&s->worker[i]);
 	for (unsigned i = 0; i < n - 1; i++)
 		worker_join(&s->worker[i]);
+	exception_stop();
 	return err;
 }
 
@@ -111,6 +118,7 @@ stop_workers(struct setup *s)
 		worker_stop(&s->worker[i]);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_join(&s->worker[i]);
+	exception_stop();
 }
 
 /* Map what other processes have made since. @return true when there is a control plane's file:

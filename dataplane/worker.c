@@ -27,7 +27,7 @@
 #define COSTLY_EVERY 16u   /* rounds between system calls to sockets while devices are polled */
 #define WAIT_FDS_MAX 256u  /* ports waited for; with more, the rest is polled after each SLEEP */
 
-/* Receive, answer and transmit on one port. Returns the packets taken. */
+/* Receive, answer and transmit on one port. Returns the packets taken or passed on. */
 static unsigned
 serve_port(struct worker *w, struct port *p, struct answer_context *engine)
 {
@@ -36,11 +36,11 @@ serve_port(struct worker *w, struct port *p, struct answer_context *engine)
 	unsigned n = p->ops->receive(p, w->query, ANSWER_BURST);
 
 	if (p->n_taken == 0)
-		return 0;
+		return p->n_passed;
 	counter_add(c, CTR_BURSTS, 1);
 	counter_add(c, CTR_RX_PACKETS, p->n_taken);
 	if (n == 0)
-		return p->n_taken;
+		return p->n_taken + p->n_passed;
 	for (unsigned i = 0; i < n; i++)
 		octets_in += w->query[i].len;
 	answer_burst(engine, w->query, n, atomic_load_explicit(&w->now_s, memory_order_relaxed));
@@ -52,7 +52,7 @@ serve_port(struct worker *w, struct port *p, struct answer_context *engine)
 	counter_add(c, CTR_RX_OCTETS, octets_in);
 	counter_add(c, CTR_TX_PACKETS, n_out);
 	counter_add(c, CTR_TX_OCTETS, octets_out);
-	return p->n_taken;
+	return p->n_taken + p->n_passed;
 }
 
 /* Sleep until a port has something, or a while. */

@@ -110,6 +110,14 @@
 		"Packets not answered, by reason.")                                                \
 	X(D_RING_DAMAGED, "drops_total", "reason", "ring-damaged", "packets",                      \
 		"Packets not answered, by reason.")                                                \
+	X(D_EXCEPTION_FULL, "drops_total", "reason", "exception-full", "packets",                  \
+		"Packets not answered, by reason.")                                                \
+	X(D_EXCEPTION_REFUSED, "drops_total", "reason", "exception-refused", "packets",            \
+		"Packets not answered, by reason.")                                                \
+	X(EXCEPTION_TO_KERNEL, "exception_packets_total", "direction", "to-kernel", "packets",     \
+		"Packets that passed between a port and its twin interface in the kernel.")        \
+	X(EXCEPTION_FROM_KERNEL, "exception_packets_total", "direction", "from-kernel", "packets", \
+		"Packets that passed between a port and its twin interface in the kernel.")        \
 	X(RX_PACKETS, "rx_packets_total", "", "", "packets", "Packets taken from ports.")          \
 	X(RX_OCTETS, "rx_octets_total", "", "", "octets", "DNS octets in queries.")                \
 	X(TX_PACKETS, "tx_packets_total", "", "", "packets", "Responses handed to ports.")         \

@@ -7,6 +7,7 @@
 #include "dataplane/eal.h"
 #include "dataplane/ports/ethdev_driver.h"
 #include "dataplane/ports/ethdev_queue.h"
+#include "dataplane/ports/exception.h"
 
 #include <errno.h>
 #include <rte_dev.h>
@@ -22,14 +23,20 @@
 #define POOL_CACHE 256u /* mbufs that a worker keeps at hand */
 #define START_TRIES 5u  /* for drivers that may fail at first */
 #define START_PAUSE_US 100000u
+/* Beside the packet in a buffer: Ethernet header, two VLAN tags, frame check sequence. */
+#define FRAME_EXTRA (RTE_ETHER_HDR_LEN + 2u * 4 + RTE_ETHER_CRC_LEN)
+#define BUFFER_STEP 1024u /* cards count buffers in these */
 
 struct ethdev_device {
 	char name[RTE_ETH_NAME_MAX_LEN];
 	uint16_t port_id;
 	unsigned n_open; /* queues not closed yet */
 	bool started, link_known, link_up;
-	uint16_t n_rx; /* descriptors of a receive queue */
+	bool explained; /* an error line was written */
+	uint16_t n_rx;  /* descriptors of a receive queue */
+	uint16_t mtu;   /* octets of the largest IP packet */
 	struct rte_mempool *pool;
+	struct exception *exception; /* or NULL */
 	struct driver_state *driver;
 	struct frame_filter filter;
 	struct ethdev_device *next;
@@ -56,6 +63,7 @@ device_destroy(struct ethdev_device *d)
 		(void)rte_eth_dev_close(d->port_id);
 		eal_log_release(false);
 	}
+	exception_close(d->exception);
 	rte_mempool_free(d->pool);
 	free(d);
 }
@@ -137,15 +145,19 @@ choose_queues(const struct config_port *c, const struct rte_eth_dev_info *info, 
 	return 0;
 }
 
+/* Buffers that hold the largest frame of the port, so that it lies in one piece. */
 static struct rte_mempool *
-make_pool(uint16_t port_id, unsigned n)
+make_pool(const struct ethdev_device *d, unsigned n)
 {
 	char text[RTE_MEMPOOL_NAMESIZE];
-	int socket = rte_eth_dev_socket_id(port_id);
+	int socket = rte_eth_dev_socket_id(d->port_id);
+	unsigned room = RTE_MBUF_DEFAULT_DATAROOM;
 
-	snprintf(text, sizeof text, "port.%u", port_id);
-	return rte_pktmbuf_pool_create(text, n, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-		socket < 0 ? SOCKET_ID_ANY : socket);
+	if (d->mtu + FRAME_EXTRA > room)
+		room = RTE_ALIGN_CEIL(d->mtu + FRAME_EXTRA, BUFFER_STEP);
+	snprintf(text, sizeof text, "port.%u", d->port_id);
+	return rte_pktmbuf_pool_create(text, n, POOL_CACHE, 0,
+		(uint16_t)(room + RTE_PKTMBUF_HEADROOM), socket < 0 ? SOCKET_ID_ANY : socket);
 }
 
 static struct rte_eth_conf
@@ -183,6 +195,56 @@ setup_queues(struct ethdev_device *d, unsigned n, uint16_t n_rx, uint16_t n_tx)
 	return err;
 }
 
+/* Does the driver tell DPDK which MTUs it has? Those of memif, taps and sockets do not; they take
+ * what comes and fits a buffer. */
+static bool
+knows_mtu(const struct rte_eth_dev_info *info)
+{
+	return info->max_mtu != UINT16_MAX;
+}
+
+/* The configured MTU, before the device is configured. @return 0 or negative errno */
+static int
+choose_mtu(struct ethdev_device *d, const struct config_port *c,
+	const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
+{
+	if (c->mtu == 0)
+		return 0; /* DPDK takes 1500 */
+	if (!knows_mtu(info))
+		return 0;
+	if (c->mtu >= info->min_mtu && c->mtu <= info->max_mtu) {
+		conf->rxmode.mtu = c->mtu;
+		return 0;
+	}
+	log_error("port %s: the device has MTUs from %u to %u; set `mtu` to one of these",
+		c->device, info->min_mtu, info->max_mtu);
+	d->explained = true;
+	return -EINVAL;
+}
+
+/* The MTU of a configured device, set once more: with some drivers only this reaches the hardware,
+ * or the interface beneath. */
+static int
+settle_mtu(
+	struct ethdev_device *d, const struct config_port *c, const struct rte_eth_dev_info *info)
+{
+	int err = c->mtu != 0 ? rte_eth_dev_set_mtu(d->port_id, c->mtu) : 0;
+
+	if (err == 0)
+		(void)rte_eth_dev_get_mtu(d->port_id, &d->mtu);
+	if (err != 0 && err != -ENOTSUP && knows_mtu(info)) {
+		log_error("port %s: the device does not take an MTU of %u: %s", c->device, c->mtu,
+			rte_strerror(-err));
+		d->explained = true;
+		return err;
+	}
+	if (err != 0)
+		d->mtu = c->mtu;
+	if (d->mtu < RTE_ETHER_MIN_MTU)
+		d->mtu = RTE_ETHER_MTU;
+	return 0;
+}
+
 /* From a probed device to one whose queues run. */
 static int
 start_device(struct ethdev_device *d, const struct config_port *c,
@@ -200,14 +262,20 @@ start_device(struct ethdev_device *d, const struct config_port *c,
 		n_tx = info->default_txportconf.ring_size > RING_MIN
 			       ? info->default_txportconf.ring_size
 			       : RING_MIN;
-	err = rte_eth_dev_configure(d->port_id, (uint16_t)n, (uint16_t)n, conf);
+	err = choose_mtu(d, c, info, conf);
+	if (err == 0)
+		err = rte_eth_dev_configure(d->port_id, (uint16_t)n, (uint16_t)n, conf);
+	if (err == 0)
+		err = settle_mtu(d, c, info);
 	if (err == 0)
 		err = rte_eth_dev_adjust_nb_rx_tx_desc(d->port_id, &n_rx, &n_tx);
 	if (err != 0)
 		return err;
 	buffers = n * (n_rx + n_tx + driver_queue_buffers(info->driver_name) + 2 * POOL_CACHE +
 			      2 * PORT_BURST);
-	d->pool = make_pool(d->port_id, buffers);
+	if (exception_wanted(c, info->driver_name))
+		buffers += exception_buffers(n) + 2 * POOL_CACHE;
+	d->pool = make_pool(d, buffers);
 	if (d->pool == NULL)
 		return rte_errno ? -rte_errno : -ENOMEM;
 	err = setup_queues(d, n, n_rx, n_tx);
@@ -224,11 +292,6 @@ static int
 open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf,
 	const struct rte_eth_dev_info *info, struct port **queue, unsigned n)
 {
-	uint16_t mtu = RTE_ETHER_MTU;
-
-	(void)rte_eth_dev_get_mtu(d->port_id, &mtu);
-	if (mtu < RTE_ETHER_MIN_MTU || mtu > RTE_MBUF_DEFAULT_DATAROOM - RTE_ETHER_HDR_LEN)
-		mtu = RTE_ETHER_MTU;
 	for (unsigned q = 0; q < n; q++) {
 		struct ethdev_queue *e = aligned_alloc(64, (sizeof *e + 63) & ~(size_t)63);
 		if (e == NULL)
@@ -239,7 +302,7 @@ open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf,
 			.nap_ns = driver_nap_ns(info->driver_name, d->n_rx)};
 		e->port_id = d->port_id;
 		e->queue_id = (uint16_t)q;
-		e->mtu = mtu;
+		e->mtu = d->mtu;
 		e->parse_flags = driver_is_software(info) ? FRAME_PARTIAL_OK : 0;
 		if (conf->txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
 			e->offloads |= FRAME_OFFLOAD_IP;
@@ -247,10 +310,30 @@ open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf,
 			e->offloads |= FRAME_OFFLOAD_UDP;
 		e->filter = &d->filter;
 		e->device = d;
+		exception_connect(d->exception, q, &e->exception);
 		d->n_open++;
 		queue[q] = &e->port;
 	}
 	return 0;
+}
+
+/* The port's way to the kernel, where it is to have one. */
+static int
+open_exception(struct ethdev_device *d, const struct config_port *c,
+	const struct rte_eth_dev_info *info, unsigned n)
+{
+	const struct exception_options o = {
+		.port = c,
+		.port_id = d->port_id,
+		.mtu = d->mtu,
+		.n_queues = n,
+		.pool = d->pool,
+		.partial = driver_is_software(info),
+	};
+	int err = exception_wanted(c, info->driver_name) ? exception_open(&d->exception, &o) : 0;
+
+	d->explained |= err != 0;
+	return err;
 }
 
 /* Open and start a device once. *again: another try may go better. */
@@ -272,20 +355,26 @@ try_device(struct ethdev_device *d, const struct config_port *c, const struct dr
 	if (err != 0)
 		return err;
 	n = choose_queues(c, &info, dd->queues, c->queues != 0);
-	if (n == 0)
+	if (n == 0) {
+		d->explained = true;
 		return -EINVAL;
+	}
 	conf = make_conf(&info, n);
 	err = start_device(d, c, &info, &conf, n);
 	if (err == 0)
+		err = open_exception(d, c, &info, n);
+	if (err == 0)
 		err = open_queues(d, &conf, &info, queue, n);
 	if (err != 0) {
-		*again = driver_start_may_fail(info.driver_name);
+		*again = !d->explained && driver_start_may_fail(info.driver_name);
 		return err;
 	}
-	log_info("port %s (%s): %u queue%s%s%s", d->name, info.driver_name, n, n == 1 ? "" : "s",
-		conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS ? ", RSS" : "",
+	log_info("port %s (%s): %u queue%s%s%s, MTU %u%s%s", d->name, info.driver_name, n,
+		n == 1 ? "" : "s", conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS ? ", RSS" : "",
 		conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM ? ", checksums by the device"
-								    : "");
+								    : "",
+		d->mtu, d->exception != NULL ? "; the kernel's twin of it is " : "",
+		d->exception != NULL ? exception_interface(d->exception) : "");
 	return 0;
 }
 
@@ -303,7 +392,7 @@ static int
 open_device(const struct config_port *c, struct driver_device *dd, struct port **queue,
 	unsigned *n_opened)
 {
-	bool again = true;
+	bool again = true, explained = false;
 	int err = 0;
 
 	for (unsigned tries = 0; tries < START_TRIES && again; tries++) {
@@ -329,8 +418,11 @@ open_device(const struct config_port *c, struct driver_device *dd, struct port *
 		}
 		for (unsigned q = 0; q < d->n_open; q++)
 			free(queue[q]);
+		explained = d->explained;
 		device_destroy(d);
 	}
+	if (explained)
+		return err;
 	log_error("cannot start port %s: %s; %s", c->device, error_text(err),
 		err == -E2BIG ? "it has more addresses than we can tell apart"
 			      : driver_advice(c->device));
@@ -379,6 +471,7 @@ ethdev_watch_links(void)
 			continue;
 		d->link_known = true;
 		d->link_up = up;
+		exception_set_link(d->exception, up);
 		if (up)
 			log_info("port %s: link up", d->name);
 		else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ethdev_queue: bursts of frames. The query is answered where it lies in its mbuf; only the headers
- * in front of it are written anew. Each mbuf ends once: sent, or freed under a counted reason. */
+ * in front of it are written anew. Each mbuf ends once: sent, handed to the kernel, or freed under
+ * a counted reason. */
 #include "dataplane/ports/ethdev_queue.h"
 
 #include <rte_ethdev.h>
@@ -32,45 +33,102 @@ room_of(const struct ethdev_queue *e, const struct rte_mbuf *m, const struct fra
 	return buffer < wire ? buffer : wire;
 }
 
-/* @return CTR_N when q is set, or the drop reason */
-static inline enum counter
-take_frame(
-	struct ethdev_queue *e, struct rte_mbuf *m, struct frame_info *info, struct answer_query *q)
-{
-	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-	enum frame_verdict v;
+/* What is to become of a frame. */
+enum fate {
+	FATE_ANSWER,
+	FATE_KERNEL, /* through the exception path */
+	FATE_DROP
+};
 
-	if (unlikely(m->nb_segs != 1))
-		return CTR_D_MULTI_SEGMENT;
+/* *q is set when it is to be answered, *why when it is dropped, or would be without an exception
+ * path. */
+static inline enum fate
+take_frame(struct ethdev_queue *e, struct rte_mbuf *m, struct frame_info *info,
+	struct answer_query *q, enum counter *why)
+{
+	enum frame_verdict v;
+	uint8_t *frame;
+
+	/* a frame of several buffers becomes one of one, if it fits */
+	if (unlikely(m->nb_segs != 1) && rte_pktmbuf_linearize(m) != 0) {
+		*why = CTR_D_MULTI_SEGMENT;
+		return FATE_KERNEL;
+	}
+	frame = rte_pktmbuf_mtod(m, uint8_t *);
 	v = frame_parse(
 		e->filter, frame, m->data_len, e->parse_flags | checksum_flags(m->ol_flags), info);
-	if (unlikely(v != FRAME_QUERY))
-		return frame_verdict_counter[v];
+	if (unlikely(v != FRAME_QUERY)) {
+		*why = frame_verdict_counter[v];
+		return frame_is_kernels(v) && m->data_len >= EXCEPTION_FRAME_MIN ? FATE_KERNEL
+										 : FATE_DROP;
+	}
 	q->dns = frame + info->dns_at;
 	q->len = info->dns_len;
 	q->room = room_of(e, m, info);
-	if (unlikely(q->len > q->room)) /* larger than the MTU */
-		return CTR_D_UDP_LENGTH;
+	if (unlikely(q->len > q->room)) { /* larger than the MTU */
+		*why = CTR_D_UDP_LENGTH;
+		return FATE_DROP;
+	}
 	frame_client(frame, info, q->client);
 	q->transport = info->ip6 ? ANSWER_UDP6 : ANSWER_UDP4;
-	return CTR_N;
+	return FATE_ANSWER;
+}
+
+/* Send mbufs, all or until the device takes no more for a while; the rest is freed and counted. */
+static inline void
+send_all(struct ethdev_queue *e, struct rte_mbuf **tx, uint16_t n_tx)
+{
+	uint16_t at = 0;
+
+	for (unsigned tries = 0; at < n_tx && tries < TX_TRIES; tries++) {
+		uint16_t sent =
+			rte_eth_tx_burst(e->port_id, e->queue_id, tx + at, (uint16_t)(n_tx - at));
+		at = (uint16_t)(at + sent);
+		if (sent != 0)
+			tries = 0;
+	}
+	if (unlikely(at < n_tx)) {
+		rte_pktmbuf_free_bulk(tx + at, (unsigned)(n_tx - at));
+		counter_add(e->port.counters, CTR_D_TX_FULL, (uint64_t)(n_tx - at));
+	}
+}
+
+/* Send what the kernel has for the port. At most one burst a round, so that it cannot keep the
+ * worker from queries. */
+static unsigned
+send_kernels(struct ethdev_queue *e)
+{
+	struct rte_mbuf *tx[EXCEPTION_BURST];
+	unsigned n = exception_take(&e->exception, tx, e->port.counters);
+
+	if (n != 0) {
+		counter_add(e->port.counters, CTR_EXCEPTION_FROM_KERNEL, n);
+		send_all(e, tx, (uint16_t)n);
+	}
+	return n;
 }
 
 unsigned
 ethdev_queue_receive(struct port *p, struct answer_query *q, unsigned max)
 {
 	struct ethdev_queue *e = (struct ethdev_queue *)p;
-	struct rte_mbuf *rx[PORT_BURST], *bad[PORT_BURST];
-	unsigned n_kept = 0, n_bad = 0;
+	struct rte_mbuf *rx[PORT_BURST], *bad[PORT_BURST], *other[PORT_BURST];
+	unsigned n_kept = 0, n_bad = 0, n_other = 0;
 	uint16_t n = rte_eth_rx_burst(e->port_id, e->queue_id, rx, (uint16_t)max);
 
 	p->n_taken = n;
+	p->n_passed = e->exception.from_kernel != NULL ? send_kernels(e) : 0;
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(rx[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
-		enum counter why = take_frame(e, rx[i], &e->info[n_kept], &q[n_kept]);
-		if (likely(why == CTR_N)) {
+		enum counter why = CTR_N;
+		enum fate fate = take_frame(e, rx[i], &e->info[n_kept], &q[n_kept], &why);
+		if (likely(fate == FATE_ANSWER)) {
 			e->kept[n_kept++] = rx[i];
+			continue;
+		}
+		if (fate == FATE_KERNEL && e->exception.to_kernel != NULL) {
+			other[n_other++] = rx[i];
 			continue;
 		}
 		counter_add(p->counters, why, 1);
@@ -78,6 +136,8 @@ ethdev_queue_receive(struct port *p, struct answer_query *q, unsigned max)
 	}
 	if (n_bad != 0)
 		rte_pktmbuf_free_bulk(bad, n_bad);
+	if (n_other != 0)
+		exception_give(&e->exception, other, n_other, p->counters);
 	return n_kept;
 }
 
@@ -108,7 +168,7 @@ ethdev_queue_transmit(struct port *p, const struct answer_query *q, unsigned n)
 {
 	struct ethdev_queue *e = (struct ethdev_queue *)p;
 	struct rte_mbuf *tx[PORT_BURST], *silent[PORT_BURST];
-	uint16_t n_tx = 0, at = 0;
+	uint16_t n_tx = 0;
 	unsigned n_silent = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -130,15 +190,5 @@ ethdev_queue_transmit(struct port *p, const struct answer_query *q, unsigned n)
 			n_tx = good;
 		}
 	}
-	for (unsigned tries = 0; at < n_tx && tries < TX_TRIES; tries++) {
-		uint16_t sent =
-			rte_eth_tx_burst(e->port_id, e->queue_id, tx + at, (uint16_t)(n_tx - at));
-		at = (uint16_t)(at + sent);
-		if (sent != 0)
-			tries = 0;
-	}
-	if (unlikely(at < n_tx)) {
-		rte_pktmbuf_free_bulk(tx + at, (unsigned)(n_tx - at));
-		counter_add(p->counters, CTR_D_TX_FULL, (uint64_t)(n_tx - at));
-	}
+	send_all(e, tx, n_tx);
 }

@@ -2,6 +2,7 @@
 /* ethdev_queue: one queue of a DPDK device as a port; the packet path of ethdev.c. Internal to
  * dataplane/ports. */
 #pragma once
+#include "dataplane/ports/exception_queue.h"
 #include "dataplane/ports/frame.h"
 #include "dataplane/ports/port.h"
 
@@ -17,6 +18,7 @@ struct ethdev_queue {
 	uint8_t offloads;                  /* enum frame_offload */
 	const struct frame_filter *filter; /* the device's */
 	struct ethdev_device *device;
+	struct exception_queue exception;
 	/* the burst between receive and transmit */
 	struct rte_mbuf *kept[PORT_BURST];
 	struct frame_info info[PORT_BURST];

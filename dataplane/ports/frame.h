@@ -5,6 +5,7 @@
 #pragma once
 #include "shm/counters.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -112,6 +113,27 @@ frame_client(const uint8_t *frame, const struct frame_info *i, uint8_t client[16
 
 /** The drop counter of each verdict; FRAME_QUERY has none (CTR_N). */
 extern const enum counter frame_verdict_counter[FRAME_VERDICTS];
+
+/**
+ * Is a frame with this verdict the kernel's, where the port has an exception path? What is damaged,
+ * or addressed to our DNS port and yet no query, is nobody's.
+ */
+static inline bool
+frame_is_kernels(enum frame_verdict v)
+{
+	const unsigned kernels = 1u << FRAME_NOT_IP | 1u << FRAME_NOT_UDP | 1u << FRAME_NOT_OURS |
+				 1u << FRAME_FRAGMENT | 1u << FRAME_EXTENSION;
+	return kernels >> v & 1;
+}
+
+/**
+ * Make the checksum of a TCP or UDP packet complete whose sender left it to hardware, that is,
+ * which has the pseudo-header's sum in its place (a kernel of this machine, a virtual machine's
+ * host). Other frames stay as they are: fragments, IPv6 with extension headers, lengths that do not
+ * fit.
+ * @return true when the frame was changed
+ */
+bool frame_complete_checksum(uint8_t *frame, uint32_t len);
 
 /** Internet checksum (RFC 1071) of octets, as stored in a header; for tests and the fuzzer too. */
 uint16_t frame_checksum(const uint8_t *octets, uint32_t len);

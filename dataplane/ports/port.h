@@ -14,7 +14,7 @@ struct port;
 
 struct port_ops {
 	/* Take packets; count and free what is no query. Never blocks.
-	 * Sets p->n_taken. Returns the number of queries in q, 0..max. */
+	 * Sets p->n_taken (and p->n_passed). Returns the number of queries in q, 0..max. */
 	unsigned (*receive)(struct port *p, struct answer_query *q, unsigned max);
 	/* End every packet of the last receive: send those with out_len != 0, in the same order. */
 	void (*transmit)(struct port *p, const struct answer_query *q, unsigned n);
@@ -31,7 +31,8 @@ struct port {
 	struct counters *counters; /* its worker's block */
 	int wait_fd;               /* readable when there may be something to receive; -1: poll */
 	bool costly;               /* a receive that finds nothing is a system call */
-	bool stalled;     /* responses wait until the peer takes others; receives nothing now */
-	uint32_t nap_ns;  /* wait_fd -1: how long it may be left alone when idle */
-	unsigned n_taken; /* packets of the last receive, those not kept included */
+	bool stalled;      /* responses wait until the peer takes others; receives nothing now */
+	uint32_t nap_ns;   /* wait_fd -1: how long it may be left alone when idle */
+	unsigned n_taken;  /* packets of the last receive, those not kept included */
+	unsigned n_passed; /* packets of the kernel that it sent on its way */
 };

@@ -99,7 +99,8 @@ every_key_reaches_its_field(void **state)
 				     "  listen: [192.0.2.1, \"[2001:db8::1]:5300\"]\n"
 				     "  ports:\n"
 				     "    - {device: d, queues: 4, ring-size: 1024, addresses: "
-				     "[192.0.2.2:54, 192.0.2.1]}\n"
+				     "[192.0.2.2:54, 192.0.2.1], mtu: 9000, exception: TAP, "
+				     "exception-interface: x0}\n"
 				     "    - device: e\n"
 				     "  eal: [--no-pci, \"-m 64\"]\n"
 				     "  huge-pages: no\n"
@@ -145,7 +146,13 @@ every_key_reaches_its_field(void **state)
 	assert_int_equal(c->dataplane.ports[0].ring_size, 1024);
 	assert_int_equal(c->dataplane.ports[0].addresses_count, 2);
 	assert_address(&c->dataplane.ports[0].addresses[0], "192.0.2.2:54");
+	assert_int_equal(c->dataplane.ports[0].mtu, 9000);
+	assert_int_equal(c->dataplane.ports[0].exception, CONFIG_EXCEPTION_TAP);
+	assert_string_equal(c->dataplane.ports[0].exception_interface, "x0");
 	assert_string_equal(c->dataplane.ports[1].device, "e");
+	assert_int_equal(c->dataplane.ports[1].mtu, 0);
+	assert_int_equal(c->dataplane.ports[1].exception, CONFIG_EXCEPTION_AUTO);
+	assert_null(c->dataplane.ports[1].exception_interface);
 	assert_int_equal(c->dataplane.ports[1].queues, 0);
 	assert_int_equal(c->dataplane.ports[1].addresses_count, 0);
 	assert_int_equal(c->dataplane.eal_count, 2);

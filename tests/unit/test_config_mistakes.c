@@ -143,6 +143,20 @@ static const struct {
 		"4: key 'dataplane.ports[1]': has the device of ports[0]; a device is one port, "
 		"with "
 		"several queues if need be"},
+	{"dataplane:\n  ports:\n  - device: a\n    exception: tun\n",
+		"4: key 'dataplane.ports[0].exception': 'tun' is not valid; it must be auto, tap "
+		"or none"},
+	{"dataplane:\n  ports:\n  - device: a\n    mtu: 1279\n",
+		"3: key 'dataplane.ports[0]': mtu 1279 is too small; it must be 1280 or more, or 0 "
+		"for the device's"},
+	{"dataplane:\n  ports:\n  - device: a\n    exception-interface: a/b\n",
+		"3: key 'dataplane.ports[0]': exception-interface is no name for a network "
+		"interface; it must be 1 to 15 octets without space, '/', ':' and '%', such as "
+		"dns0"},
+	{"dataplane:\n  ports:\n  - {device: a, exception-interface: x}\n"
+	 "  - {device: b, exception-interface: x}\n",
+		"4: key 'dataplane.ports[1]': has the exception-interface of ports[0]; each port "
+		"needs one of its own"},
 	{"dataplane:\n  ports:\n  - device: a\n    addresses: [\"::1\", \"::1\"]\n",
 		"3: key 'dataplane.ports[0]': addresses[1] repeats addresses[0]; remove one of "
 		"them"},
