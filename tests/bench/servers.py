@@ -94,7 +94,7 @@ class Millrace(Server):
     def prepare(self):
         if self.device:
             listen = '  ports:\n    - device: "%s"\n' % self.device
-            listen += '      addresses: ["%s:%d"]\n' % (self.address, self.port)
+            listen += '      addresses: ["%s:%d"]\n      exception: none\n' % (self.address, self.port)
         else:
             listen = '  listen: ["%s:%d"]\n' % (self.address, self.port)
         cores = '  workers: 1\n' + ('  cores: [%d]\n' % self.cpu if self.cpu is not None else '')

@@ -24,7 +24,7 @@ class Lab:
     def __init__(self):
         if os.geteuid() != 0:
             raise PermissionError('needs root')
-        self.server, self.client = 'mt-s%d' % os.getpid(), 'mt-c%d' % os.getpid()
+        self.server, self.client = self.names()
         self.server_if, self.client_if = 'mts', 'mtc'
         try:
             for n in (self.server, self.client):
@@ -44,6 +44,10 @@ class Lab:
             raise
 
     @staticmethod
+    def names():
+        return 'mt-s%d' % os.getpid(), 'mt-c%d' % os.getpid()
+
+    @staticmethod
     def mac(namespace, interface):
         out = subprocess.run(['ip', '-n', namespace, '-o', 'link', 'show', interface], check=True, capture_output=True, text=True).stdout
         return bytes.fromhex(out.split('link/ether ')[1].split()[0].replace(':', ''))
@@ -54,12 +58,17 @@ class Lab:
 
     def as_client(self, function, *args):
         """Result of function(*args), run by a child in the client's namespace."""
+        return self.inside(self.client, function, *args)
+
+    @staticmethod
+    def inside(namespace, function, *args):
+        """The same in any namespace."""
         here, there = multiprocessing.get_context('fork').Pipe(False)
 
         def child():
             try:
                 libc = ctypes.CDLL(None, use_errno=True)
-                fd = os.open('/run/netns/' + self.client, os.O_RDONLY)
+                fd = os.open('/run/netns/' + namespace, os.O_RDONLY)
                 if libc.setns(fd, CLONE_NEWNET) != 0:
                     raise OSError(ctypes.get_errno(), 'setns')
                 there.send((True, function(*args)))
