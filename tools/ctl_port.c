@@ -82,7 +82,7 @@ list_table(const struct ctl *c, const struct sysroot *r, const struct pci_device
 		if (d[i].default_route)
 			snprintf(note, sizeof note, "default route");
 		else if (remembered(r, d[i].address, was))
-			snprintf(note, sizeof note, "was with %s", was);
+			snprintf(note, sizeof note, "was with %s", was[0] ? was : "no driver");
 		else if (d[i].is_vf)
 			snprintf(note, sizeof note, "virtual function");
 		ctl_table_add(&t, (const char *const[]){d[i].address, id,
@@ -265,6 +265,10 @@ ctl_port_unbind(const struct ctl *c)
 		return CTL_FAILURE;
 	}
 	forget(&r, &d);
-	printf("%s is the kernel's again\n", d.address);
+	if (sys_exists(&r, "/sys/bus/pci/devices/%s/driver", d.address))
+		printf("%s is the kernel's again\n", d.address);
+	else
+		printf("%s is with no driver now: the kernel has none loaded that wants it\n",
+			d.address);
 	return CTL_OK;
 }

@@ -241,12 +241,11 @@ pci_bind(const struct sysroot *r, const struct pci_device *d, const char *driver
 		return 0;
 	err = hand_over(r, d->address, was, driver);
 	/* the kernel answers a probe that nobody wanted with success */
-	if (err == 0 && current_driver(r, d->address, now) &&
-		(any ? !pci_is_userspace_driver(now) : strcmp(now, driver) == 0))
+	(void)current_driver(r, d->address, now);
+	if (err == 0 && (any ? !pci_is_userspace_driver(now) : strcmp(now, driver) == 0))
 		return 0;
-	snprintf(error, room, "%s does not take %s%s%s%s", any ? "no kernel driver" : driver,
-		d->address, err != 0 ? ": " : "", err != 0 ? strerror(-err) : "",
-		bind_advice(d, driver, err));
+	snprintf(error, room, "%s does not take %s%s%s%s", any ? "the kernel" : driver, d->address,
+		err != 0 ? ": " : "", err != 0 ? strerror(-err) : "", bind_advice(d, driver, err));
 	if (err == 0)
 		err = -ENODEV;
 	if (!current_driver(r, d->address, now) && was[0] != '\0')

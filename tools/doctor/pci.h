@@ -37,7 +37,7 @@ bool pci_full_address(const char *text, char out[PCI_NAME_MAX]);
 
 /**
  * Give a card to another driver and see that it took it.
- * @param driver  "" for whichever kernel driver wants it
+ * @param driver  "" for whichever kernel driver wants it, which may be none
  * @param[out] error  of DOCTOR_TEXT_MAX octets: what failed, and what would help; set on failure
  * @return 0 or negative errno; on failure the card is given back to the driver it had, if possible
  */
