@@ -18,7 +18,7 @@ ADDRESSES = {'127.0.0.1': SERVER4, '::1': SERVER6}
 CONFIG, LOG, RUN_DIR = '/etc/millrace/millrace.yaml', '/var/log/millrace.log', '/run/millrace'
 HUGE = '/sys/kernel/mm/hugepages/hugepages-2048kB/'
 HUGE_PAGES = 96
-MODULES = ('vfio_iommu_type1', 'vfio-pci', 'tun', 'vhost_net')
+MODULES = ('vfio_iommu_type1', 'vfio-pci', 'tun', 'virtio_pci', 'virtio_net', 'vmxnet3')       # the kernel's own drivers as well: cards come from them
 DRIVERS = ('bus_pci', 'bus_vdev', 'mempool_ring', 'net_virtio', 'net_e1000', 'net_vmxnet3', 'net_tap')
 PROCESSES = ('controlplane', 'dataplane', 'stream')
 START_S = 60
@@ -90,6 +90,17 @@ class Box(Suite):
         mac = [bytes.fromhex(m.replace(':', '')) for m in (self.tap.mac, self.tap.guest_mac)]
         return types.SimpleNamespace(as_client=self.wire.run, client_if=self.tap.name, client_mac=mac[0], server_mac=mac[1])
 
+    # --- the card
+    def bind(self):
+        self.ctl('port', 'bind', self.device)
+
+    def unbind(self):
+        self.ctl('port', 'unbind', self.device)
+
+    def driver(self):
+        """Who has the card in the guest; '' for nobody."""
+        return self.guest.run('basename "$(readlink /sys/bus/pci/devices/%s/driver)"' % self.device).output.strip()
+
     # --- life
     def start(self, wait=True):
         self.launcher = int(self.guest.run('setsid millrace serve --config %s >>%s 2>&1 </dev/null & echo $!' % (CONFIG, LOG)).output)
@@ -108,7 +119,7 @@ class Box(Suite):
     def must_run(self):
         assert self.guest.run('kill -0 %d' % self.launcher, check=False).status == 0, 'millrace has ended:\n' + self.log_text()
 
-    def stop(self, seconds=20):
+    def stop(self, seconds=guest.RUN_S):
         """SIGINT, and nothing of it is left."""
         self.guest.run('kill -INT %d' % self.launcher)
         end = time.monotonic() + seconds
@@ -140,7 +151,7 @@ class Box(Suite):
     def tcp(self, query, a=None, timeout=3.0):
         return self.wire.run(send_tcp, self.server(a), query if isinstance(query, bytes) else query.to_wire(), timeout)
 
-    def ctl(self, *args, check=True, timeout=20):
+    def ctl(self, *args, check=True, timeout=guest.RUN_S):
         r = self.guest.run('millracectl --config %s %s' % (CONFIG, ' '.join("'%s'" % a for a in args)), timeout, check)
         return subprocess.CompletedProcess(args, r.status, r.output, '')
 

@@ -39,6 +39,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 QEMU = 'qemu-system-x86_64'
 BOOT_S = 90             # four seconds on a quiet machine
 SHUTDOWN_S = 30
+RUN_S = 60              # of one command; they take some milliseconds
 GRACE_S = 10            # that an answer may come after the command's own time
 CHUNK = 2048            # octets of a file in one order: a serial port has no flow control worth the name
 FIRST_SLOT = 4          # of the NICs on the PCI bus
@@ -238,7 +239,7 @@ class Guest:
         line, self.rest = self.rest.split(b'\n', 1)
         return line.strip(b'\r')
 
-    def run(self, command, timeout=20, check=True):
+    def run(self, command, timeout=RUN_S, check=True):
         """A shell command in the guest -> Result(status, output); what it prints to stderr is in output as well."""
         self.order += 1
         end = time.monotonic() + timeout + GRACE_S
@@ -266,10 +267,10 @@ class Guest:
             self.run("echo %s | base64 -d >>'%s.part'" % (part, path))
         self.run("chmod %o '%s.part' && mv '%s.part' '%s'" % (mode, path, path, path))
 
-    def get(self, path, timeout=20):
+    def get(self, path, timeout=RUN_S):
         return base64.b64decode(self.run("base64 '%s'" % path, timeout).output)
 
-    def wait(self, command, seconds=30):
+    def wait(self, command, seconds=RUN_S):
         """Until a command in the guest succeeds -> its output."""
         end = time.monotonic() + seconds
         while True:
