@@ -8,6 +8,7 @@
 #include "dataplane/engines.h"
 #include "dataplane/ports/ethdev.h"
 #include "dataplane/ports/exception.h"
+#include "dataplane/rings_guard.h"
 #include "dataplane/setup.h"
 #include "shm/paths.h"
 
@@ -164,6 +165,7 @@ serve(struct setup *s, const struct config *c, const sigset_t *end)
 		if (tick % TICKS_A_SECOND != 0)
 			continue;
 		(void)look_at_hub(s);
+		rings_guard_mend();
 		engines_update(e);
 		ethdev_watch_links();
 	}
@@ -208,7 +210,7 @@ main(int argc, char **argv)
 	block_signals(&end);
 	if (program_make_run_dir(c) != 0 || take_hub(&hub, c) != 0)
 		goto done;
-	if (setup_open(&s, c, hub) != 0)
+	if (rings_guard_start(hub) != 0 || setup_open(&s, c, hub) != 0)
 		goto done;
 	if (program_drop_privileges(c) != 0)
 		goto done;

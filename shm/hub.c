@@ -300,6 +300,37 @@ back(const struct hub_map *m, enum hub_file_id id, uint64_t at, size_t octets)
 				  octets, strerror(err));
 }
 
+/* The rings of worker n. */
+static int
+back_rings(const struct hub_map *m, unsigned n)
+{
+	return back(m, HUB_FILE_RINGS,
+		hub_file_section(m->file[HUB_FILE_RINGS], HUB_SECTION_RINGS) +
+			n * sizeof(struct hub_rings),
+		sizeof(struct hub_rings));
+}
+
+int
+hub_repair_rings(struct hub *h)
+{
+	uint32_t n = atomic_load_explicit(&h->instance[h->seat].n_workers, memory_order_relaxed);
+	char path[PATH_MAX];
+	struct hub_map *m;
+	int err;
+
+	pthread_mutex_lock(&hubs_lock);
+	m = hub_map_of(h);
+	err = hub_file_path(path, sizeof path, m->path, HUB_FILE_RINGS);
+	if (err == 0)
+		err = hub_file_repair(m->file[HUB_FILE_RINGS], path, HUB_FILE_RINGS);
+	for (uint32_t i = 0; i < n && err == 0; i++)
+		err = back_rings(m, i);
+	if (err == 0)
+		err = map_sections(m, HUB_FILE_RINGS);
+	pthread_mutex_unlock(&hubs_lock);
+	return err;
+}
+
 int
 hub_worker_claim(struct hub *h, unsigned n)
 {
@@ -320,10 +351,7 @@ hub_worker_claim(struct hub *h, unsigned n)
 			(h->seat * HUB_WORKERS_MAX + n) * sizeof(struct hub_worker),
 		sizeof(struct hub_worker));
 	if (err == 0)
-		err = back(m, HUB_FILE_RINGS,
-			hub_file_section(m->file[HUB_FILE_RINGS], HUB_SECTION_RINGS) +
-				n * sizeof(struct hub_rings),
-			sizeof(struct hub_rings));
+		err = back_rings(m, n);
 	pthread_mutex_unlock(&hubs_lock);
 	if (err == 0 && n == n_claimed)
 		atomic_store_explicit(&in->n_claimed, n + 1, memory_order_release);

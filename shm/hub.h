@@ -64,6 +64,21 @@ bool hub_has(const struct hub *h, enum hub_role role);
  * @return 0, -EINVAL (n out of order or too large), -ENOSPC or another negative errno
  */
 int hub_worker_claim(struct hub *h, unsigned n) __attribute__((warn_unused_result));
+/**
+ * Dataplane: its rings' file was cut short under it (hub_in_rings() was true for the address of a
+ * SIGBUS). Make it whole again, for the workers that run; what was on the rings is lost.
+ * @return 0 or negative errno, with text; try again later
+ */
+int hub_repair_rings(struct hub *h) __attribute__((warn_unused_result));
+/** Does this address lie in the rings, of worker *n? Safe in a signal handler. */
+static inline bool
+hub_in_rings(const struct hub *h, const void *at, unsigned *n)
+{
+	uintptr_t offset = (uintptr_t)at - (uintptr_t)h->rings;
+
+	*n = (unsigned)(offset / sizeof h->rings[0]);
+	return (uintptr_t)at >= (uintptr_t)h->rings && offset < sizeof h->rings;
+}
 /** Dataplane: its own block of worker n. */
 static inline struct hub_worker *
 hub_own_worker(struct hub *h, unsigned n)

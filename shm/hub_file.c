@@ -283,6 +283,9 @@ open_own(const char *path, enum hub_file_id id, struct hub_header *h)
 	if (fd < 0)
 		return hub_fail(-errno, "%s: cannot open: %s", path, strerror(errno));
 	err = hub_lock_creation(fd, path);
+	/* of a file that several may write somebody may have the lock for ever, to spite us */
+	if (err == -EAGAIN && about[id].role == HUB_ROLES && unlink(path) == 0)
+		err = -ESTALE;
 	if (err < 0)
 		goto fail;
 	err = -ESTALE;
@@ -419,4 +422,20 @@ hub_file_reread(struct hub_file *f, enum hub_file_id id)
 
 	if (file_judge(f->fd, id, &h) == FILE_OURS)
 		f->header = h;
+}
+
+int
+hub_file_repair(struct hub_file *f, const char *path, enum hub_file_id id)
+{
+	struct hub_header h;
+	int err = hub_lock_creation(f->fd, path);
+
+	if (err < 0)
+		return err;
+	if (file_judge(f->fd, id, &h) != FILE_OURS)
+		err = file_initialise(f->fd, path, id, &h);
+	if (err == 0)
+		f->header = h;
+	hub_unlock_creation(f->fd);
+	return err;
 }

@@ -56,6 +56,10 @@ __attribute__((format(printf, 2, 3))) int hub_fail(int err, const char *format, 
 
 extern const char *const hub_role_name[HUB_ROLES];
 
+/** Our file, if it is not what it should be any more: make it anew in place. Its content is lost.
+ * @return 0 or negative errno */
+int hub_file_repair(struct hub_file *f, const char *path, enum hub_file_id id);
+
 /** Read the header again: its writer may have added sections. */
 void hub_file_reread(struct hub_file *f, enum hub_file_id id);
 

@@ -84,8 +84,14 @@ ring_reserve(struct ring_end *e, uint32_t len)
 	if (!has_room(e, need)) {
 		/* acquire: the consumer has read what we are going to overwrite */
 		e->seen = atomic_load_explicit(&e->ring->tail, memory_order_acquire);
-		if (!has_room(e, need))
+		if (!has_room(e, need)) {
+			/* a tail that cannot be: somebody wrote rubbish, or emptied the file. Say
+			 * where we are, so that the consumer finds the damage and starts from here
+			 */
+			if (e->at - e->seen > e->size)
+				atomic_store_explicit(&e->ring->head, e->at, memory_order_release);
 			return NULL;
+		}
 	}
 	if (start != e->at)
 		atomic_store_explicit(length_word(e, e->at), RING_SKIP, memory_order_relaxed);

@@ -160,7 +160,7 @@ static void
 remove_memory(const struct config *c)
 {
 	static const char *const patterns[] = {
-		RUN_ARENA, RUN_HUB, RUN_BELL_STREAM, "bell.worker.*"};
+		RUN_ARENA, RUN_HUB ".*", RUN_BELL_STREAM, "bell.worker.*"};
 
 	for (unsigned i = 0; i < sizeof patterns / sizeof *patterns; i++)
 		launcher_remove(c->run_dir, patterns[i], NULL);
