@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* config: the suite's configuration file (YAML, config/millrace.yaml), read by every process at its
- * start. Keys, types, ranges, defaults and help texts are declared once, in config/schema.c. */
+ * start, and again by the control plane when it is told to. Keys, types, ranges, defaults and help
+ * texts are declared once, in config/schema.c. */
 #pragma once
 #include "config/log.h"
 
@@ -95,7 +96,16 @@ struct config {
 		uint8_t cookie_secret[16], cookie_secret_old[16];
 		bool cookie_secret_set, cookie_secret_old_set;
 	} answers;
-	void *memory; /* owned: what the strings point into */
+	void *memory;             /* owned: what the strings point into */
+	_Atomic unsigned holders; /* besides the first */
+};
+
+/* Who has to be started anew for a change of some keys. */
+enum config_process {
+	CONFIG_DATAPLANE = 1 << 0,
+	CONFIG_CONTROLPLANE = 1 << 1,
+	CONFIG_STREAM = 1 << 2,
+	CONFIG_ALL = CONFIG_DATAPLANE | CONFIG_CONTROLPLANE | CONFIG_STREAM,
 };
 
 /**
@@ -109,7 +119,52 @@ struct config *config_load(const char *path, char **error) __attribute__((warn_u
 /** The same from text in memory (fuzzing, tests). `name` stands for the path. */
 struct config *config_load_text(const char *text, size_t len, const char *name, char **error)
 	__attribute__((warn_unused_result));
+/** One more holder of a loaded configuration, which nobody changes any more. Thread: any. */
+struct config *config_hold(const struct config *c);
+/** Let go of it; the last holder frees it. NULL: nothing. Thread: any. */
 void config_free(struct config *c);
+
+/* --- config/compare.c --- */
+
+/* One key whose value differs. The texts live as long as the call; secrets are not in them. */
+struct config_change {
+	const char *key; /* "dataplane.workers" */
+	const char *before, *after;
+	unsigned restart; /* processes, enum config_process; 0: a reload takes it over */
+};
+
+/**
+ * Tell about every key that differs, in the order of the reference page.
+ * @param processes  keys that need a restart of one of these; 0: keys that a reload takes over
+ * @return how many there are
+ */
+unsigned config_compare(const struct config *before, const struct config *after, unsigned processes,
+	void (*each)(void *arg, const struct config_change *change), void *arg);
+
+/** A number that differs, in all likelihood, when a key differs that this process takes only at its
+ * start. Never 0. */
+uint64_t config_digest(const struct config *c, enum config_process process);
+
+/* --- config/show.c --- */
+
+enum config_kind {
+	CONFIG_VALUE_UNSET,
+	CONFIG_VALUE_TEXT,
+	CONFIG_VALUE_NUMBER,
+	CONFIG_VALUE_BOOL,
+	CONFIG_VALUE_HIDDEN, /* a secret that is set; the text only says so */
+};
+
+/* Receiver of a configuration. key is NULL for entries of lists. */
+struct config_visitor {
+	void (*open)(void *arg, const char *key, bool list); /* a mapping, or a list */
+	void (*close)(void *arg, bool list);
+	void (*value)(void *arg, const char *key, enum config_kind kind, const char *text);
+	void *arg;
+};
+
+/** Tell every key with the value that it has, defaults included; secrets are hidden. */
+void config_visit(const struct config *c, const struct config_visitor *v);
 
 /** Print every key with type, range, default and help: the reference page docs/configuration.md is
  * made from it. */

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -426,9 +427,19 @@ config_load(const char *path, char **error)
 	return c;
 }
 
+struct config *
+config_hold(const struct config *c)
+{
+	struct config *held = (struct config *)(uintptr_t)c;
+
+	atomic_fetch_add_explicit(&held->holders, 1, memory_order_relaxed);
+	return held;
+}
+
 void
 config_free(struct config *c)
 {
-	if (c)
+	/* release and acquire: whoever frees it comes after all who used it */
+	if (c && atomic_fetch_sub_explicit(&c->holders, 1, memory_order_acq_rel) == 0)
 		pool_destroy(c->memory);
 }

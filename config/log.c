@@ -4,12 +4,13 @@
 #include "config/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static const char *program_name = "millrace";
-static enum log_level log_threshold = LOG_LEVEL_INFO;
+static _Atomic enum log_level log_threshold = LOG_LEVEL_INFO;
 static bool to_journal;
 
 void
@@ -21,6 +22,12 @@ log_open(const char *program, enum log_level threshold)
 }
 
 void
+log_set_threshold(enum log_level threshold)
+{
+	atomic_store_explicit(&log_threshold, threshold, memory_order_relaxed);
+}
+
+void
 log_write(enum log_level level, const char *format, ...)
 {
 	static const char *const word[] = {"error: ", "warning: ", "", "debug: "};
@@ -29,7 +36,7 @@ log_write(enum log_level level, const char *format, ...)
 	va_list args;
 	int n, m;
 
-	if (level > log_threshold)
+	if (level > atomic_load_explicit(&log_threshold, memory_order_relaxed))
 		return;
 	n = snprintf(line, sizeof line, "%s%s: %s", to_journal ? priority[level] : "", program_name,
 		word[level]);

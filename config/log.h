@@ -8,6 +8,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 
 /** Name the program; under systemd (JOURNAL_STREAM set) lines get the "<N>" priority prefix. */
 void log_open(const char *program, enum log_level threshold);
+/** Another threshold from now on. Thread: any. */
+void log_set_threshold(enum log_level threshold);
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -30,6 +30,18 @@ program_print_help(const struct program *p)
 		p->name, p->summary);
 }
 
+/* Symbolic links stay: where they lead may be changed before the file is read again. */
+static const char *
+program_absolute(const char *path, char *out, size_t len)
+{
+	char folder[PATH_MAX];
+
+	if (path[0] == '/' || !getcwd(folder, sizeof folder) ||
+		snprintf(out, len, "%s/%s", folder, path) >= (int)len)
+		return path;
+	return out;
+}
+
 struct config *
 program_start(struct program *p, int argc, char **argv)
 {
@@ -74,7 +86,7 @@ program_start(struct program *p, int argc, char **argv)
 		exit(EX_CONFIG);
 	}
 	log_open(p->name, c->log_level);
-	p->config_path = realpath(path, absolute) ? absolute : path;
+	p->config_path = program_absolute(path, absolute, sizeof absolute);
 	return c;
 }
 

@@ -8,6 +8,30 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a change of the key takes. */
+static void
+print_change(const struct schema_key *k)
+{
+	static const struct {
+		unsigned process;
+		const char *name;
+	} row[] = {{CONFIG_DATAPLANE, "dataplane"}, {CONFIG_CONTROLPLANE, "control plane"},
+		{CONFIG_STREAM, "stream process"}};
+	const char *before = "- Change: restart of the ";
+
+	if (k->change == SCHEMA_LIVE)
+		printf("- Change: live\n");
+	if (k->change == 0 || k->change == SCHEMA_LIVE)
+		return;
+	for (unsigned i = 0; i < sizeof row / sizeof *row; i++) {
+		if ((k->change & row[i].process) == 0)
+			continue;
+		printf("%s%s", before, row[i].name);
+		before = " and the ";
+	}
+	printf("\n");
+}
+
 static void
 print_key(const struct schema_key *k, const char *prefix)
 {
@@ -28,6 +52,7 @@ print_key(const struct schema_key *k, const char *prefix)
 		printf("- Default: `%s`\n", k->fallback);
 	else
 		printf("- Default: %s\n", k->otherwise);
+	print_change(k);
 	if (k->powerdns)
 		printf("- In PowerDNS: `%s`\n", k->powerdns);
 	printf("\n");
@@ -67,6 +92,9 @@ config_print_reference(void)
 	       "default. "
 	       "A relative path\n"
 	       "to a zone file starts at the folder of the configuration file.\n\n"
+	       "*Change: live* marks what `millracectl config reload` (or SIGHUP) takes over "
+	       "while queries are answered;\n"
+	       "[operations.md](operations.md#changing-the-configuration) tells how.\n\n"
 	       "## Top level\n\n");
 	print_keys(schema_root, "");
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -EIO;

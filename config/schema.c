@@ -18,17 +18,19 @@
 	.list = true, .offset = offsetof(struct config, member), \
 	.set_offset = offsetof(struct config, member##_count),   \
 	.octets = sizeof(*((struct config *)0)->member)
+#define LIVE .change = SCHEMA_LIVE
+#define RESTART(processes) .change = (processes)
 #define WIDTH(structure, member) .octets = sizeof(((structure *)0)->member)
 
 static const char *const exception_choices[] = {"auto", "tap", "none", NULL};
 
 /* clang-format off */
 static const struct schema_key arena_keys[] = {
-	{"path", SCHEMA_PATH, AT(arena.path), .min = 1, .max = CONFIG_TEXT_MAX,
+	{"path", SCHEMA_PATH, RESTART(CONFIG_DATAPLANE | CONFIG_CONTROLPLANE), AT(arena.path), .min = 1, .max = CONFIG_TEXT_MAX,
 	 .otherwise = "`arena` in the run directory", .example = "/dev/hugepages/millrace",
 	 .help = "File in shared memory from which the workers answer. On hugetlbfs it uses huge pages, "
 		 "which makes look-ups in large zones faster."},
-	{"size", SCHEMA_SIZE, AT(arena.size), .min = 16ull << 20, .max = 1ull << 47, .fallback = "64GiB",
+	{"size", SCHEMA_SIZE, RESTART(CONFIG_DATAPLANE | CONFIG_CONTROLPLANE), AT(arena.size), .min = 16ull << 20, .max = 1ull << 47, .fallback = "64GiB",
 	 .help = "Address space kept for zones; a multiple of 2MiB. The file is sparse: memory is taken "
 		 "only as zones need it."},
 	{0}
@@ -69,50 +71,50 @@ static const struct schema_key port_keys[] = {
 };
 
 static const struct schema_key dataplane_keys[] = {
-	{"workers", SCHEMA_UINT, AT(dataplane.workers), WIDTH(struct config, dataplane.workers), .min = 1,
+	{"workers", SCHEMA_UINT, RESTART(CONFIG_DATAPLANE | CONFIG_STREAM), AT(dataplane.workers), WIDTH(struct config, dataplane.workers), .min = 1,
 	 .max = 64, .otherwise = "one for each entry of `cores`, or 1", .powerdns = "receiver-threads",
 	 .help = "Worker threads. Each answers on its own, on a queue of every port."},
-	{"cores", SCHEMA_UINT, LIST_AT(dataplane.cores), .max = 1023, .entries_max = 64,
+	{"cores", SCHEMA_UINT, RESTART(CONFIG_DATAPLANE), LIST_AT(dataplane.cores), .max = 1023, .entries_max = 64,
 	 .otherwise = "workers are not pinned, unless there are ports",
 	 .help = "CPU numbers that the workers run on, one for each."},
-	{"listen", SCHEMA_ADDRESS, LIST_AT(dataplane.listen), .entries_max = CONFIG_ADDRESSES_MAX,
+	{"listen", SCHEMA_ADDRESS, RESTART(CONFIG_DATAPLANE), LIST_AT(dataplane.listen), .entries_max = CONFIG_ADDRESSES_MAX,
 	 .otherwise = "no kernel sockets", .powerdns = "local-address, local-port",
 	 .help = "Addresses to answer on through the kernel's UDP sockets: no privileges or network card "
 		 "of our own needed. Without a port number it is 53."},
-	{"ports", SCHEMA_SECTION, LIST_AT(dataplane.ports), .entries_max = 32, .keys = port_keys,
+	{"ports", SCHEMA_SECTION, RESTART(CONFIG_DATAPLANE), LIST_AT(dataplane.ports), .entries_max = 32, .keys = port_keys,
 	 .otherwise = "none", .help = "Network devices driven by DPDK, past the kernel."},
-	{"eal", SCHEMA_TEXT, LIST_AT(dataplane.eal), .min = 1, .max = CONFIG_TEXT_MAX, .entries_max = 64,
+	{"eal", SCHEMA_TEXT, RESTART(CONFIG_DATAPLANE), LIST_AT(dataplane.eal), .min = 1, .max = CONFIG_TEXT_MAX, .entries_max = 64,
 	 .example = "--socket-mem=1024", .otherwise = "none",
 	 .help = "Further arguments for DPDK's environment layer, one an entry."},
-	{"huge-pages", SCHEMA_BOOL, AT(dataplane.huge_pages),
+	{"huge-pages", SCHEMA_BOOL, RESTART(CONFIG_DATAPLANE), AT(dataplane.huge_pages),
 	 .set_offset = offsetof(struct config, dataplane.huge_pages_set), .otherwise = "true if the system has free ones",
 	 .help = "Take packet memory from huge pages. Network cards need them."},
 	{0}
 };
 
 static const struct schema_key stream_keys[] = {
-	{"listen", SCHEMA_ADDRESS, LIST_AT(stream.listen), .entries_max = 2 * CONFIG_ADDRESSES_MAX,
+	{"listen", SCHEMA_ADDRESS, RESTART(CONFIG_STREAM), LIST_AT(stream.listen), .entries_max = 2 * CONFIG_ADDRESSES_MAX,
 	 .otherwise = "the addresses of `dataplane.listen` and of the ports",
 	 .powerdns = "local-address, local-port", .help = "Addresses to answer on over TCP."},
-	{"connections-max", SCHEMA_UINT, AT(stream.connections_max),
+	{"connections-max", SCHEMA_UINT, LIVE, AT(stream.connections_max),
 	 WIDTH(struct config, stream.connections_max), .min = 1, .max = 1000000, .fallback = "20000",
 	 .powerdns = "max-tcp-connections",
 	 .help = "Connections open at a time. When there are more, the one that was idle longest is closed."},
-	{"connections-per-client-max", SCHEMA_UINT, AT(stream.connections_per_client_max),
+	{"connections-per-client-max", SCHEMA_UINT, LIVE, AT(stream.connections_per_client_max),
 	 WIDTH(struct config, stream.connections_per_client_max), .min = 1, .max = 1000000,
 	 .fallback = "200", .powerdns = "max-tcp-connections-per-client",
 	 .help = "Connections open at a time for one IPv4 address or IPv6 /64."},
-	{"queries-per-connection-max", SCHEMA_UINT, AT(stream.queries_per_connection_max),
+	{"queries-per-connection-max", SCHEMA_UINT, LIVE, AT(stream.queries_per_connection_max),
 	 WIDTH(struct config, stream.queries_per_connection_max), .min = 1, .max = 65535,
 	 .fallback = "100",
 	 .help = "Queries in flight on one connection; further ones wait in the kernel."},
-	{"idle-timeout", SCHEMA_DURATION, AT(stream.idle_timeout_ms), .min = 100, .max = 3600000,
+	{"idle-timeout", SCHEMA_DURATION, LIVE, AT(stream.idle_timeout_ms), .min = 100, .max = 3600000,
 	 .fallback = "10s", .powerdns = "tcp-idle-timeout",
 	 .help = "A connection without a query in flight is closed after this time (RFC 7766 6.2.3)."},
-	{"read-timeout", SCHEMA_DURATION, AT(stream.read_timeout_ms), .min = 100, .max = 3600000,
+	{"read-timeout", SCHEMA_DURATION, LIVE, AT(stream.read_timeout_ms), .min = 100, .max = 3600000,
 	 .fallback = "5s",
 	 .help = "A message that was begun must be complete within this time."},
-	{"write-timeout", SCHEMA_DURATION, AT(stream.write_timeout_ms), .min = 100, .max = 3600000,
+	{"write-timeout", SCHEMA_DURATION, LIVE, AT(stream.write_timeout_ms), .min = 100, .max = 3600000,
 	 .fallback = "5s", .help = "A response must be taken by the client within this time."},
 	{0}
 };
@@ -127,58 +129,58 @@ static const struct schema_key zone_keys[] = {
 };
 
 static const struct schema_key zones_keys[] = {
-	{"list", SCHEMA_SECTION, LIST_AT(zones.list), .entries_max = CONFIG_ZONES_MAX, .keys = zone_keys,
+	{"list", SCHEMA_SECTION, LIVE, LIST_AT(zones.list), .entries_max = CONFIG_ZONES_MAX, .keys = zone_keys,
 	 .otherwise = "none", .powerdns = "bind-config", .help = "Zones, one by one."},
-	{"directory", SCHEMA_FILE, AT(zones.directory), .min = 1, .max = CONFIG_TEXT_MAX,
+	{"directory", SCHEMA_FILE, LIVE, AT(zones.directory), .min = 1, .max = CONFIG_TEXT_MAX,
 	 .example = "/etc/millrace/zones", .otherwise = "none",
 	 .help = "Folder of zone files: every file `NAME.zone` in it is the zone NAME. A zone that is "
 		 "also in `list` is taken from there."},
-	{"watch", SCHEMA_BOOL, AT(zones.watch), .fallback = "false", .powerdns = "bind-check-interval",
+	{"watch", SCHEMA_BOOL, LIVE, AT(zones.watch), .fallback = "false", .powerdns = "bind-check-interval",
 	 .help = "Load a zone file again when it changes; otherwise only when told to "
 		 "(`millracectl zone reload`, SIGHUP)."},
-	{"default-ttl", SCHEMA_UINT, AT(zones.default_ttl), WIDTH(struct config, zones.default_ttl),
+	{"default-ttl", SCHEMA_UINT, LIVE, AT(zones.default_ttl), WIDTH(struct config, zones.default_ttl),
 	 .max = INT32_MAX, .fallback = "3600", .powerdns = "default-ttl",
 	 .help = "Seconds: TTL of records that have none, in files without $TTL and before the SOA."},
-	{"threads", SCHEMA_UINT, AT(zones.threads), WIDTH(struct config, zones.threads), .max = 256,
+	{"threads", SCHEMA_UINT, LIVE, AT(zones.threads), WIDTH(struct config, zones.threads), .max = 256,
 	 .fallback = "0", .help = "Threads that load zones; 0: one for each CPU."},
 	{0}
 };
 
 static const struct schema_key answers_keys[] = {
-	{"udp-payload-max", SCHEMA_UINT, AT(answers.udp_payload_max),
+	{"udp-payload-max", SCHEMA_UINT, LIVE, AT(answers.udp_payload_max),
 	 WIDTH(struct config, answers.udp_payload_max), .min = 512, .max = 4096, .fallback = "1232",
 	 .powerdns = "udp-truncation-threshold",
 	 .help = "Octets of the largest UDP response, whatever a client offers (EDNS, RFC 6891)."},
-	{"nsid", SCHEMA_NSID, AT(answers.nsid), .min = 1, .max = 255, .otherwise = "no NSID option",
+	{"nsid", SCHEMA_NSID, LIVE, AT(answers.nsid), .min = 1, .max = 255, .otherwise = "no NSID option",
 	 .powerdns = "server-id",
 	 .help = "Name server identifier for clients that ask (RFC 5001): text, or `0x` and hex digits."},
-	{"version", SCHEMA_TEXT, AT(answers.version), .min = 1, .max = 255, .example = "Millrace",
+	{"version", SCHEMA_TEXT, LIVE, AT(answers.version), .min = 1, .max = 255, .example = "Millrace",
 	 .otherwise = "refused", .powerdns = "version-string",
 	 .help = "Answer to `version.bind. CH TXT` and `version.server.`"},
-	{"identity", SCHEMA_TEXT, AT(answers.identity), .min = 1, .max = 255, .example = "ns1-fra",
+	{"identity", SCHEMA_TEXT, LIVE, AT(answers.identity), .min = 1, .max = 255, .example = "ns1-fra",
 	 .otherwise = "refused", .powerdns = "server-id",
 	 .help = "Answer to `id.server. CH TXT` and `hostname.bind.` (RFC 4892)."},
-	{"cookies", SCHEMA_BOOL, AT(answers.cookies), .fallback = "true",
+	{"cookies", SCHEMA_BOOL, LIVE, AT(answers.cookies), .fallback = "true",
 	 .help = "Answer DNS cookies (RFC 7873, RFC 9018)."},
-	{"cookie-secret", SCHEMA_SECRET, AT(answers.cookie_secret),
+	{"cookie-secret", SCHEMA_SECRET, LIVE, AT(answers.cookie_secret),
 	 .set_offset = offsetof(struct config, answers.cookie_secret_set),
 	 .otherwise = "random at each start", .powerdns = "edns-cookie-secret",
 	 .help = "Secret from which server cookies are made; the same on every server of an anycast set."},
-	{"cookie-secret-old", SCHEMA_SECRET, AT(answers.cookie_secret_old),
+	{"cookie-secret-old", SCHEMA_SECRET, LIVE, AT(answers.cookie_secret_old),
 	 .set_offset = offsetof(struct config, answers.cookie_secret_old_set), .otherwise = "none",
 	 .help = "The secret before this one. Cookies made with it are counted apart (cookies_total), which shows when no client has one any more."},
 	{0}
 };
 
 const struct schema_key schema_root[] = {
-	{"run-dir", SCHEMA_PATH, AT(run_dir), .min = 1, .max = CONFIG_RUN_DIR_MAX,
+	{"run-dir", SCHEMA_PATH, RESTART(CONFIG_ALL), AT(run_dir), .min = 1, .max = CONFIG_RUN_DIR_MAX,
 	 .fallback = "/run/millrace", .powerdns = "socket-dir",
 	 .help = "Folder for sockets and shared memory; should be on tmpfs. One for each suite that runs."},
-	{"user", SCHEMA_TEXT, AT(user), .min = 1, .max = 32, .example = "millrace",
+	{"user", SCHEMA_TEXT, RESTART(CONFIG_ALL), AT(user), .min = 1, .max = 32, .example = "millrace",
 	 .otherwise = "the user that started it", .powerdns = "setuid, setgid",
 	 .help = "User that the processes become, with its groups and without capabilities, once they have "
 		 "opened what needs privileges."},
-	{"log-level", SCHEMA_LOG_LEVEL, AT(log_level), .fallback = "info", .powerdns = "loglevel",
+	{"log-level", SCHEMA_LOG_LEVEL, LIVE, AT(log_level), .fallback = "info", .powerdns = "loglevel",
 	 .help = "The least important messages that are still written."},
 	{"arena", SCHEMA_SECTION, .keys = arena_keys, .help = "Shared memory that holds the zones."},
 	{"dataplane", SCHEMA_SECTION, .keys = dataplane_keys,

@@ -3,9 +3,14 @@
  * checks' ranges, the error messages and docs/configuration.md are all made from these rows.
  * Private to config/. */
 #pragma once
+#include "config/config.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* schema_key.change: taken over by a reload. Otherwise bits of enum config_process. */
+#define SCHEMA_LIVE 0x80u
 
 enum schema_type {
 	SCHEMA_SECTION,   /* mapping with keys of its own */
@@ -30,6 +35,8 @@ struct schema_key {
 	enum schema_type type;
 	bool list;       /* a sequence of these */
 	bool required;   /* its section is not complete without */
+	uint8_t change;  /* what it takes: SCHEMA_LIVE, or who must be restarted; 0 in sections that
+			    are no lists, and in entries of lists, for which their list says it */
 	uint16_t octets; /* SCHEMA_UINT: width; lists: of one entry */
 	uint32_t offset; /* in struct config, or in the entry of the list of sections around it */
 	uint32_t set_offset; /* lists: the unsigned count; else a bool that becomes true, or 0: none

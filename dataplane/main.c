@@ -134,6 +134,21 @@ look_at_hub(struct setup *s)
 	return atomic_load_explicit(&s->hub->control.epoch, memory_order_acquire) != 0;
 }
 
+/* What the control plane says to running processes. */
+static void
+follow_live(const struct hub *hub, uint32_t *seen)
+{
+	const struct hub_live *live = &hub->control.live;
+	uint32_t generation = atomic_load_explicit(&live->generation, memory_order_acquire);
+	uint32_t level = atomic_load_explicit(&live->log_level, memory_order_relaxed);
+
+	if (generation == *seen)
+		return;
+	*seen = generation;
+	if (level <= LOG_LEVEL_DEBUG)
+		log_set_threshold((enum log_level)level);
+}
+
 /* From "ports are open" to the end of the process. @return exit status */
 static int
 serve(struct setup *s, const struct config *c, const sigset_t *end)
@@ -141,7 +156,11 @@ serve(struct setup *s, const struct config *c, const sigset_t *end)
 	char *path = config_arena_path(c);
 	struct engines *e = path != NULL ? engines_create(path, s->worker, s->n_workers) : NULL;
 	int status = EXIT_SUCCESS, err;
+	uint32_t live_seen = 0;
 	bool told = false;
+
+	atomic_store(&s->hub->instance[s->hub->seat].config_digest,
+		config_digest(c, CONFIG_DATAPLANE));
 
 	if (e == NULL) {
 		log_error("out of memory");
@@ -162,6 +181,7 @@ serve(struct setup *s, const struct config *c, const sigset_t *end)
 	log_info("answering with %u worker%s", s->n_workers, s->n_workers == 1 ? "" : "s");
 	for (unsigned tick = 1; !wait_tick(end, TICK_MS); tick++) {
 		tell_time(s);
+		follow_live(s->hub, &live_seen);
 		if (tick % TICKS_A_SECOND != 0)
 			continue;
 		(void)look_at_hub(s);

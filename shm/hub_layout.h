@@ -19,7 +19,7 @@
 
 #define HUB_MAGIC 0x323062756841524dull /* "MRAhub02", read little-endian */
 #define HUB_MAJOR 2u
-#define HUB_MINOR 0u
+#define HUB_MINOR 1u
 #define HUB_PAGE 4096u /* sections start on one */
 #define HUB_SECTIONS_MAX 64u
 #define HUB_SEATS 2u /* dataplanes at a time: one, and during an upgrade its successor */
@@ -69,13 +69,30 @@ struct hub_header {
 };
 static_assert(sizeof(struct hub_header) <= HUB_PAGE, "sections start on the second page");
 
+/* What of the configuration changes while processes run, for those that cannot read its file any
+ * more. Field by field: each counts for itself. A reader looks at `generation` now and then; 0:
+ * nothing was written, what it read at its start holds. Whoever uses a number clamps it. */
+struct hub_live {
+	_Atomic uint32_t generation; /* goes on by one after each change */
+	_Atomic uint32_t log_level;  /* enum log_level */
+	_Atomic uint32_t stream_connections_max;
+	_Atomic uint32_t stream_connections_per_client_max;
+	_Atomic uint32_t stream_queries_per_connection_max;
+	_Atomic uint32_t stream_idle_timeout_ms;
+	_Atomic uint32_t stream_read_timeout_ms;
+	_Atomic uint32_t stream_write_timeout_ms;
+};
+
 /* Written by the control plane. */
 struct hub_control {
 	/* grace periods: goes on by one for each. A new file starts above all that was ever seen,
 	 * so 0 is "no control plane yet" */
 	_Alignas(HUB_PAGE) _Atomic uint64_t epoch;
-	uint8_t reserved[HUB_PAGE - 8];
+	uint8_t reserved0[56];
+	struct hub_live live; /* since minor version 1 */
+	uint8_t reserved1[HUB_PAGE - 64 - sizeof(struct hub_live)];
 };
+static_assert(sizeof(struct hub_control) == HUB_PAGE, "layout");
 
 /* A dataplane, in its seat. Written by its main thread. */
 struct hub_instance {
@@ -89,7 +106,9 @@ struct hub_instance {
 	_Atomic uint32_t n_port_counters; /* rows of port_counter_key */
 	uint32_t reserved0;
 	uint64_t port_counter_key[HUB_PORT_COUNTERS_MAX];
-	uint8_t reserved1[HUB_PAGE - 64 - 8 * HUB_PORT_COUNTERS_MAX];
+	/* config_digest() of what it was started with (since minor version 1) */
+	_Atomic uint64_t config_digest;
+	uint8_t reserved1[HUB_PAGE - 64 - 8 * HUB_PORT_COUNTERS_MAX - 8];
 	/* which counter is where: counter_key() of each row of the writer's table */
 	uint64_t counter_key[HUB_COUNTERS_MAX];
 };
@@ -129,7 +148,10 @@ enum hub_port_kind { HUB_PORT_SOCKET = 1, HUB_PORT_DEVICE, HUB_PORT_STREAM };
 /* Written by the stream process. */
 struct hub_stream {
 	_Alignas(HUB_PAGE) _Atomic uint32_t n_counters; /* rows of counter_key */
-	uint8_t reserved0[60];
+	/* since minor version 1: what it was started with */
+	_Atomic uint32_t connections_max; /* stream.connections-max: it has room for no more */
+	_Atomic uint64_t config_digest;   /* config_digest() */
+	uint8_t reserved0[48];
 	union {
 		struct stream_counters counters;
 		uint64_t counters_room[HUB_STREAM_COUNTERS_MAX];

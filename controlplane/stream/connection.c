@@ -43,7 +43,7 @@ may_ask(const struct stream_server *s, const struct stream_connection *c)
 	if (c->in_flight == 0 && c->out.len == 0)
 		return true; /* so that a connection never pauses without something to end the pause
 			      */
-	return c->in_flight < s->config->stream.queries_per_connection_max &&
+	return c->in_flight < s->limits.queries_per_connection_max &&
 	       c->out.len + (c->in_flight + 1) * answer <= OUT_SOFT_OCTETS;
 }
 
@@ -372,16 +372,15 @@ connection_start(struct stream_server *s, int fd, const struct sockaddr_storage 
 	stream_counter_add(
 		s->counters, peer->ss_family == AF_INET ? SCTR_ACCEPTED4 : SCTR_ACCEPTED6, 1);
 	client_from_sockaddr(&who, peer);
-	client = clients_enter(
-		s->clients, who.address, s->config->stream.connections_per_client_max);
+	client = clients_enter(s->clients, who.address, s->limits.connections_per_client_max);
 	if (client == CLIENT_NONE) {
 		stream_counter_add(s->counters, SCTR_CLOSED_CLIENT_LIMIT, 1);
 		socket_reset(fd);
 		return;
 	}
-	if (s->n_open >= s->connections_max)
+	if (s->n_open >= s->limits.connections_max)
 		connection_evict(s);
-	c = s->n_open < s->connections_max ? slot_get(s) : NULL;
+	c = s->n_open < s->limits.connections_max ? slot_get(s) : NULL;
 	if (c == NULL || uv_poll_init(&s->loop, &c->poll, fd) < 0) {
 		if (c != NULL)
 			stream_list_append(&s->free, &c->wait);

@@ -3,6 +3,58 @@
  * order of age, so each decision looks at heads only. Stream process, event loop only. */
 #include "controlplane/stream/server.h"
 
+#include "config/log.h"
+
+#define EVICT_BATCH 256u /* connections above a lowered limit that one tick ends */
+
+void
+limits_start(struct stream_server *s)
+{
+	const struct config *c = s->config;
+
+	s->limits = (struct stream_limits){
+		.connections_max = s->connections_room,
+		.connections_per_client_max = c->stream.connections_per_client_max,
+		.queries_per_connection_max = c->stream.queries_per_connection_max,
+		.idle_timeout_ms = c->stream.idle_timeout_ms,
+		.read_timeout_ms = c->stream.read_timeout_ms,
+		.write_timeout_ms = c->stream.write_timeout_ms,
+	};
+}
+
+/* The hub is writable by others: 0 would stop the service. */
+static void
+take(uint32_t *limit, const _Atomic uint32_t *from)
+{
+	uint32_t v = atomic_load_explicit(from, memory_order_relaxed);
+
+	if (v != 0)
+		*limit = v;
+}
+
+void
+limits_refresh(struct stream_server *s)
+{
+	const struct hub_live *live = &s->exchange.hub->control.live;
+	/* acquire: the fields were written before their generation */
+	uint32_t generation = atomic_load_explicit(&live->generation, memory_order_acquire);
+	uint32_t level = atomic_load_explicit(&live->log_level, memory_order_relaxed);
+
+	if (generation == s->live_seen)
+		return;
+	s->live_seen = generation;
+	if (level <= LOG_LEVEL_DEBUG)
+		log_set_threshold((enum log_level)level);
+	take(&s->limits.connections_max, &live->stream_connections_max);
+	if (s->limits.connections_max > s->connections_room)
+		s->limits.connections_max = s->connections_room;
+	take(&s->limits.connections_per_client_max, &live->stream_connections_per_client_max);
+	take(&s->limits.queries_per_connection_max, &live->stream_queries_per_connection_max);
+	take(&s->limits.idle_timeout_ms, &live->stream_idle_timeout_ms);
+	take(&s->limits.read_timeout_ms, &live->stream_read_timeout_ms);
+	take(&s->limits.write_timeout_ms, &live->stream_write_timeout_ms);
+}
+
 /* The oldest of a list, unless it is being worked on. */
 static struct stream_connection *
 oldest_waiting(const struct stream_server *s, enum stream_wait wait)
@@ -82,7 +134,7 @@ expire_writes(struct stream_server *s)
 	struct stream_connection *c;
 
 	while ((c = oldest_writing(s)) != NULL &&
-		uv_now(&s->loop) - c->write_since_ms >= s->config->stream.write_timeout_ms)
+		uv_now(&s->loop) - c->write_since_ms >= s->limits.write_timeout_ms)
 		connection_close(s, c, SCTR_CLOSED_WRITE_TIMEOUT);
 }
 
@@ -127,9 +179,12 @@ connection_expire(struct stream_server *s)
 		s->instance_since_ms = now;
 	}
 	expire_queries(s);
-	expire_waits(s, WAIT_IDLE, s->config->stream.idle_timeout_ms, SCTR_CLOSED_IDLE);
-	expire_waits(s, WAIT_REST, s->config->stream.read_timeout_ms, SCTR_CLOSED_READ_TIMEOUT);
+	expire_waits(s, WAIT_IDLE, s->limits.idle_timeout_ms, SCTR_CLOSED_IDLE);
+	expire_waits(s, WAIT_REST, s->limits.read_timeout_ms, SCTR_CLOSED_READ_TIMEOUT);
 	expire_waits(s, WAIT_RING, s->dataplane_lost_ms != 0 ? DATAPLANE_WAIT_MS : QUERY_WAIT_MS,
 		s->dataplane_lost_ms != 0 ? SCTR_CLOSED_NO_DATAPLANE : SCTR_CLOSED_ENGINE);
 	expire_writes(s);
+	for (unsigned n = 0; n < EVICT_BATCH && s->n_open > s->limits.connections_max; n++)
+		if (!connection_evict(s))
+			break;
 }

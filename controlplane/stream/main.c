@@ -82,6 +82,7 @@ on_tick(uv_timer_t *timer)
 {
 	struct stream_server *s = timer->loop->data;
 
+	limits_refresh(s);
 	connection_expire(s);
 	__atomic_store_n(
 		&s->counters->v[SCTR_IN_FLIGHT], queries_count(s->queries), __ATOMIC_RELAXED);
@@ -125,7 +126,7 @@ descriptors_reserve(struct stream_server *s)
 	rlim_t need = (rlim_t)wanted + CLOSING_SPARE + DESCRIPTORS_SPARE;
 	struct rlimit l;
 
-	s->connections_max = wanted;
+	s->connections_room = wanted;
 	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= need)
 		return;
 	if (l.rlim_max < need) {
@@ -139,14 +140,14 @@ descriptors_reserve(struct stream_server *s)
 		need >= (rlim_t)wanted + CLOSING_SPARE + DESCRIPTORS_SPARE)
 		return;
 	getrlimit(RLIMIT_NOFILE, &l);
-	s->connections_max = l.rlim_cur > CLOSING_SPARE + DESCRIPTORS_SPARE + 1
+	s->connections_room = l.rlim_cur > CLOSING_SPARE + DESCRIPTORS_SPARE + 1
 				     ? (uint32_t)(l.rlim_cur - CLOSING_SPARE - DESCRIPTORS_SPARE)
 				     : 1;
 	/* a few less than asked for are no reason to alarm anybody */
-	log_write(s->connections_max >= wanted - wanted / 10 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+	log_write(s->connections_room >= wanted - wanted / 10 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
 		"%u connections at most instead of %u: only %llu open files are allowed here; "
 		"raise that to %u (ulimit -n, LimitNOFILE=) or lower stream.connections-max",
-		s->connections_max, wanted, (unsigned long long)l.rlim_cur,
+		s->connections_room, wanted, (unsigned long long)l.rlim_cur,
 		wanted + CLOSING_SPARE + DESCRIPTORS_SPARE);
 }
 
@@ -159,13 +160,13 @@ memory_reserve(struct stream_server *s)
 
 	if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
 		return -EIO;
-	s->n_slots = s->connections_max + CLOSING_SPARE;
+	s->n_slots = s->connections_room + CLOSING_SPARE;
 	octets = s->n_slots * sizeof *s->connections;
 	s->connections = mmap(NULL, octets, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	s->clients = clients_create(s->n_slots, seed);
 	s->queries = queries_create(QUERIES_MAX, (uint32_t)(seed >> 11));
-	err = chunk_pool_create(&s->pool, s->connections_max + POOL_SPARE_OCTETS / CHUNK_OCTETS);
+	err = chunk_pool_create(&s->pool, s->connections_room + POOL_SPARE_OCTETS / CHUNK_OCTETS);
 	if (s->connections == MAP_FAILED || s->clients == NULL || s->queries == NULL || err < 0)
 		return -ENOMEM;
 	s->pool.reclaim = connection_reclaim;
@@ -210,6 +211,16 @@ loop_prepare(struct stream_server *s)
 	return err;
 }
 
+/* What we run with, for the control plane to know what a restart would change. */
+static void
+tell_start(struct stream_server *s)
+{
+	struct hub_stream *own = &s->exchange.hub->stream;
+
+	atomic_store(&own->connections_max, s->config->stream.connections_max);
+	atomic_store(&own->config_digest, config_digest(s->config, CONFIG_STREAM));
+}
+
 /* Everything that may fail for reasons outside. @return an exit status */
 static int
 server_start(struct stream_server *s)
@@ -226,6 +237,9 @@ server_start(struct stream_server *s)
 	if (exchange_open(&s->exchange, s->config) < 0 || program_drop_privileges(s->config) < 0)
 		return EXIT_FAILURE;
 	s->counters = &s->exchange.hub->stream.counters;
+	tell_start(s);
+	limits_start(s);
+	limits_refresh(s);
 	/* gauges of a process that was killed */
 	__atomic_store_n(&s->counters->v[SCTR_CONNECTIONS], 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->counters->v[SCTR_IN_FLIGHT], 0, __ATOMIC_RELAXED);
@@ -261,7 +275,7 @@ main(int argc, char **argv)
 	s->config = c;
 	status = server_start(s);
 	if (status == EXIT_SUCCESS) {
-		log_debug("ready: %u connections at most", s->connections_max);
+		log_debug("ready: %u connections at most", s->connections_room);
 		uv_run(&s->loop, UV_RUN_DEFAULT);
 		log_debug("stopping: %u connections open", s->n_open);
 		stream_counter_add(s->counters, SCTR_CLOSED_STOP, s->n_open);

@@ -75,16 +75,26 @@ struct stream_listener {
 	int fd;
 };
 
+/* From the configuration at first, then whatever the control plane writes into the hub. */
+struct stream_limits {
+	uint32_t connections_max; /* open ones; at most s->connections_room */
+	uint32_t connections_per_client_max;
+	uint32_t queries_per_connection_max;
+	uint32_t idle_timeout_ms, read_timeout_ms, write_timeout_ms;
+};
+
 struct stream_server {
 	uv_loop_t loop;
 	const struct config *config;
+	struct stream_limits limits;
+	uint32_t live_seen; /* hub_live.generation that they are from */
 	struct exchange exchange;
 	struct stream_counters *counters;
 	struct chunk_pool pool;
 	struct clients *clients;
 	struct queries *queries;
 	struct stream_connection *connections; /* n_slots, touched as far as ever used */
-	uint32_t connections_max;              /* open ones; what the descriptors allow */
+	uint32_t connections_room;             /* what was reserved and the descriptors allow */
 	uint32_t n_slots, n_touched, n_open;
 	struct stream_link waits[WAIT_N], writes, dirty, free;
 	struct stream_connection *current; /* being worked on: reclaim spares it */
@@ -128,7 +138,11 @@ bool connection_evict(struct stream_server *s);
 bool connection_reclaim(void *server);
 /** Go on with messages that are held. */
 void connection_resume(struct stream_server *s, struct stream_connection *c);
-/** Enforce all time limits. */
+/** Take the limits of the configuration. */
+void limits_start(struct stream_server *s);
+/** Take what the control plane wrote since, if it did. */
+void limits_refresh(struct stream_server *s);
+/** Enforce all limits of time, and those of number that became lower. */
 void connection_expire(struct stream_server *s);
 /** Send what is queued on connections that are dirty. */
 void connection_flush_dirty(struct stream_server *s);

@@ -39,6 +39,77 @@ check_config(const struct config *c)
 		FUZZ_CHECK(c->zones.list[i].zone[0] && c->zones.list[i].file[0]);
 }
 
+static void
+check_change(void *arg, const struct config_change *change)
+{
+	unsigned *n = arg;
+
+	FUZZ_CHECK(change->key[0] != '\0' && strlen(change->key) < 128);
+	FUZZ_CHECK(change->before[0] != '\0' && change->after[0] != '\0');
+	++*n;
+}
+
+static unsigned
+compare_both_ways(const struct config *a, const struct config *b, unsigned processes)
+{
+	unsigned n_there = 0, n_back = 0,
+		 n = config_compare(a, b, processes, check_change, &n_there);
+
+	FUZZ_CHECK(n == config_compare(b, a, processes, check_change, &n_back));
+	FUZZ_CHECK(n == n_there && n == n_back);
+	return n;
+}
+
+/* With itself nothing differs; with another, what differs does so both ways, and shows in the
+ * digests. */
+static void
+check_compare(const struct config *a, const struct config *b)
+{
+	static const enum config_process process[] = {
+		CONFIG_DATAPLANE, CONFIG_CONTROLPLANE, CONFIG_STREAM};
+
+	FUZZ_CHECK(compare_both_ways(a, a, 0) == 0);
+	FUZZ_CHECK(compare_both_ways(a, a, CONFIG_ALL) == 0);
+	compare_both_ways(a, b, 0);
+	for (unsigned i = 0; i < sizeof process / sizeof *process; i++)
+		if (compare_both_ways(a, b, process[i]) == 0)
+			FUZZ_CHECK(config_digest(a, process[i]) == config_digest(b, process[i]));
+}
+
+/* Every mapping and list that is opened is closed. */
+struct depth {
+	unsigned open;
+};
+
+static void
+visit_open(void *arg, const char *key, bool list)
+{
+	((struct depth *)arg)->open++;
+}
+
+static void
+visit_close(void *arg, bool list)
+{
+	FUZZ_CHECK(((struct depth *)arg)->open-- > 0);
+}
+
+static void
+visit_value(void *arg, const char *key, enum config_kind kind, const char *text)
+{
+	FUZZ_CHECK(kind == CONFIG_VALUE_UNSET || text[0] != '\0');
+}
+
+/* The file without its last line: often another good one. */
+static struct config *
+load_shorter(const char *text, size_t len, char **error)
+{
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
+	while (len > 0 && text[len - 1] != '\n')
+		len--;
+	return config_load_text(text, len, "/etc/m.yaml", error);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -47,8 +118,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	FUZZ_CHECK((c == NULL) == (error != NULL));
 	if (c) {
+		struct depth d = {0};
+		struct config_visitor v = {visit_open, visit_close, visit_value, &d};
+		struct config *shorter = load_shorter((const char *)data, len, &error);
+
 		check_config(c);
+		config_visit(c, &v);
+		FUZZ_CHECK(d.open == 0);
+		if (shorter)
+			check_compare(c, shorter);
+		config_free(shorter);
 		config_free(c);
+		free(error);
 	} else {
 		FUZZ_CHECK(strncmp(error, "/etc/m.yaml:", 12) == 0);
 		FUZZ_CHECK(strchr(error, '\n') == NULL);
