@@ -206,7 +206,8 @@ config_compare(const struct config *before, const struct config *after, unsigned
 	return c.n;
 }
 
-/* --- digest: FNV-1a over names and values --- */
+/* --- digest: FNV-1a over names and values. What has its default is left out, so that a key which
+ * only a newer version knows makes no difference before somebody sets it. --- */
 
 static uint64_t
 digest_text(uint64_t h, const char *text)
@@ -217,6 +218,18 @@ digest_text(uint64_t h, const char *text)
 	return h;
 }
 
+static bool
+has_default(const struct schema_key *k, const uint8_t *base)
+{
+	char buffer[SHOW_TEXT_MAX];
+	const char *text;
+
+	if (k->set_offset && !*(const bool *)(base + k->set_offset))
+		return true;
+	return show_value(k, base, base + k->offset, buffer, &text) == CONFIG_VALUE_UNSET ||
+	       (k->fallback && strcmp(text, k->fallback) == 0);
+}
+
 /* @param change  of the list around these keys, when there is one */
 static uint64_t
 digest_keys(uint64_t h, const struct schema_key *keys, const uint8_t *base, unsigned process,
@@ -225,25 +238,24 @@ digest_keys(uint64_t h, const struct schema_key *keys, const uint8_t *base, unsi
 	for (const struct schema_key *k = keys; k->name; k++) {
 		unsigned own = change ? change : k->change;
 		unsigned n = k->list ? list_count(k, base) : 1;
-		bool unset = !k->list && k->set_offset && !*(const bool *)(base + k->set_offset);
 
 		if (k->type == SCHEMA_SECTION && !k->list) {
 			h = digest_keys(h, k->keys, base, process, change);
 			continue;
 		}
-		if ((own & process) == 0)
+		if ((own & process) == 0 || (!k->list && has_default(k, base)))
 			continue;
-		h = digest_text(h, k->name);
-		for (unsigned i = 0; i < n && !unset; i++) {
+		for (unsigned i = 0; i < n; i++) {
 			const uint8_t *field = k->list ? list_entry(k, base, i) : base + k->offset;
 			char buffer[SHOW_TEXT_MAX];
 			const char *text;
 
+			h = digest_text(h, k->name);
 			if (k->type == SCHEMA_SECTION) {
 				h = digest_keys(h, k->keys, field, process, own);
 				continue;
 			}
-			h += (uint64_t)show_value(k, base, field, buffer, &text);
+			show_value(k, base, field, buffer, &text);
 			h = digest_text(h, text);
 		}
 	}

@@ -7,7 +7,7 @@
 #include "config/ready.h"
 #include "controlplane/api/api.h"
 #include "controlplane/check_zone.h"
-#include "controlplane/settings.h"
+#include "controlplane/reconfigure.h"
 #include "controlplane/watch.h"
 #include "shm/paths.h"
 
@@ -40,6 +40,7 @@ struct controlplane {
 	struct arena arena;
 	struct zone_publisher *publisher;
 	struct zone_manager *zones;
+	struct reconfigure *reconfigure;
 	struct api *api;
 	struct watch *watch;
 	uv_loop_t loop;
@@ -102,10 +103,27 @@ static void
 on_reload(uv_signal_t *s, int number)
 {
 	struct controlplane *c = s->data;
-	uint64_t ticket;
 
-	if (zone_manager_reload_all(c->zones, false, &ticket) != 0)
-		log_error("reload: out of memory");
+	reconfigure_request(c->reconfigure, RECONFIGURE_WHOLE, NULL, NULL);
+}
+
+/* Another configuration was taken over: other folders may be watched now, or none. */
+static void
+on_applied(void *arg, const struct config *config, const struct reconfigure_outcome *o)
+{
+	struct controlplane *c = arg;
+	struct watch *old = c->watch;
+	bool changed = false;
+
+	for (size_t i = 0; i < o->n_changes; i++)
+		changed |= strncmp(o->change[i].key, "zones.", 6) == 0;
+	if (!changed)
+		return;
+	c->watch = NULL;
+	/* the new one looks before the old one looks away; all files are looked at after this */
+	if (config->zones.watch && watch_start(&c->watch, &c->loop, config, c->zones) != 0)
+		c->watch = NULL;
+	watch_stop(old);
 }
 
 static void
@@ -143,7 +161,6 @@ start_publisher(struct controlplane *c)
 {
 	const char *error = NULL;
 	uint32_t n_damaged = 0;
-	struct settings s;
 	int ret;
 
 	ret = zone_publisher_create(&c->publisher, &c->arena, c->hub, &n_damaged);
@@ -153,12 +170,9 @@ start_publisher(struct controlplane *c)
 	}
 	if (n_damaged > 0)
 		log_warning("%u zones in the arena were damaged; they are loaded anew", n_damaged);
-	ret = settings_from_config(&s, c->config, settings_published(&c->arena), &error);
-	if (ret == 0)
-		ret = settings_publish(c->publisher, &s);
+	ret = reconfigure_publish_settings(c->publisher, &c->arena, c->config, false, &error);
 	if (ret != 0)
-		log_error("settings: %s", error != NULL && ret == -EINVAL ? error : strerror(-ret));
-	explicit_bzero(&s, sizeof s);
+		log_error("settings: %s", error != NULL ? error : strerror(-ret));
 	return ret;
 }
 
@@ -171,6 +185,16 @@ start_services(struct controlplane *c, const char *config_path)
 		.publisher = c->publisher,
 		.published = tell_published,
 		.ready = tell_ready,
+		.arg = c,
+	};
+	struct reconfigure_options reconfigure = {
+		.config = c->config,
+		.path = config_path,
+		.loop = &c->loop,
+		.arena = &c->arena,
+		.publisher = c->publisher,
+		.hub = c->hub,
+		.applied = on_applied,
 		.arg = c,
 	};
 	struct api_context context = {
@@ -188,7 +212,13 @@ start_services(struct controlplane *c, const char *config_path)
 		log_error("zone manager: %s", strerror(-ret));
 		return ret;
 	}
-	context.zones = c->zones;
+	context.zones = reconfigure.zones = c->zones;
+	ret = reconfigure_start(&c->reconfigure, &reconfigure);
+	if (ret != 0) {
+		log_error("configuration: %s", strerror(-ret));
+		return ret;
+	}
+	context.reconfigure = c->reconfigure;
 	ret = api_start(&c->api, &context, c->socket_path);
 	if (ret == 0 && c->config->zones.watch)
 		ret = watch_start(&c->watch, &c->loop, c->config, c->zones);
@@ -225,9 +255,13 @@ close_handle(uv_handle_t *h, void *arg)
 static void
 stop(struct controlplane *c, int status)
 {
+	bool idle;
+
 	ready_withdraw(c->config->run_dir, READY_NAME);
-	if (c->zones != NULL && !zone_manager_stop(c->zones, STOP_PATIENCE_MS)) {
-		log_info("ended while zones were being loaded; what was published stays");
+	idle = c->zones == NULL || zone_manager_stop(c->zones, STOP_PATIENCE_MS);
+	if (!reconfigure_stop(c->reconfigure) || !idle) {
+		log_info("ended while zones or a configuration were being loaded; what was "
+			 "published stays");
 		unlink(c->socket_path);
 		_exit(status); /* the image that is being made was never published, so nobody misses
 				  it */
@@ -237,6 +271,7 @@ stop(struct controlplane *c, int status)
 	uv_walk(&c->loop, close_handle, NULL);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&c->loop);
+	reconfigure_destroy(c->reconfigure);
 	zone_manager_destroy(c->zones);
 	if (c->publisher != NULL)
 		zone_publisher_destroy(c->publisher);

@@ -31,7 +31,6 @@ struct folder {
 };
 
 struct watch {
-	const struct config *config;
 	struct zone_manager *manager;
 	int fd;
 	uv_poll_t poll;
@@ -280,7 +279,6 @@ watch_start(struct watch **out, uv_loop_t *loop, const struct config *c, struct 
 
 	if (w == NULL)
 		return -ENOMEM;
-	w->config = c;
 	w->manager = m;
 	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (w->fd < 0) {

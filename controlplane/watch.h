@@ -9,7 +9,8 @@
 struct watch;
 
 /**
- * Watch the zone directory and the folders of listed files.
+ * Watch the zone directory and the folders of listed files. The configuration is not needed after
+ * the call.
  * @return 0 or negative errno, after one line in the log
  */
 int watch_start(struct watch **out, uv_loop_t *loop, const struct config *c, struct zone_manager *m)

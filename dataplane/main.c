@@ -159,8 +159,8 @@ serve(struct setup *s, const struct config *c, const sigset_t *end)
 	uint32_t live_seen = 0;
 	bool told = false;
 
-	atomic_store(&s->hub->instance[s->hub->seat].config_digest,
-		config_digest(c, CONFIG_DATAPLANE));
+	atomic_store(
+		&s->hub->instance[s->hub->seat].config_digest, config_digest(c, CONFIG_DATAPLANE));
 
 	if (e == NULL) {
 		log_error("out of memory");

@@ -24,6 +24,7 @@ enum ctl_option {
 	CTL_OPTION_CONFIG = 1 << 10,
 	CTL_OPTION_ROOT = 1 << 11,
 	CTL_OPTION_DRIVER = 1 << 12,
+	CTL_OPTION_PARTIAL = 1 << 13,
 };
 
 struct ctl {
@@ -112,12 +113,18 @@ bool ctl_bool(const json_t *object, const char *key);
 /** Print a document as it is, indented. */
 void ctl_print_json(const json_t *j);
 
+/** What a reload of zones did; refused ones on stderr. @return enum ctl_exit: were there any? */
+int ctl_print_reload(const struct ctl *c, const json_t *answer);
+
 /* --- verbs; each returns an enum ctl_exit --- */
 int ctl_zone_list(const struct ctl *c);
 int ctl_zone_status(const struct ctl *c);
 int ctl_zone_reload(const struct ctl *c);
 int ctl_zone_check(const struct ctl *c);
 int ctl_config_check(const struct ctl *c);
+int ctl_config_show(const struct ctl *c);
+int ctl_config_diff(const struct ctl *c);
+int ctl_config_reload(const struct ctl *c);
 int ctl_status(const struct ctl *c);
 int ctl_doctor(const struct ctl *c);
 int ctl_port_list(const struct ctl *c);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_status: status, and config check. */
-#include "config/config.h"
+/* ctl_status: status. */
 #include "tools/ctl.h"
 
 #include <stdlib.h>
@@ -79,55 +78,4 @@ ctl_status(const struct ctl *c)
 		print_status(c, s);
 	json_decref(s);
 	return status < 300 ? CTL_OK : CTL_FAILURE;
-}
-
-/* What JSON can hold of a message: a path, and so a message, may have any octets. Allocated. */
-static char *
-make_utf8(const char *text)
-{
-	char *out = strdup(text);
-
-	if (out == NULL)
-		abort();
-	for (char *at = out; *at != '\0';) {
-		unsigned char lead = (unsigned char)*at;
-		size_t len = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-		json_t *valid = json_stringn(at, strnlen(at, len));
-
-		if (valid == NULL) {
-			*at = '?';
-			len = 1;
-		}
-		json_decref(valid);
-		at += len;
-	}
-	return out;
-}
-
-int
-ctl_config_check(const struct ctl *c)
-{
-	char *error = NULL;
-	struct config *config = config_load(c->argv[0], &error);
-	bool good = config != NULL;
-
-	if (c->json) {
-		char *file = make_utf8(c->argv[0]),
-		     *text = make_utf8(error != NULL ? error : "out of memory");
-		json_t *j = json_pack("{s:s,s:b,s:s*}", "file", file, "ok", (int)good, "error",
-			good ? NULL : text);
-		if (j == NULL)
-			abort();
-		ctl_print_json(j);
-		json_decref(j);
-		free(file);
-		free(text);
-	} else if (good) {
-		printf("%s: OK\n", c->argv[0]);
-	} else {
-		fprintf(stderr, "%s\n", error != NULL ? error : "out of memory");
-	}
-	config_free(config);
-	free(error);
-	return good ? CTL_OK : CTL_FAILURE;
 }

@@ -212,8 +212,8 @@ reload_all(const struct ctl *c, bool wait)
 {
 	bool force = (c->given & CTL_OPTION_FORCE) != 0;
 	char path[128];
+	int ret = CTL_OK;
 	long status = 0;
-	uint64_t failed, file_errors;
 	json_t *answer;
 
 	snprintf(path, sizeof path, "/api/v1/servers/localhost/reload?force=%s&wait=%s",
@@ -226,25 +226,33 @@ reload_all(const struct ctl *c, bool wait)
 		json_decref(answer);
 		return CTL_FAILURE;
 	}
-	failed = ctl_uint(answer, "failed");
-	file_errors = ctl_uint(answer, "file_errors");
 	if (c->json)
 		ctl_print_json(answer);
-	else if (wait)
+	else if (!wait)
+		printf("%s\n", ctl_text(answer, "result"));
+	if (wait)
+		ret = ctl_print_reload(c, answer);
+	json_decref(answer);
+	return ret;
+}
+
+int
+ctl_print_reload(const struct ctl *c, const json_t *answer)
+{
+	uint64_t failed = ctl_uint(answer, "failed"), file_errors = ctl_uint(answer, "file_errors");
+
+	if (!c->json)
 		printf("%s zones: %s loaded, %s unchanged, %s added, %s removed, %s refused\n",
 			ctl_number(ctl_uint(answer, "zones")),
 			ctl_number(ctl_uint(answer, "reloaded")),
 			ctl_number(ctl_uint(answer, "unchanged")),
 			ctl_number(ctl_uint(answer, "added")),
 			ctl_number(ctl_uint(answer, "removed")), ctl_number(failed));
-	else
-		printf("%s\n", ctl_text(answer, "result"));
 	print_refused(c, json_object_get(answer, "refused"));
 	if (file_errors > 0)
 		fprintf(stderr,
 			"%s files or folders could not be used: see the control plane's log\n",
 			ctl_number(file_errors));
-	json_decref(answer);
 	return failed > 0 || file_errors > 0 ? CTL_FAILURE : CTL_OK;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 #include "config/config.h"
 #include "controlplane/manager/zone_manager.h"
+#include "controlplane/reconfigure.h"
 #include "shm/arena.h"
 #include "shm/hub.h"
 
@@ -14,12 +15,13 @@ struct api;
 
 /* What the API tells about and acts on. Outlives it. */
 struct api_context {
-	const struct config *config;
+	const struct config *config; /* what the process was started with: for what cannot change */
 	const char *config_path;
 	const char *arena_path;
 	struct arena *arena;
 	struct hub *hub;
 	struct zone_manager *zones;
+	struct reconfigure *reconfigure;
 	int64_t started_s; /* CLOCK_REALTIME */
 };
 
@@ -30,5 +32,6 @@ struct api_context {
 int api_start(struct api **out, const struct api_context *context, const char *socket_path)
 	__attribute__((warn_unused_result));
 
-/** End it; the zone manager must have been stopped before, so that no request waits for it. */
+/** End it; the zone manager and reconfigure must have been stopped before, so that no request waits
+ * for them. */
 void api_stop(struct api *a);

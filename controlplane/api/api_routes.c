@@ -26,6 +26,16 @@ const struct route api_route[] = {
 	{"GET", API_BASE "/statistics", api_statistics, "statistic includerings",
 		"Statistics as PowerDNS names them, and every counter; statistic=NAME only that "
 		"one."},
+	{"GET", API_BASE "/millrace/config", api_config_get, QUERY_NONE,
+		"The configuration that holds, defaults included; secrets are hidden."},
+	{"GET", API_BASE "/millrace/config/diff", api_config_diff, QUERY_NONE,
+		"What the configuration file would change, and what that needs. 422 when the file "
+		"is bad."},
+	{"PUT", API_BASE "/millrace/config/reload", api_config_reload, "partial wait",
+		"Take over the configuration file as a whole, and load what changed in zone files. "
+		"422 when it "
+		"is bad, 409 when a key needs a restart: nothing has changed then. partial=true "
+		"takes over what needs none. wait=false answers before zones are loaded."},
 	{"GET", API_BASE "/millrace/status", api_status, QUERY_NONE,
 		"Processes, readiness, arena, workers, zones by state."},
 	{"GET", API_BASE "/millrace/stats", api_stats, QUERY_NONE,

@@ -47,12 +47,17 @@ api_request_error(struct api_request *r, unsigned status, const char *format, ..
 }
 
 void
-api_request_wait(
-	struct api_request *r, bool for_zone, uint64_t ticket, void (*after)(struct api_request *r))
+api_request_wait_for(struct api_request *r, void (*start)(struct api_request *r),
+	void (*after)(struct api_request *r))
 {
-	r->for_zone = for_zone;
-	r->ticket = ticket;
+	r->start = start;
 	r->after = after;
+}
+
+void
+api_request_resume(struct api_request *r)
+{
+	MHD_resume_connection(r->connection);
 }
 
 int
@@ -158,39 +163,61 @@ send_answer(struct api_request *r)
 	return ret;
 }
 
+/* --- waiting --- */
+
 /* Any thread of the zone manager. */
 static void
 resume(void *arg)
 {
-	const struct api_request *r = arg;
+	api_request_resume(arg);
+}
 
-	MHD_resume_connection(r->connection);
+static void
+start_ticket(struct api_request *r)
+{
+	uint8_t apex[ZONE_WIRE_OCTETS];
+	int ret = 0;
+
+	if (r->for_zone)
+		ret = zone_wire_from_id(apex, r->match.param[0]) < 0 ? -EINVAL : 0;
+	if (ret == 0)
+		ret = zone_manager_wait(
+			r->context->zones, r->for_zone ? apex : NULL, r->ticket, resume, r);
+	if (ret != 0) /* done already, or no memory to wait with: then the answer is as things stand
+		       */
+		api_request_resume(r);
+}
+
+void
+api_request_wait(
+	struct api_request *r, bool for_zone, uint64_t ticket, void (*after)(struct api_request *r))
+{
+	r->for_zone = for_zone;
+	r->ticket = ticket;
+	api_request_wait_for(r, start_ticket, after);
 }
 
 static enum MHD_Result
 run_handler(struct api_request *r)
 {
-	uint8_t apex[ZONE_WIRE_OCTETS];
-	int ret;
+	void (*after)(struct api_request * r) = r->after;
 
-	if (r->after != NULL) { /* called again: the ticket is done */
+	if (after == NULL) {
+		(void)hub_refresh(r->context->hub); /* a dataplane that has started since counts */
+		r->route->handle(r);
+	} else { /* called again: what it waited for is done */
+		r->after = NULL;
 		if (zone_manager_stopping(r->context->zones))
 			api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
 				"The control plane is stopping; ask the next one");
 		else
-			r->after(r);
-		return send_answer(r);
+			after(r);
 	}
-	(void)hub_refresh(r->context->hub); /* a dataplane that has started since counts */
-	r->route->handle(r);
-	if (r->after == NULL || (r->for_zone && api_request_zone(r, apex) != 0))
+	if (r->after == NULL)
 		return send_answer(r);
-	/* suspended first, since the ticket may be done before zone_manager_wait() returns */
+	/* suspended first, since it may be resumed before this returns */
 	MHD_suspend_connection(r->connection);
-	ret = zone_manager_wait(r->context->zones, r->for_zone ? apex : NULL, r->ticket, resume, r);
-	if (ret !=
-		0) /* done already, or no memory to wait with: then the answer is as things stand */
-		MHD_resume_connection(r->connection);
+	r->start(r);
 	return MHD_YES;
 }
 
@@ -262,6 +289,7 @@ request_ended(void *arg, struct MHD_Connection *connection, void **state,
 	if (r == NULL)
 		return;
 	json_free(&r->out);
+	reconfigure_outcome_free(r->outcome);
 	free(r);
 	*state = NULL;
 }

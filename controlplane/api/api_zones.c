@@ -271,17 +271,14 @@ list_refused(void *arg, const struct zone_entry *e)
 	json_close_object(list->out);
 }
 
-static void
-all_reloaded(struct api_request *r)
+void
+api_write_reload(struct api_request *r)
 {
 	struct refused list = {.out = &r->out};
 	struct zone_manager_status s;
 	uint32_t cursor = 0;
 
 	zone_manager_status(r->context->zones, &s);
-	json_open_object(&r->out, NULL);
-	json_string(&r->out, "result",
-		s.n_state[ZONE_FAILED] == 0 ? "Reloaded" : "Reloaded, with refused zones");
 	json_uint(&r->out, "zones", s.n_zones);
 	json_uint(&r->out, "added", s.scan.added);
 	json_uint(&r->out, "removed", s.scan.removed);
@@ -294,6 +291,18 @@ all_reloaded(struct api_request *r)
 						     PIECE_ZONES, list_refused, &list))
 		;
 	json_close_array(&r->out);
+}
+
+static void
+all_reloaded(struct api_request *r)
+{
+	struct zone_manager_status s;
+
+	zone_manager_status(r->context->zones, &s);
+	json_open_object(&r->out, NULL);
+	json_string(&r->out, "result",
+		s.n_state[ZONE_FAILED] == 0 ? "Reloaded" : "Reloaded, with refused zones");
+	api_write_reload(r);
 	json_close_object(&r->out);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* request: one HTTP request as its handler sees it. A handler answers at once (body, status), or
- * answers in pieces (api_request.more), or after a ticket of the zone manager (api_request_wait).
- */
+ * answers in pieces (api_request.more), or later: after a ticket of the zone manager
+ * (api_request_wait) or when somebody else is done (api_request_wait_for). */
 #pragma once
 #include "controlplane/api/api.h"
 #include "controlplane/api/json_writer.h"
@@ -29,9 +29,13 @@ struct api_request {
 	bool more_ended;
 	uint64_t sent_octets; /* of pieces before `out` */
 
-	void (*after)(struct api_request *r); /* runs when the ticket is done */
+	/* Answered later: `start` is called when the request sleeps, and sees to it that
+	 * api_request_resume() is called once; then `after` runs, which may wait once more. */
+	void (*start)(struct api_request *r);
+	void (*after)(struct api_request *r);
 	uint64_t ticket;
-	bool for_zone; /* only wait for the zone that parameter 0 names */
+	bool for_zone;                       /* only wait for the zone that parameter 0 names */
+	struct reconfigure_outcome *outcome; /* owned */
 
 	/* for handlers that write in pieces */
 	uint32_t cursor;
@@ -50,6 +54,12 @@ void api_request_error(struct api_request *r, unsigned status, const char *forma
  * of the path only */
 void api_request_wait(struct api_request *r, bool for_zone, uint64_t ticket,
 	void (*after)(struct api_request *r));
+
+/** Answer by `after`, once api_request_resume() was called. */
+void api_request_wait_for(struct api_request *r, void (*start)(struct api_request *r),
+	void (*after)(struct api_request *r));
+/** Go on with a request that waits. Thread: any. */
+void api_request_resume(struct api_request *r);
 
 /**
  * Value of a query parameter.
@@ -75,6 +85,11 @@ void api_zones_list(struct api_request *r); /* api_zones.c */
 void api_zone_get(struct api_request *r);
 void api_zone_reload(struct api_request *r);
 void api_reload(struct api_request *r);
+/** Members that tell what the last reload of zones did; for an object that is open. */
+void api_write_reload(struct api_request *r);
+void api_config_get(struct api_request *r); /* api_config.c */
+void api_config_diff(struct api_request *r);
+void api_config_reload(struct api_request *r);
 void api_statistics(struct api_request *r); /* api_statistics.c */
 void api_stats(struct api_request *r);
 void api_metrics(struct api_request *r);

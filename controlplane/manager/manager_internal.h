@@ -31,9 +31,10 @@ LIST_HEAD(waiters, waiter);
 TAILQ_HEAD(zone_queue_head, zone_entry);
 
 struct zone_manager {
-	struct zone_manager_options o; /* never changes */
+	struct zone_manager_options o; /* never changes, but for its config, see below */
 	pthread_mutex_t lock;
-	pthread_cond_t loader_work, scanner_work, ended;
+	pthread_cond_t loader_work, loader_parked, scanner_work, ended;
+	struct config *config; /* held; the present one */
 	struct zone_table table;
 	uint32_t n_serving;
 
@@ -46,6 +47,7 @@ struct zone_manager {
 	uint64_t scanning; /* ticket of the command that runs; 0: none */
 	struct waiters waiters;
 
+	unsigned n_wanted; /* loaders that may work; those above it are parked */
 	unsigned n_loaders,
 		n_running; /* running: threads that have not ended, the scanner included */
 	struct loader {
@@ -56,7 +58,8 @@ struct zone_manager {
 	pthread_t scanner;
 	_Atomic bool stopping; /* written under the lock */
 
-	uint32_t scan_count; /* zone_entry.seen of the scan that runs, or ran last */
+	const struct config *scan_config; /* of the scan that runs; the scanner's own, held */
+	uint32_t scan_count;              /* zone_entry.seen of the scan that runs, or ran last */
 	struct zone_manager_scan
 		scan;          /* of the scan that runs; the scanner's own, without the lock */
 	bool strays_withdrawn; /* an earlier control plane's zones are gone or ours; the scanner's
@@ -72,6 +75,9 @@ struct zone_manager {
 };
 
 int64_t manager_clock_ns(void);
+
+/** Have so many loaders, if the system gives them. Lock held. @return how many work then */
+unsigned manager_set_threads(struct zone_manager *m, unsigned n);
 
 /** The oldest ticket that something queued or running carries; UINT64_MAX: there is nothing. Lock
  * held. */

@@ -24,6 +24,7 @@
 struct attempt {
 	uint8_t apex[ZONE_WIRE_OCTETS];
 	char *path;
+	uint32_t default_ttl;
 	struct zone_report report;
 	char **include; /* while it is loaded: what its files include, readable or not */
 	size_t n_includes, includes_room;
@@ -109,7 +110,7 @@ attempt_load(struct zone_manager *m, struct attempt *a)
 {
 	struct zone_load_options options = {
 		.seed = arena_header(m->o.arena)->seed,
-		.default_ttl = m->o.config->zones.default_ttl,
+		.default_ttl = a->default_ttl,
 		.included = note_include,
 		.included_arg = a,
 	};
@@ -240,6 +241,7 @@ manager_load_zone(struct zone_manager *m, struct zone_entry *e)
 		zone_table_set_state(&m->table, e, ZONE_LOADING);
 		memcpy(a.apex, e->apex, e->apex_len);
 		a.path = strdup(e->path);
+		a.default_ttl = m->config->zones.default_ttl;
 		pthread_mutex_unlock(&m->lock);
 		if (a.path != NULL)
 			attempt_load(m, &a);

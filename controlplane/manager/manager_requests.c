@@ -11,9 +11,9 @@
 
 /* Path that a zone's file has in the zone directory, if it is there; the caller frees it. */
 static char *
-directory_file(const struct zone_manager *m, const uint8_t *apex)
+directory_file(const struct config *config, const uint8_t *apex)
 {
-	const char *directory = m->o.config->zones.directory;
+	const char *directory = config->zones.directory;
 	char file[NAME_MAX + 1], *path = NULL;
 
 	if (directory == NULL || zone_file_from_wire(file, sizeof file, apex) != 0 ||
@@ -28,23 +28,27 @@ directory_file(const struct zone_manager *m, const uint8_t *apex)
 int
 zone_manager_reload_zone(struct zone_manager *m, const uint8_t *apex, uint64_t *ticket)
 {
+	struct config *config;
 	struct zone_entry *e;
 	char **path;
 	int ret = 0;
 
 	pthread_mutex_lock(&m->lock);
+	config = config_hold(m->config);
 	e = zone_table_find(&m->table, apex);
 	if (e != NULL) {
 		manager_queue_zone(m, e, ZONE_QUEUE_URGENT, ++m->last_ticket);
 		*ticket = 0; /* who waits for it need not wait for the scanner */
 	}
 	pthread_mutex_unlock(&m->lock);
+	path = e != NULL ? NULL : calloc(1, sizeof *path);
+	if (path != NULL)
+		path[0] = directory_file(config, apex);
+	config_free(config);
 	if (e != NULL)
 		return 0;
-	path = calloc(1, sizeof *path);
 	if (path == NULL)
 		return -ENOMEM;
-	path[0] = directory_file(m, apex);
 	if (path[0] == NULL) {
 		free(path);
 		return -ENOENT;
@@ -63,6 +67,27 @@ zone_manager_reload_all(struct zone_manager *m, bool force, uint64_t *ticket)
 	pthread_mutex_lock(&m->lock);
 	ret = manager_command(m, force ? COMMAND_FORCE_ALL : COMMAND_RELOAD_ALL, NULL, 0, ticket);
 	pthread_mutex_unlock(&m->lock);
+	return ret;
+}
+
+int
+zone_manager_reconfigure(
+	struct zone_manager *m, const struct config *config, bool force, uint64_t *ticket)
+{
+	struct config *old = NULL;
+	int ret;
+
+	pthread_mutex_lock(&m->lock);
+	/* a scan that runs has the one before; this one comes after it */
+	ret = manager_command(m, force ? COMMAND_FORCE_ALL : COMMAND_RELOAD_ALL, NULL, 0, ticket);
+	if (ret == 0) {
+		old = m->config;
+		m->config = config_hold(config);
+		if (!m->stopping)
+			manager_set_threads(m, config->zones.threads);
+	}
+	pthread_mutex_unlock(&m->lock);
+	config_free(old);
 	return ret;
 }
 
@@ -120,7 +145,7 @@ zone_manager_status(struct zone_manager *m, struct zone_manager_status *out)
 	out->n_serving = m->n_serving;
 	memcpy(out->n_state, m->table.n_state, sizeof out->n_state);
 	out->n_queued = m->n_queued;
-	out->n_threads = m->n_loaders;
+	out->n_threads = m->n_wanted;
 	out->ready = m->ready;
 	out->busy = manager_oldest_ticket(m) != UINT64_MAX;
 	out->loads_total = m->loads_total;

@@ -104,7 +104,7 @@ found_zone(struct zone_manager *m, struct newcomers *new, const uint8_t *apex, c
 static void
 scan_list(struct zone_manager *m, struct newcomers *new)
 {
-	const struct config *c = m->o.config;
+	const struct config *c = m->scan_config;
 
 	for (unsigned i = 0; i < c->zones.list_count; i++) {
 		uint8_t apex[ZONE_WIRE_OCTETS];
@@ -128,7 +128,7 @@ is_zone_suffixed(const char *name)
 static bool
 scan_directory(struct zone_manager *m, struct newcomers *new)
 {
-	const char *directory = m->o.config->zones.directory;
+	const char *directory = m->scan_config->zones.directory;
 	size_t room = strlen(directory) + sizeof(((struct dirent *)0)->d_name) + 2;
 	const struct dirent *d;
 	char *path = malloc(room);
@@ -313,7 +313,7 @@ scan_all(struct zone_manager *m, bool force, uint64_t ticket)
 
 	m->scan_count++;
 	scan_list(m, &new);
-	if (m->o.config->zones.directory != NULL)
+	if (m->scan_config->zones.directory != NULL)
 		complete = scan_directory(m, &new);
 	publish_placeholders(m, &new, ticket);
 	m->scan.added = (uint32_t) new.n;
@@ -346,7 +346,7 @@ scan_all(struct zone_manager *m, bool force, uint64_t ticket)
 static int
 zone_of_path(const struct zone_manager *m, uint8_t apex[ZONE_WIRE_OCTETS], const char *path)
 {
-	const char *directory = m->o.config->zones.directory;
+	const char *directory = m->scan_config->zones.directory;
 	size_t len = directory == NULL ? 0 : strlen(directory);
 
 	if (len == 0 || strncmp(path, directory, len) != 0 || path[len] != '/' ||

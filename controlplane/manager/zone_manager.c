@@ -239,7 +239,12 @@ loader_main(void *arg)
 	pthread_setname_np(pthread_self(), "zone-loader");
 	pthread_mutex_lock(&m->lock);
 	while (!m->stopping) {
-		struct zone_entry *e = next_zone(m);
+		struct zone_entry *e;
+		if (l >= &m->loader[m->n_wanted]) {
+			pthread_cond_wait(&m->loader_parked, &m->lock);
+			continue;
+		}
+		e = next_zone(m);
 		if (e == NULL) {
 			pthread_cond_wait(&m->loader_work, &m->lock);
 			continue;
@@ -259,6 +264,7 @@ static void *
 scanner_main(void *arg)
 {
 	struct zone_manager *m = arg;
+	struct config *config;
 
 	pthread_setname_np(pthread_self(), "zone-scanner");
 	pthread_mutex_lock(&m->lock);
@@ -270,9 +276,11 @@ scanner_main(void *arg)
 		}
 		STAILQ_REMOVE_HEAD(&m->commands, link);
 		m->scanning = c->ticket;
+		m->scan_config = config = config_hold(m->config);
 		pthread_mutex_unlock(&m->lock);
 		manager_scan(m, c);
 		command_destroy(c);
+		config_free(config);
 		pthread_mutex_lock(&m->lock);
 		m->scan_ended = m->scan;
 		m->scanning = 0;
@@ -295,41 +303,61 @@ default_threads(void)
 	return (unsigned)CPU_COUNT(&set);
 }
 
+/* One more thread of our attributes. Signals are for the main thread. @return 0 or an errno */
 static int
-start_threads(struct zone_manager *m, unsigned n)
+start_thread(pthread_t *thread, void *(*body)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	sigset_t all, old;
-	int ret;
+	int ret = pthread_attr_init(&attr);
 
-	ret = pthread_attr_init(&attr);
 	if (ret != 0)
-		return -ret;
+		return ret;
 	pthread_attr_setstacksize(&attr, LOADER_STACK_OCTETS);
-	sigfillset(&all); /* signals are for the main thread */
+	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	ret = pthread_create(&m->scanner, &attr, scanner_main, m);
-	if (ret == 0)
-		m->n_running++;
-	while (ret == 0 && m->n_loaders < n) {
-		struct loader *l = &m->loader[m->n_loaders];
-		l->m = m;
-		ret = pthread_create(&l->thread, &attr, loader_main, l);
-		if (ret == 0) {
-			m->n_loaders++;
-			m->n_running++;
-		}
-	}
+	ret = pthread_create(thread, &attr, body, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
-	return m->n_loaders > 0 ? 0 : -ret; /* fewer than asked for will do */
+	return ret;
+}
+
+unsigned
+manager_set_threads(struct zone_manager *m, unsigned n)
+{
+	if (n == 0)
+		n = default_threads();
+	if (n > ZONE_THREADS_MAX)
+		n = ZONE_THREADS_MAX;
+	while (m->n_loaders < n) {
+		struct loader *l = &m->loader[m->n_loaders];
+		l->m = m;
+		if (start_thread(&l->thread, loader_main, l) != 0)
+			break; /* fewer than asked for will do */
+		m->n_loaders++;
+		m->n_running++;
+	}
+	m->n_wanted = n < m->n_loaders ? n : m->n_loaders;
+	pthread_cond_broadcast(&m->loader_work); /* those who are to be parked, and parked ones */
+	pthread_cond_broadcast(&m->loader_parked);
+	return m->n_wanted;
+}
+
+static int
+start_threads(struct zone_manager *m, unsigned n)
+{
+	int ret = start_thread(&m->scanner, scanner_main, m);
+
+	if (ret != 0)
+		return -ret;
+	m->n_running++;
+	return manager_set_threads(m, n) > 0 ? 0 : -EAGAIN;
 }
 
 int
 zone_manager_start(struct zone_manager **out, const struct zone_manager_options *options)
 {
 	struct zone_manager *m = calloc(1, sizeof *m);
-	unsigned n = options->config->zones.threads;
 	pthread_condattr_t attr;
 	uint64_t ticket;
 	int ret;
@@ -337,13 +365,16 @@ zone_manager_start(struct zone_manager **out, const struct zone_manager_options 
 	if (m == NULL)
 		return -ENOMEM;
 	m->o = *options;
+	m->o.config = NULL; /* m->config is the one */
 	ret = zone_table_init(&m->table, arena_header(options->arena)->seed);
 	if (ret != 0) {
 		free(m);
 		return ret;
 	}
+	m->config = config_hold(options->config);
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->loader_work, NULL);
+	pthread_cond_init(&m->loader_parked, NULL);
 	pthread_cond_init(&m->scanner_work, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -355,10 +386,8 @@ zone_manager_start(struct zone_manager **out, const struct zone_manager_options 
 	LIST_INIT(&m->waiters);
 	m->started_ns = manager_clock_ns();
 
-	if (n == 0)
-		n = default_threads();
 	pthread_mutex_lock(&m->lock); /* n_loaders is theirs too */
-	ret = start_threads(m, n < ZONE_THREADS_MAX ? n : ZONE_THREADS_MAX);
+	ret = start_threads(m, m->config->zones.threads);
 	if (ret == 0)
 		ret = manager_command(m, COMMAND_FORCE_ALL, NULL, 0, &ticket);
 	if (ret == 0)
@@ -388,6 +417,7 @@ zone_manager_stop(struct zone_manager *m, unsigned patience_ms)
 	pthread_mutex_lock(&m->lock);
 	m->stopping = true;
 	pthread_cond_broadcast(&m->loader_work);
+	pthread_cond_broadcast(&m->loader_parked);
 	pthread_cond_broadcast(&m->scanner_work);
 	wake_waiters(m);
 	while (m->n_running > 0)
@@ -416,8 +446,10 @@ zone_manager_destroy(struct zone_manager *m)
 	}
 	zone_table_destroy(&m->table);
 	pthread_cond_destroy(&m->loader_work);
+	pthread_cond_destroy(&m->loader_parked);
 	pthread_cond_destroy(&m->scanner_work);
 	pthread_cond_destroy(&m->ended);
 	pthread_mutex_destroy(&m->lock);
+	config_free(m->config);
 	free(m);
 }

@@ -13,8 +13,8 @@ struct zone_manager;
 #define ZONE_THREADS_MAX 64u
 
 struct zone_manager_options {
-	const struct config *config; /* outlives the manager, like all here */
-	struct arena *arena;
+	const struct config *config; /* held by the manager until another one is given */
+	struct arena *arena;         /* outlives the manager, like all below */
 	struct zone_publisher *publisher;
 	/* Called by any thread of the manager, with no lock held. May be NULL. */
 	void (*published)(void *arg); /* images were replaced: reclaim soon */
@@ -55,6 +55,15 @@ int zone_manager_reload_zone(struct zone_manager *m, const uint8_t *apex, uint64
  * force, all. */
 int zone_manager_reload_all(struct zone_manager *m, bool force, uint64_t *ticket)
 	__attribute__((warn_unused_result));
+
+/**
+ * Another configuration: its zones, and how they are loaded. From here on no request uses the one
+ * before; what is being loaded is loaded again if need be. The configuration is held.
+ * @param force  load every zone, changed or not
+ * @return 0; -ENOMEM (nothing has changed then)
+ */
+int zone_manager_reconfigure(struct zone_manager *m, const struct config *config, bool force,
+	uint64_t *ticket) __attribute__((warn_unused_result));
 
 /**
  * Files may have changed: load the zones that they belong to, add or remove zones of the directory.

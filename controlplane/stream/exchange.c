@@ -34,16 +34,18 @@ bell_open(const struct config *c, const char *name)
 	return fd;
 }
 
-/* Its file cannot be opened any more once the sandbox has closed. SIGTERM still ends us. */
+/* Their files cannot be opened any more once the sandbox has closed. SIGTERM still ends us. */
 static void
-wait_for_dataplane(struct exchange *x)
+wait_for_others(struct exchange *x)
 {
 	const struct timespec pause = {.tv_nsec = WAIT_MS * 1000000l};
-	bool told = false;
+	bool told = false, dataplane;
 
-	while (hub_refresh(x->hub), !hub_has(x->hub, HUB_DATAPLANE)) {
+	while (hub_refresh(x->hub), dataplane = hub_has(x->hub, HUB_DATAPLANE),
+		!dataplane || !hub_has(x->hub, HUB_CONTROLPLANE)) {
 		if (!told)
-			log_info("waiting for millrace-dataplane, which never ran here");
+			log_info("waiting for millrace-%s, which never ran here",
+				dataplane ? "controlplane" : "dataplane");
 		told = true;
 		nanosleep(&pause, NULL);
 	}
@@ -76,7 +78,7 @@ exchange_open(struct exchange *x, const struct config *c)
 		exchange_close(x);
 		return err;
 	}
-	wait_for_dataplane(x);
+	wait_for_others(x);
 	exchange_check_dataplane(x);
 	return 0;
 }

@@ -141,8 +141,8 @@ descriptors_reserve(struct stream_server *s)
 		return;
 	getrlimit(RLIMIT_NOFILE, &l);
 	s->connections_room = l.rlim_cur > CLOSING_SPARE + DESCRIPTORS_SPARE + 1
-				     ? (uint32_t)(l.rlim_cur - CLOSING_SPARE - DESCRIPTORS_SPARE)
-				     : 1;
+				      ? (uint32_t)(l.rlim_cur - CLOSING_SPARE - DESCRIPTORS_SPARE)
+				      : 1;
 	/* a few less than asked for are no reason to alarm anybody */
 	log_write(s->connections_room >= wanted - wanted / 10 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
 		"%u connections at most instead of %u: only %llu open files are allowed here; "

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* reconfigure: queue of requests, reading in the background, taking over in the main loop.
+ * Which configuration a process was started with is remembered as long as it runs: a key that needs
+ * a restart differs from that one, not from what is taken over live. Processes say a digest of
+ * theirs in the hub, so one that was restarted meanwhile is found to have the new file already. */
+#include "controlplane/reconfigure.h"
+#include "config/log.h"
+#include "controlplane/settings.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#define LOG_CHANGES_MAX 30u /* told one by one in the log */
+
+static const struct process {
+	enum config_process bit;
+	enum hub_role role;
+	const char *name;
+} process_table[] = {
+	{CONFIG_DATAPLANE, HUB_DATAPLANE, "millrace-dataplane"},
+	{CONFIG_CONTROLPLANE, HUB_CONTROLPLANE, "millrace-controlplane"},
+	{CONFIG_STREAM, HUB_STREAM, "millrace-stream"},
+};
+#define N_PROCESSES (sizeof process_table / sizeof process_table[0])
+
+struct request {
+	STAILQ_ENTRY(request) link;
+	enum reconfigure_kind kind;
+	void (*done)(void *arg, struct reconfigure_outcome *o);
+	void *arg;
+};
+
+struct reconfigure {
+	struct reconfigure_options o;
+	pthread_mutex_t lock; /* of the next three */
+	STAILQ_HEAD(, request) requests;
+	bool stopping;
+	struct config *running; /* written by the main thread only */
+	uv_async_t wake;
+
+	/* what each process was started with, by process_table; main thread and, while it reads,
+	 * the reader */
+	struct config *started[N_PROCESSES];
+
+	/* of the request that runs; the reader's until read_ended() */
+	uv_work_t work;
+	struct request *current; /* NULL: none */
+	struct config *next;     /* what was read */
+	struct reconfigure_outcome *outcome;
+};
+
+static uint32_t
+elapsed_us(uint64_t since_ns)
+{
+	return (uint32_t)((uv_hrtime() - since_ns) / 1000);
+}
+
+void
+reconfigure_name_processes(unsigned processes, char *out, size_t len)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < N_PROCESSES && at < len; i++)
+		if ((processes & process_table[i].bit) != 0)
+			at += (size_t)snprintf(out + at, len - at, "%s%s", at > 0 ? " and " : "",
+				process_table[i].name);
+}
+
+void
+reconfigure_outcome_free(struct reconfigure_outcome *o)
+{
+	if (o == NULL)
+		return;
+	for (size_t i = 0; i < o->n_changes; i++) {
+		free(o->change[i].key);
+		free(o->change[i].before);
+		free(o->change[i].after);
+	}
+	free(o->change);
+	free(o->error);
+	free(o);
+}
+
+/* --- what is published --- */
+
+int
+reconfigure_publish_settings(struct zone_publisher *p, struct arena *a, const struct config *c,
+	bool new_secret, const char **error)
+{
+	const struct settings *published = settings_published(a);
+	struct settings s;
+	int ret;
+
+	*error = NULL;
+	ret = settings_from_config(&s, c, new_secret ? NULL : published, error);
+	if (ret != 0)
+		return ret;
+	*error = NULL;
+	if (published == NULL || memcmp(&s, published, sizeof s) != 0)
+		ret = settings_publish(p, &s);
+	explicit_bzero(&s, sizeof s);
+	return ret;
+}
+
+void
+reconfigure_publish_live(struct hub *h, const struct config *c)
+{
+	struct hub_live *l = &h->control.live;
+	uint32_t generation = atomic_load_explicit(&l->generation, memory_order_relaxed) + 1;
+
+	atomic_store_explicit(&l->log_level, c->log_level, memory_order_relaxed);
+	atomic_store_explicit(
+		&l->stream_connections_max, c->stream.connections_max, memory_order_relaxed);
+	atomic_store_explicit(&l->stream_connections_per_client_max,
+		c->stream.connections_per_client_max, memory_order_relaxed);
+	atomic_store_explicit(&l->stream_queries_per_connection_max,
+		c->stream.queries_per_connection_max, memory_order_relaxed);
+	atomic_store_explicit(
+		&l->stream_idle_timeout_ms, c->stream.idle_timeout_ms, memory_order_relaxed);
+	atomic_store_explicit(
+		&l->stream_read_timeout_ms, c->stream.read_timeout_ms, memory_order_relaxed);
+	atomic_store_explicit(
+		&l->stream_write_timeout_ms, c->stream.write_timeout_ms, memory_order_relaxed);
+	/* release: whoever sees the generation sees the fields; 0 means that there is none */
+	atomic_store_explicit(
+		&l->generation, generation == 0 ? 1 : generation, memory_order_release);
+}
+
+/* --- reading and comparing: a thread of the pool --- */
+
+/* Remember a change; the same key of another process adds that process to it. */
+static void
+add_change(struct reconfigure_outcome *o, const struct config_change *c, unsigned restart)
+{
+	struct reconfigure_change *more, *new;
+
+	o->restart |= restart;
+	for (size_t i = 0; i < o->n_changes; i++) {
+		if (strcmp(o->change[i].key, c->key) == 0) {
+			o->change[i].restart |= restart;
+			return;
+		}
+	}
+	more = realloc(o->change, (o->n_changes + 1) * sizeof *more);
+	if (more == NULL) {
+		o->verdict = RECONFIGURE_FAILED;
+		return;
+	}
+	o->change = more;
+	new = &more[o->n_changes++];
+	*new = (struct reconfigure_change){
+		strdup(c->key), strdup(c->before), strdup(c->after), restart};
+	if (new->key == NULL || new->before == NULL || new->after == NULL) {
+		/* a change without its name cannot be told */
+		free(new->key);
+		free(new->before);
+		free(new->after);
+		o->n_changes--;
+		o->verdict = RECONFIGURE_FAILED;
+	}
+}
+
+struct collector {
+	struct reconfigure_outcome *outcome;
+	unsigned restart;
+};
+
+static void
+collect(void *arg, const struct config_change *c)
+{
+	const struct collector *l = arg;
+
+	add_change(l->outcome, c, l->restart);
+}
+
+/* What a process told in the hub, or 0. */
+static uint64_t
+digest_of(const struct reconfigure *r, size_t i)
+{
+	const struct hub *h = r->o.hub;
+
+	switch (process_table[i].role) {
+	case HUB_DATAPLANE:
+		return atomic_load(&h->instance[hub_current_seat(h)].config_digest);
+	case HUB_STREAM:
+		return atomic_load(&h->stream.config_digest);
+	case HUB_CONTROLPLANE: /* its start is when we began */
+		return config_digest(r->started[i], process_table[i].bit);
+	case HUB_RECURSOR:
+	case HUB_ROLES:
+		break;
+	}
+	return 0;
+}
+
+/* What a running process would have to be restarted for. */
+static void
+compare_process(struct reconfigure *r, size_t i)
+{
+	const struct process *p = &process_table[i];
+	struct collector l = {r->outcome, p->bit};
+	uint64_t digest = digest_of(r, i);
+
+	if (p->role != HUB_CONTROLPLANE && hub_role_pid(r->o.hub, p->role) == 0)
+		return; /* it will read the file when it starts */
+	if (digest == config_digest(r->next, p->bit))
+		return;
+	if (config_compare(r->started[i], r->next, p->bit, collect, &l) == 0 && digest != 0) {
+		/* it was restarted with a file that we never read */
+		struct config_change c = {.key = p->name,
+			.before = "(started with a version of the file that was never reloaded)",
+			.after = "(this version)"};
+		add_change(r->outcome, &c, p->bit);
+	}
+}
+
+/* The stream process has room for as many connections as it was told at its start. */
+static void
+compare_room(struct reconfigure *r)
+{
+	uint32_t started = atomic_load(&r->o.hub->stream.connections_max);
+
+	if (started == 0 || r->next->stream.connections_max <= started ||
+		hub_role_pid(r->o.hub, HUB_STREAM) == 0)
+		return;
+	for (size_t i = 0; i < r->outcome->n_changes; i++) {
+		if (strcmp(r->outcome->change[i].key, "stream.connections-max") != 0)
+			continue;
+		r->outcome->change[i].restart |= CONFIG_STREAM;
+		r->outcome->restart |= CONFIG_STREAM;
+	}
+}
+
+static void
+read_file(uv_work_t *work)
+{
+	struct reconfigure *r = work->data;
+	struct collector live = {r->outcome, 0};
+	uint64_t since_ns = uv_hrtime();
+
+	(void)hub_refresh(r->o.hub); /* for processes that have started since */
+	r->next = config_load(r->o.path, &r->outcome->error);
+	if (r->next == NULL) {
+		r->outcome->verdict = RECONFIGURE_BAD_FILE;
+	} else {
+		config_compare(r->running, r->next, 0, collect, &live);
+		for (size_t i = 0; i < N_PROCESSES; i++)
+			compare_process(r, i);
+		compare_room(r);
+	}
+	r->outcome->read_us = elapsed_us(since_ns);
+}
+
+/* --- taking over: the main loop --- */
+
+static void __attribute__((format(printf, 2, 3)))
+fail(struct reconfigure_outcome *o, const char *format, ...)
+{
+	va_list args;
+
+	o->verdict = RECONFIGURE_FAILED;
+	va_start(args, format);
+	if (o->error == NULL && vasprintf(&o->error, format, args) < 0)
+		o->error = NULL;
+	va_end(args);
+}
+
+/* From now on `next` is what runs; what the processes were started with is `next` too, unless one
+ * waits for its restart. */
+static void
+take_over(struct reconfigure *r)
+{
+	struct config *old;
+
+	for (size_t i = 0; i < N_PROCESSES; i++) {
+		if ((r->outcome->restart & process_table[i].bit) != 0)
+			continue;
+		config_free(r->started[i]);
+		r->started[i] = config_hold(r->next);
+	}
+	pthread_mutex_lock(&r->lock);
+	old = r->running;
+	r->running = config_hold(r->next);
+	pthread_mutex_unlock(&r->lock);
+	config_free(old);
+}
+
+/* All of it, or nothing: what can fail comes first. */
+static void
+apply(struct reconfigure *r)
+{
+	struct reconfigure_outcome *o = r->outcome;
+	const struct settings *published = settings_published(r->o.arena);
+	struct settings before = published != NULL ? *published : (struct settings){0};
+	const struct config *next = r->next, *now = r->running;
+	bool new_secret = now->answers.cookie_secret_set && !next->answers.cookie_secret_set;
+	uint64_t since_ns = uv_hrtime();
+	const char *error;
+	int ret =
+		reconfigure_publish_settings(r->o.publisher, r->o.arena, next, new_secret, &error);
+
+	if (ret != 0) {
+		fail(o, "the settings cannot be published: %s",
+			error != NULL    ? error
+			: ret == -ENOSPC ? "the arena is full"
+					 : strerror(-ret));
+		goto out;
+	}
+	ret = zone_manager_reconfigure(
+		r->o.zones, next, now->zones.default_ttl != next->zones.default_ttl, &o->ticket);
+	if (ret != 0) {
+		/* the block that was there before fits where it was, sooner or later */
+		if (published != NULL && settings_publish(r->o.publisher, &before) != 0)
+			log_error("the settings before cannot be put back");
+		fail(o, "%s", strerror(-ret));
+		goto out;
+	}
+	reconfigure_publish_live(r->o.hub, next);
+	log_set_threshold(next->log_level);
+	o->verdict = o->restart != 0 ? RECONFIGURE_PARTLY : RECONFIGURE_DONE;
+	take_over(r);
+	r->o.applied(r->o.arg, r->running, o);
+	o->apply_us = elapsed_us(since_ns);
+out:
+	explicit_bzero(&before, sizeof before);
+}
+
+static void
+tell_log(const struct reconfigure *r)
+{
+	static const char *const headline[] = {
+		[RECONFIGURE_DONE] = "configuration taken over",
+		[RECONFIGURE_PARTLY] = "configuration taken over in part",
+		[RECONFIGURE_RESTART] = "configuration refused, nothing has changed: keys need a "
+					"restart",
+		[RECONFIGURE_BAD_FILE] = "configuration refused, nothing has changed",
+		[RECONFIGURE_FAILED] = "configuration not taken over, nothing has changed",
+		[RECONFIGURE_STOPPED] = "",
+	};
+	const struct reconfigure_outcome *o = r->outcome;
+	bool good = o->verdict == RECONFIGURE_DONE;
+	char names[128];
+
+	log_write(good ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+		"%s (%zu changes; read in %u us, applied in %u us)", headline[o->verdict],
+		o->n_changes, o->read_us, o->apply_us);
+	if (o->error != NULL)
+		log_error("%s", o->error);
+	for (size_t i = 0; i < o->n_changes && i < LOG_CHANGES_MAX; i++) {
+		const struct reconfigure_change *c = &o->change[i];
+		reconfigure_name_processes(c->restart, names, sizeof names);
+		log_write(c->restart != 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s: %s -> %s%s%s",
+			c->key, c->before, c->after, c->restart != 0 ? "; restart " : "", names);
+	}
+}
+
+static void begin_next(struct reconfigure *r);
+
+static void
+read_ended(uv_work_t *work, int status)
+{
+	struct reconfigure *r = work->data;
+	struct request *q = r->current;
+	struct reconfigure_outcome *o = r->outcome;
+
+	if (status != 0)
+		fail(o, "%s", uv_strerror(status));
+	if (o->verdict == RECONFIGURE_FAILED)
+		fail(o, "out of memory");
+	else if (o->verdict == RECONFIGURE_DONE && o->restart != 0 &&
+		 q->kind != RECONFIGURE_PARTIAL)
+		o->verdict = RECONFIGURE_RESTART;
+	if (o->verdict == RECONFIGURE_DONE && q->kind != RECONFIGURE_DIFF)
+		apply(r);
+	if (q->kind != RECONFIGURE_DIFF)
+		tell_log(r);
+	config_free(r->next);
+	r->next = NULL;
+	r->outcome = NULL;
+	r->current = NULL;
+	if (q->done != NULL)
+		q->done(q->arg, o);
+	else
+		reconfigure_outcome_free(o);
+	free(q);
+	begin_next(r);
+}
+
+/* --- requests --- */
+
+static void
+answer_without(struct request *q, enum reconfigure_verdict verdict)
+{
+	struct reconfigure_outcome *o = calloc(1, sizeof *o);
+
+	if (o != NULL)
+		o->verdict = verdict;
+	if (q->done != NULL)
+		q->done(q->arg, o);
+	else
+		reconfigure_outcome_free(o);
+	free(q);
+}
+
+static void
+begin_next(struct reconfigure *r)
+{
+	struct request *q;
+
+	while (r->current == NULL) {
+		pthread_mutex_lock(&r->lock);
+		q = STAILQ_FIRST(&r->requests);
+		if (q != NULL)
+			STAILQ_REMOVE_HEAD(&r->requests, link);
+		pthread_mutex_unlock(&r->lock);
+		if (q == NULL)
+			return;
+		r->outcome = calloc(1, sizeof *r->outcome);
+		if (r->outcome == NULL) {
+			log_error("configuration: out of memory");
+			answer_without(q, RECONFIGURE_FAILED);
+			continue;
+		}
+		r->current = q;
+		r->work.data = r;
+		uv_queue_work(r->o.loop, &r->work, read_file, read_ended);
+	}
+}
+
+static void
+woken(uv_async_t *a)
+{
+	begin_next(a->data);
+}
+
+void
+reconfigure_request(struct reconfigure *r, enum reconfigure_kind kind,
+	void (*done)(void *arg, struct reconfigure_outcome *o), void *arg)
+{
+	struct request *q = calloc(1, sizeof *q);
+	bool late;
+
+	if (q == NULL) {
+		log_error("configuration: out of memory");
+		if (done != NULL)
+			done(arg, NULL);
+		return;
+	}
+	*q = (struct request){.kind = kind, .done = done, .arg = arg};
+	pthread_mutex_lock(&r->lock);
+	late = r->stopping;
+	if (!late) {
+		STAILQ_INSERT_TAIL(&r->requests, q, link);
+		uv_async_send(&r->wake); /* under the lock: it is closed after stopping is set */
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (late)
+		answer_without(q, RECONFIGURE_STOPPED);
+}
+
+struct config *
+reconfigure_running(struct reconfigure *r)
+{
+	struct config *c;
+
+	pthread_mutex_lock(&r->lock);
+	c = config_hold(r->running);
+	pthread_mutex_unlock(&r->lock);
+	return c;
+}
+
+/* --- life --- */
+
+int
+reconfigure_start(struct reconfigure **out, const struct reconfigure_options *options)
+{
+	struct reconfigure *r = calloc(1, sizeof *r);
+	int ret;
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->o = *options;
+	STAILQ_INIT(&r->requests);
+	ret = uv_async_init(options->loop, &r->wake, woken);
+	if (ret != 0) {
+		free(r);
+		return ret;
+	}
+	r->wake.data = r;
+	pthread_mutex_init(&r->lock, NULL);
+	r->running = config_hold(options->config);
+	for (size_t i = 0; i < N_PROCESSES; i++)
+		r->started[i] = config_hold(options->config);
+	reconfigure_publish_live(options->hub, options->config);
+	*out = r;
+	return 0;
+}
+
+bool
+reconfigure_stop(struct reconfigure *r)
+{
+	struct request *q;
+
+	if (r == NULL)
+		return true;
+	pthread_mutex_lock(&r->lock);
+	r->stopping = true;
+	pthread_mutex_unlock(&r->lock);
+	while ((q = STAILQ_FIRST(&r->requests)) != NULL) {
+		STAILQ_REMOVE_HEAD(&r->requests, link);
+		answer_without(q, RECONFIGURE_STOPPED);
+	}
+	return r->current == NULL;
+}
+
+void
+reconfigure_destroy(struct reconfigure *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < N_PROCESSES; i++)
+		config_free(r->started[i]);
+	config_free(r->running);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}
