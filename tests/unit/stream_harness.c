@@ -160,6 +160,8 @@ harness_dataplane_start(struct harness *h)
 
 	snprintf(path, sizeof path, "%s/" RUN_HUB, h->dir);
 	assert_int_equal(hub_open(&h->hub, path, HUB_DATAPLANE), 0);
+	if (h->control == NULL) /* it has run, whatever becomes of it */
+		assert_int_equal(hub_open(&h->control, path, HUB_CONTROLPLANE), 0);
 	h->stop = h->hang = false;
 	for (unsigned i = 0; i < WORKERS; i++) {
 		struct worker_arg *a = malloc(sizeof *a);
@@ -250,12 +252,13 @@ void
 harness_stop(struct harness *h)
 {
 	static const char *const file[] = {"config.yaml", RUN_HUB ".data", RUN_HUB ".stream",
-		RUN_HUB ".rings", RUN_BELL_STREAM, "bell.worker.0", "bell.worker.1",
-		"stream.ready"};
+		RUN_HUB ".control", RUN_HUB ".rings", RUN_BELL_STREAM, "bell.worker.0",
+		"bell.worker.1", "stream.ready"};
 	char path[128];
 
 	if (h->pid > 0)
 		harness_process_kill(h);
+	hub_close(h->control);
 	if (h->hub != NULL)
 		harness_dataplane_stop(h);
 	for (unsigned i = 0; i < sizeof file / sizeof *file; i++) {

@@ -28,6 +28,7 @@ struct harness {
 	uint16_t port;
 	pid_t pid;
 	struct hub *hub;
+	struct hub *control; /* as the control plane has it */
 	_Atomic bool stop, hang;
 	_Atomic uint64_t n_queries;
 	uint8_t client[16]; /* of the query before */
