@@ -271,8 +271,8 @@ start_device(struct ethdev_device *d, const struct config_port *c,
 		err = rte_eth_dev_adjust_nb_rx_tx_desc(d->port_id, &n_rx, &n_tx);
 	if (err != 0)
 		return err;
-	buffers = n * (n_rx + n_tx + driver_queue_buffers(info->driver_name) + 2 * POOL_CACHE +
-			      2 * PORT_BURST);
+	buffers = n * (n_rx + n_tx + driver_queue_buffers(info->driver_name, c->device) +
+			      2 * POOL_CACHE + 2 * PORT_BURST);
 	if (exception_wanted(c, info->driver_name))
 		buffers += exception_buffers(n) + 2 * POOL_CACHE;
 	d->pool = make_pool(d, buffers);

@@ -23,6 +23,8 @@
 
 #define AF_XDP_BUFFERS \
 	8192u /* fill and completion rings of 2048, descriptors of 2048, and some in hand */
+#define MEMIF_RING_BITS 10u      /* of `rsize`, when it is not there */
+#define MEMIF_RING_BITS_MAX 14u  /* the driver takes no more */
 #define NAP_NS_A_DESCRIPTOR 100u /* a ring overflows only above 10 M packets a second */
 #define NAP_NS_MAX 250000u
 #define XDP_QUEUES_MAX 16u /* that we serve unasked: 32 MiB of buffers each */
@@ -104,8 +106,20 @@ driver_start_may_fail(const char *driver)
 }
 
 unsigned
-driver_queue_buffers(const char *driver)
+driver_queue_buffers(const char *driver, const char *device)
 {
+	char value[16];
+
+	if (strcmp(driver, "net_memif") == 0 &&
+		get_argument(device, "zero-copy", value, sizeof value) &&
+		strcmp(value, "yes") == 0) {
+		/* it takes no notice of our descriptors: its two rings are as long as `rsize` says,
+		 * and the one of receive is filled at once or not at all */
+		unsigned long bits = get_argument(device, "rsize", value, sizeof value)
+					     ? strtoul(value, NULL, 10)
+					     : MEMIF_RING_BITS;
+		return 2u << (bits <= MEMIF_RING_BITS_MAX ? bits : MEMIF_RING_BITS_MAX);
+	}
 	return strcmp(driver, "net_af_xdp") == 0 ? AF_XDP_BUFFERS : 0;
 }
 

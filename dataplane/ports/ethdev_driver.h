@@ -40,8 +40,8 @@ bool driver_filters_tags(const char *driver);
 void driver_accept_tags(uint16_t port_id, const char *name);
 /** Its sockets can fail once, right after another program has left the interface. */
 bool driver_start_may_fail(const char *driver);
-/** Packet buffers that it holds for each queue beyond the descriptors. */
-unsigned driver_queue_buffers(const char *driver);
+/** Packet buffers that it holds for each queue beyond the descriptors. device: its arguments. */
+unsigned driver_queue_buffers(const char *driver, const char *device);
 /** How long an idle receive queue of n_rx descriptors may be left alone. */
 uint32_t driver_nap_ns(const char *driver, unsigned n_rx);
 /** What would be right, for an error line about this device. */

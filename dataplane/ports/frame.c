@@ -47,7 +47,7 @@ const enum counter frame_verdict_counter[FRAME_VERDICTS] = {
 static inline uint64_t
 sum_pseudo(const uint8_t *addresses, unsigned octets, uint32_t udp_len)
 {
-	return sum_octets(addresses, octets, (uint64_t)htons((uint16_t)udp_len) + htons(IP_UDP));
+	return sum_words(addresses, octets, (uint64_t)htons((uint16_t)udp_len) + htons(IP_UDP));
 }
 
 static bool
@@ -59,7 +59,7 @@ udp_checksum_ok(const uint8_t *udp, uint32_t len, uint64_t pseudo, unsigned flag
 }
 
 /* The UDP header at `at`: common to both versions once the addresses are known to be good. */
-static enum frame_verdict
+static inline enum frame_verdict
 check_udp(const uint8_t *frame, uint32_t at, uint32_t octets, const uint8_t *addresses, bool ip6,
 	unsigned flags, struct frame_info *out)
 {
@@ -151,9 +151,9 @@ check_addresses6(
 static inline bool
 ip4_checksum_ok(const uint8_t *ip, uint32_t header)
 {
-	uint64_t sum = sum_add(sum_add(load64(ip), load64(ip + 8)), load32(ip + 16));
+	uint64_t sum = sum_words(ip, FRAME_IP4_HEADER, 0);
 	if (unlikely(header > FRAME_IP4_HEADER))
-		sum = sum_octets(ip + FRAME_IP4_HEADER, header - FRAME_IP4_HEADER, sum);
+		sum = sum_words(ip + FRAME_IP4_HEADER, header - FRAME_IP4_HEADER, sum);
 	return sum_fold(sum) == 0xffff;
 }
 
@@ -330,7 +330,7 @@ write_udp(uint8_t *udp, const struct reply *r, uint32_t dns_len, uint64_t addres
 	unsigned offloads)
 {
 	uint16_t len_be = htons((uint16_t)(FRAME_UDP_HEADER + dns_len)), sum;
-	uint64_t pseudo = sum_add(addresses, (uint64_t)len_be + htons(IP_UDP));
+	uint64_t pseudo = addresses + len_be + htons(IP_UDP);
 
 	memcpy(udp, &r->from_port_be, 2);
 	memcpy(udp + 2, &r->to_port_be, 2);
@@ -338,7 +338,7 @@ write_udp(uint8_t *udp, const struct reply *r, uint32_t dns_len, uint64_t addres
 	if (offloads & FRAME_OFFLOAD_UDP) {
 		sum = sum_fold(pseudo);
 	} else {
-		pseudo = sum_add(pseudo, (uint64_t)len_be + r->from_port_be + r->to_port_be);
+		pseudo += (uint64_t)len_be + r->from_port_be + r->to_port_be;
 		sum = (uint16_t)~sum_fold(sum_octets(udp + FRAME_UDP_HEADER, dns_len, pseudo));
 		if (sum == 0)
 			sum = 0xffff; /* 0 would mean "none" (RFC 768) */
@@ -371,7 +371,7 @@ write_ip4(uint8_t *ip, const struct reply *r, uint32_t dns_len, unsigned offload
 static inline void
 write_ip6(uint8_t *ip, const struct reply *r, uint32_t dns_len, unsigned offloads)
 {
-	uint64_t addresses = sum_octets(r->to, 16, sum_octets(r->from, 16, 0));
+	uint64_t addresses = sum_words(r->to, 16, sum_words(r->from, 16, 0));
 
 	put16(ip, 0x6000);
 	put16(ip + 2, 0);
