@@ -58,6 +58,9 @@ block_signals(sigset_t *end)
 	blocked = *end;
 	sigaddset(&blocked, SIGHUP);
 	sigaddset(&blocked, SIGPIPE);
+	/* net_tap has the kernel send a real-time signal for each burst of packets; when too many
+	 * wait, the kernel sends this one instead, which would end us */
+	sigaddset(&blocked, SIGIO);
 	pthread_sigmask(SIG_BLOCK, &blocked, NULL);
 }
 
@@ -65,8 +68,15 @@ block_signals(sigset_t *end)
 static bool
 wait_tick(const sigset_t *end, long ms)
 {
-	const struct timespec tick = {.tv_nsec = ms * 1000000l};
-	return sigtimedwait(end, NULL, &tick) > 0;
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + (uint64_t)ms * 1000000u, now_ns;
+
+	while ((now_ns = clock_ns(CLOCK_MONOTONIC)) < until_ns) {
+		const struct timespec left = {.tv_nsec = (long)(until_ns - now_ns)};
+		if (sigtimedwait(end, NULL, &left) > 0)
+			return true;
+		/* EINTR: a signal of net_tap, of which there may be 100,000 a second */
+	}
+	return false;
 }
 
 static void

@@ -37,6 +37,12 @@ def udp(addresses, dns, sport=40000, dport=53, length=None, total=None, partial=
     return head + struct.pack('!H', total) + dns
 
 
+def tcp(addresses):
+    """A SYN whose checksum is left to hardware."""
+    pseudo = addresses + struct.pack('!2H', 6, 20)
+    return struct.pack('!2H2I2B3H', 40000, 179, 1, 0, 0x50, 2, 65535, ~checksum(pseudo) & 0xffff, 0)
+
+
 def ip4(payload, options=b'', proto=17, fragment=0x4000, addresses=V4, total=None):
     length = 20 + len(options) + len(payload) if total is None else total
     head = struct.pack('!2B3H2BH', 0x45 + len(options) // 4, 0, length, 7, fragment, 57, proto, 0) + addresses + options
@@ -80,6 +86,8 @@ SEEDS = {
     'v6-route': (0, f6(ip6(udp(V6, Q), 43, bytes([17, 0, 0, 1, 0, 0, 0, 0])))),
     'v6-fragment': (0, f6(ip6(udp(V6, Q), 44, bytes([17, 0, 0, 1, 0, 0, 0, 1])))),
     'v6-esp': (0, f6(ip6(b'\0' * 16, 50))), 'arp': (0, ether(b'\0\1\x08\0\6\4\0\1' + b'\0' * 20, 0x0806)), 'runt': (0, MACS),
+    'tcp4-partial': (PARTIAL_OK, f4(ip4(tcp(V4), proto=6))), 'tcp6-partial': (PARTIAL_OK, f6(ip6(tcp(V6), 6), tags=(0x88a8, 0x8100))),
+    'icmp6': (0, f6(ip6(bytes([135, 0, 0, 0]) + b'\0' * 20, 58))), 'lldp': (0, ether(b'\2\7\4' + b'\0' * 20, 0x88cc)),
     'response': (0, f4(ip4(udp(V4, Q[:2] + b'\x81' + Q[3:])))), 'empty': (0, f4(ip4(udp(V4, b'')))),
 }
 os.makedirs(HERE, exist_ok=True)
