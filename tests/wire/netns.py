@@ -24,7 +24,7 @@ class Lab:
     def __init__(self):
         if os.geteuid() != 0:
             raise PermissionError('needs root')
-        self.server, self.client = self.names()
+        self.server, self.client = 'mt-s%d' % os.getpid(), 'mt-c%d' % os.getpid()
         self.server_if, self.client_if = 'mts', 'mtc'
         try:
             for n in (self.server, self.client):
@@ -42,10 +42,6 @@ class Lab:
         except Exception:
             self.remove()
             raise
-
-    @staticmethod
-    def names():
-        return 'mt-s%d' % os.getpid(), 'mt-c%d' % os.getpid()
 
     @staticmethod
     def mac(namespace, interface):

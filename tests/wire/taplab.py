@@ -2,6 +2,8 @@
 """Two network namespaces joined by a DPDK tap port: the suite runs in the server's, and the kernel's end of its port is
 moved into the client's. So all that the client sends passes a poll-mode driver, and what reaches the server's kernel came
 through the exception path."""
+import itertools
+import os
 import subprocess
 import time
 
@@ -13,8 +15,11 @@ CLIENT_MAC = '02:00:00:00:00:c1'
 
 
 class TapLab(netns.Lab):
+    numbers = itertools.count()
+
     def __init__(self):     # no veth: the parent's does not run
-        self.server, self.client = self.names()
+        number = next(self.numbers)     # several may be there at a time
+        self.server, self.client = ('mt-%s%d-%d' % (side, os.getpid(), number) for side in 'sc')
         self.client_if = PORT_IF
         try:
             for n in (self.server, self.client):
