@@ -15,9 +15,9 @@ import pytest
 import netns
 from netns import CLIENT4, SERVER4, ip
 from suite import Suite, find_program, send_tcp, send_udp
-from taplab import TWIN, TapLab
-from test_dpdk import QUERY, udp4, udp6
-from test_exception import arp_request, echo, port, port_lines, send_frames, start, tap_lab  # noqa: F401
+from taplab import PORT_IF, TWIN, TapLab
+from test_dpdk import QUERY, checksum, udp4, udp6
+from test_exception import arp_request, echo, packet_socket, port, receive, port_lines, send_frames, start, tap_lab  # noqa: F401
 from test_stats import counters
 
 ROUNDS, JUNK_A_ROUND = 300, 64      # below what a tap's queue holds: what gets lost, we lost
@@ -139,6 +139,24 @@ def test_a_twin_that_was_deleted_costs_no_query(own):
     assert lab.as_client(send_tcp, (SERVER4, 53), QUERY, 0.5) is None
 
 
+def test_the_twin_has_the_carrier_of_the_port(own):
+    s, lab = own
+    for state in ('down', 'up'):
+        ip('-n', lab.server, 'link', 'set', PORT_IF, state)     # the stand-in that net_tap asks, see taplab
+        wait_for(s, 'the twin does not follow the port: ' + state, lambda: lab.twin_up() == (state == 'up'))
+    assert lab.as_client(echo, SERVER4), s.log_text()
+
+
+def test_what_is_too_large_for_the_port_is_refused(own):
+    s, lab = own
+    assert lab.inside(lab.server, echo, CLIENT4)
+    ip('-n', lab.server, 'link', 'set', TWIN, 'mtu', '9000')
+    before = drops(s, 'exception-refused')
+    assert not lab.inside(lab.server, echo, CLIENT4, 4000, 0.5)
+    wait_for(s, 'refused packets are not counted', lambda: drops(s, 'exception-refused') > before)
+    assert lab.inside(lab.server, echo, CLIENT4, 1000), 'the next packet passes\n' + s.log_text()
+
+
 # --- beginning and end
 
 @pytest.fixture
@@ -203,6 +221,30 @@ def test_the_twin_and_its_addresses_outlive_the_dataplane(build, zone_texts, vet
         wait_for(s, 'the twin does not work any more', lambda: counters(s)['exception_packets_total', 'to-kernel'] > n)
         s.stop()
         assert address_of(veth.server, TWIN) == before
+    finally:
+        s.remove()
+
+
+def test_checksums_that_were_left_to_hardware_are_made(build, zone_texts, veth):
+    """The client's kernel sends TCP over a veth without checksums; the twin's would not believe it."""
+    r = subprocess.run(['ip', 'netns', 'exec', veth.client, 'ethtool', '-K', veth.client_if, 'tx', 'on'], capture_output=True, text=True)
+    if r.returncode != 0:
+        pytest.skip('no checksum offload on veth here: ' + r.stderr)
+    s = Suite(build, zone_texts, {}, [SERVER4], 53, veth.serve(), socket_port(TWIN))
+
+    def sniff(interface):
+        with packet_socket(interface) as twin:
+            twin.settimeout(20)
+            veth.as_client(send_tcp, (SERVER4, 53), QUERY)
+            while True:
+                b = receive(twin)
+                if b[12:14] == b'\x08\0' and b[23] == 6 and b[36:38] == b'\0\x35':
+                    segment = b[34:14 + struct.unpack('!H', b[16:18])[0]]
+                    return checksum(b[26:34] + struct.pack('!BBH', 0, 6, len(segment)) + segment) == 0
+    try:
+        s.start()
+        assert not veth.inside(veth.server, sniff, veth.server_if), 'the checksum was there already: nothing is tested'
+        assert veth.inside(veth.server, sniff, TWIN)
     finally:
         s.remove()
 
