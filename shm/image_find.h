@@ -40,8 +40,11 @@ image_prefetch_node(const struct image_chunk *c, const struct image_bucket *b, u
 	off &= ~IMAGE_NODE_LINES;
 	if (off >= c->len)
 		return;
+	/* one or two lines without asking which: the same one again costs nothing, a wrong guess
+	 * does */
 	prefetch_line(c->base + off);
-	for (uint32_t i = 1; i <= more; i++)
+	prefetch_line(c->base + off + 64 * (uint32_t)(more != 0));
+	for (uint32_t i = 2; __builtin_expect(i <= more, 0); i++)
 		prefetch_line(c->base + off + 64 * i);
 }
 

@@ -124,17 +124,21 @@ name_equal(const uint8_t *a, const uint8_t *b, unsigned len)
 	uint32_t v, w;
 
 	if (len >= 8) {
-		for (unsigned i = 0; __builtin_expect(i + 16 < len, 0); i += 8) {
+		for (unsigned i = 8; __builtin_expect(i + 16 < len, 0); i += 8) {
 			memcpy(&x, a + i, 8);
 			memcpy(&y, b + i, 8);
 			if (x != y)
 				return false;
 		}
-		/* up to 16 octets in two words, without asking how many */
+		/* up to 24 octets in three words, without asking how many: a wrong guess takes
+		 * longer */
 		unsigned first = len > 16 ? len - 16 : 0;
+		memcpy(&x, a, 8);
+		memcpy(&y, b, 8);
+		uint64_t differ = x ^ y;
 		memcpy(&x, a + first, 8);
 		memcpy(&y, b + first, 8);
-		uint64_t differ = x ^ y;
+		differ |= x ^ y;
 		memcpy(&x, a + len - 8, 8);
 		memcpy(&y, b + len - 8, 8);
 		return (differ | (x ^ y)) == 0;

@@ -114,7 +114,7 @@ parse_common(struct answer_context *c, struct work *w)
 	w->question_end = at;
 	w->f.echo = true;
 	w->f.state = WORK_LOOKUP;
-	name_fold(w->name.wire, dns + DNS_HEADER, w->name.len);
+	work_name_fold(&w->name, dns);
 	return true;
 }
 

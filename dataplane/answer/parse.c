@@ -172,7 +172,7 @@ parse_question(struct work *w)
 
 	if (at == 0)
 		return false;
-	name_fold(w->name.wire, dns + DNS_HEADER, w->name.len);
+	work_name_fold(&w->name, dns);
 	w->qtype = get16(dns + at);
 	w->qclass = get16(dns + at + 2);
 	w->question_end = at + 4;

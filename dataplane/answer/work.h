@@ -194,6 +194,16 @@ work_name_labels(struct work_name *n, const uint8_t *dns, unsigned len)
 	return at + 1;
 }
 
+/** Fold the name at octet 12 of a message. Most take less than 64 octets: so many are folded
+ * without asking; the buffer holds them (ANSWER_ROOM_MIN). */
+static inline void
+work_name_fold(struct work_name *n, const uint8_t *dns)
+{
+	name_fold(n->wire, dns + DNS_HEADER, 64);
+	if (__builtin_expect(n->len > 64, 0))
+		name_fold(n->wire + 64, dns + DNS_HEADER + 64, n->len - 64u);
+}
+
 /** Hash each suffix of a name whose labels and folded octets are set. */
 static inline void
 work_name_hash(struct work_name *n, uint64_t seed)
