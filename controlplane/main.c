@@ -156,6 +156,23 @@ open_shared(struct controlplane *c)
 	return ret;
 }
 
+/* First of all, so that there is somebody to ask while an arena of a million zones is taken over.
+ */
+static int
+start_api(struct controlplane *c, const char *config_path)
+{
+	struct api_context context = {
+		.config = c->config,
+		.config_path = config_path,
+		.arena_path = c->arena_path,
+		.arena = &c->arena,
+		.hub = c->hub,
+		.started_s = time(NULL),
+	};
+
+	return api_start(&c->api, &context, c->socket_path);
+}
+
 static int
 start_publisher(struct controlplane *c)
 {
@@ -197,14 +214,6 @@ start_services(struct controlplane *c, const char *config_path)
 		.applied = on_applied,
 		.arg = c,
 	};
-	struct api_context context = {
-		.config = c->config,
-		.config_path = config_path,
-		.arena_path = c->arena_path,
-		.arena = &c->arena,
-		.hub = c->hub,
-		.started_s = time(NULL),
-	};
 	int ret;
 
 	ret = zone_manager_start(&c->zones, &options);
@@ -212,15 +221,14 @@ start_services(struct controlplane *c, const char *config_path)
 		log_error("zone manager: %s", strerror(-ret));
 		return ret;
 	}
-	context.zones = reconfigure.zones = c->zones;
+	reconfigure.zones = c->zones;
 	ret = reconfigure_start(&c->reconfigure, &reconfigure);
 	if (ret != 0) {
 		log_error("configuration: %s", strerror(-ret));
 		return ret;
 	}
-	context.reconfigure = c->reconfigure;
-	ret = api_start(&c->api, &context, c->socket_path);
-	if (ret == 0 && c->config->zones.watch)
+	api_serve(c->api, c->zones, c->reconfigure);
+	if (c->config->zones.watch)
 		ret = watch_start(&c->watch, &c->loop, c->config, c->zones);
 	return ret;
 }
@@ -309,6 +317,8 @@ main(int argc, char **argv)
 	ret = open_shared(&c);
 	if (ret == 0)
 		ret = program_drop_privileges(c.config);
+	if (ret == 0)
+		ret = start_api(&c, program.config_path);
 	if (ret == 0)
 		ret = start_publisher(&c);
 	if (ret == 0)

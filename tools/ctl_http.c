@@ -6,8 +6,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CONNECT_TIMEOUT_MS 2000L
+#define STARTING "is starting" /* in the answer of a control plane that takes over its zones */
+#define STARTING_TRIES 100u
+#define STARTING_PAUSE_MS 100u
 #define ANSWER_OCTETS_MAX (256u << 20) /* of a document that is parsed as a whole */
 #define ELEMENT_OCTETS_MAX (1u << 20)  /* of one element of an array */
 
@@ -119,13 +123,21 @@ say_unreachable(const struct ctl *c, CURLcode code, long error, const char *why)
 				"directory of the one that runs with --run-dir.\n");
 }
 
+/* Worth asking again: it will be there in a moment. */
+static bool
+is_starting(CURLcode code, const struct intake *in, long status)
+{
+	return code == CURLE_OK && status == 503 && in->text != NULL &&
+	       memmem(in->text, in->len, STARTING, strlen(STARTING)) != NULL;
+}
+
 /* @return 0 or -1; *status is set on 0 */
 static int
 perform(const struct ctl *c, const char *method, const char *path, struct intake *in, long *status)
 {
 	char why[CURL_ERROR_SIZE] = "", *url = NULL;
 	CURL *curl = curl_easy_init();
-	CURLcode code;
+	CURLcode code = CURLE_OK;
 	long error = 0;
 
 	if (curl == NULL || asprintf(&url, "http://localhost%s", path) < 0) {
@@ -145,9 +157,18 @@ perform(const struct ctl *c, const char *method, const char *path, struct intake
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, in);
-	code = curl_easy_perform(curl);
+	for (unsigned n = 0; n == 0 || (n < STARTING_TRIES && is_starting(code, in, *status));
+		n++) {
+		if (n > 0)
+			nanosleep(
+				&(struct timespec){.tv_nsec = STARTING_PAUSE_MS * 1000000l}, NULL);
+		in->len = 0;
+		code = curl_easy_perform(curl);
+		if (code == CURLE_OK)
+			curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+	}
 	if (code == CURLE_OK)
-		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+		error = 0;
 	else if (in->overflow)
 		fprintf(stderr, "millracectl: the answer to %s is too long\n", path);
 	else {

@@ -33,15 +33,32 @@ print_processes(const struct ctl *c, const json_t *processes)
 }
 
 static void
+print_loading(const json_t *l)
+{
+	uint64_t done = ctl_uint(l, "done"), left = ctl_uint(l, "left");
+
+	printf("%-11s %s of %s zones%s", "loading", ctl_number(done), ctl_number(done + left),
+		ctl_bool(l, "scanning") ? " (still looking for more)" : "");
+	if (ctl_uint(l, "per_second") > 0)
+		printf(", %s a second, %s left", ctl_number(ctl_uint(l, "per_second")),
+			ctl_duration(ctl_uint(l, "seconds_left")));
+	putchar('\n');
+}
+
+static void
 print_status(const struct ctl *c, const json_t *s)
 {
 	const json_t *zones = json_object_get(s, "zones"), *arena = json_object_get(s, "arena");
+	const json_t *loading = json_object_get(s, "loading");
 	uint64_t failed = ctl_uint(zones, "failed"), waiting = ctl_uint(zones, "queued");
 	bool ready = ctl_bool(s, "ready");
 
 	printf("%-11s %s, up %s, %s%s%s\n", "millrace", ctl_text(s, "version"),
 		ctl_duration(ctl_uint(s, "uptime_s")),
-		ctl_colour(c, ready ? CTL_GREEN : CTL_YELLOW), ready ? "ready" : "loading",
+		ctl_colour(c, ready ? CTL_GREEN : CTL_YELLOW),
+		ready                     ? "ready"
+		: ctl_bool(s, "starting") ? "starting"
+					  : "loading",
 		ctl_colour(c, CTL_PLAIN));
 	print_processes(c, json_object_get(s, "processes"));
 	printf("%-11s %u\n", "workers", (unsigned)ctl_uint(s, "workers"));
@@ -53,6 +70,8 @@ print_status(const struct ctl *c, const json_t *s)
 	if (waiting > 0)
 		printf(", %s waiting to be loaded", ctl_number(waiting));
 	putchar('\n');
+	if (loading != NULL)
+		print_loading(loading);
 	printf("%-11s %s in use, %s of memory, room for %s; %s pages\n", "arena",
 		ctl_octets(ctl_uint(arena, "live_octets")),
 		ctl_octets(ctl_uint(arena, "backed_octets")),

@@ -26,11 +26,15 @@ struct api_context {
 };
 
 /**
- * Bind the socket (mode 0660; what an earlier process left there is replaced) and serve.
+ * Bind the socket (mode 0660; what an earlier process left there is replaced) and serve what needs
+ * no zones (context->zones is NULL yet); the rest is answered 503 until api_serve().
  * @return 0 or negative errno, after one line in the log
  */
 int api_start(struct api **out, const struct api_context *context, const char *socket_path)
 	__attribute__((warn_unused_result));
+
+/** From now on serve everything. Main thread, once. */
+void api_serve(struct api *a, struct zone_manager *zones, struct reconfigure *reconfigure);
 
 /** End it; the zone manager and reconfigure must have been stopped before, so that no request waits
  * for them. */

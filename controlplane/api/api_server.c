@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,9 @@
 #define BACKLOG 64
 
 struct api {
-	struct api_context context;
+	/* [1] is complete, and used from the moment that `serving` is set */
+	struct api_context context[2];
+	_Atomic bool serving;
 	struct MHD_Daemon *daemon;
 	char *socket_path;
 };
@@ -156,6 +159,8 @@ send_answer(struct api_request *r)
 	 */
 	if (r->head && r->more != NULL)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+	if (r->status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	if (r->status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD, PUT");
 	ret = MHD_queue_response(r->connection, r->status, response);
@@ -197,11 +202,25 @@ api_request_wait(
 	api_request_wait_for(r, start_ticket, after);
 }
 
+/* Does it tell something before there are zones? */
+static bool
+is_early(const struct route *route)
+{
+	return route->handle == api_versions || route->handle == api_version ||
+	       route->handle == api_docs || route->handle == api_servers ||
+	       route->handle == api_server || route->handle == api_status;
+}
+
 static enum MHD_Result
 run_handler(struct api_request *r)
 {
 	void (*after)(struct api_request * r) = r->after;
 
+	if (r->context->zones == NULL && !is_early(r->route)) {
+		api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
+			"The control plane is starting; ask again");
+		return send_answer(r);
+	}
 	if (after == NULL) {
 		(void)hub_refresh(r->context->hub); /* a dataplane that has started since counts */
 		r->route->handle(r);
@@ -259,7 +278,8 @@ handle_request(void *arg, struct MHD_Connection *connection, const char *path, c
 		if (r == NULL)
 			return MHD_NO;
 		*state = r;
-		r->context = &a->context;
+		/* acquire: it was filled in before */
+		r->context = &a->context[atomic_load_explicit(&a->serving, memory_order_acquire)];
 		r->connection = connection;
 		r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 		r->status = MHD_HTTP_OK;
@@ -356,7 +376,7 @@ api_start(struct api **out, const struct api_context *context, const char *socke
 
 	if (a == NULL)
 		return -ENOMEM;
-	a->context = *context;
+	a->context[0] = *context;
 	a->socket_path = strdup(socket_path);
 	fd = a->socket_path == NULL ? -ENOMEM : bind_socket(socket_path);
 	if (fd < 0) {
@@ -381,6 +401,15 @@ api_start(struct api **out, const struct api_context *context, const char *socke
 	}
 	*out = a;
 	return 0;
+}
+
+void
+api_serve(struct api *a, struct zone_manager *zones, struct reconfigure *reconfigure)
+{
+	a->context[1] = a->context[0];
+	a->context[1].zones = zones;
+	a->context[1].reconfigure = reconfigure;
+	atomic_store_explicit(&a->serving, true, memory_order_release);
 }
 
 void

@@ -45,29 +45,31 @@ write_zones(struct json_writer *w, const struct zone_manager_status *s)
 	json_close_object(w);
 }
 
-void
-api_status(struct api_request *r)
+/* How far loading is; nothing when there is nothing to do. */
+static void
+write_progress(struct json_writer *w, const struct zone_manager_status *s)
 {
-	const struct api_context *c = r->context;
-	struct json_writer *w = &r->out;
-	struct zone_manager_status s;
-	struct arena_usage u;
-	const struct hub_instance *in = &c->hub->instance[hub_current_seat(c->hub)];
-	uint64_t dataplane_ns = atomic_load(&in->started_ns);
+	uint32_t left = s->n_queued + s->n_state[ZONE_LOADING];
+	uint64_t rate = s->run_ms > 0 ? (uint64_t)s->run_loads * 1000 / s->run_ms : 0;
 
-	zone_manager_status(c->zones, &s);
+	if (!s->busy)
+		return;
+	json_open_object(w, "loading");
+	json_bool(w, "scanning", s->scanning);
+	json_uint(w, "done", s->run_loads);
+	json_uint(w, "left", left);
+	json_uint(w, "per_second", rate);
+	if (rate > 0)
+		json_uint(w, "seconds_left", (left + rate - 1) / rate);
+	json_close_object(w);
+}
+
+static void
+write_arena(struct json_writer *w, const struct api_context *c)
+{
+	struct arena_usage u;
+
 	arena_usage(c->arena, &u);
-	json_open_object(w, NULL);
-	json_string(w, "version", MILLRACE_VERSION);
-	json_uint(w, "uptime_s", (uint64_t)(time(NULL) - c->started_s));
-	json_bool(w, "ready", s.ready);
-	json_bool(w, "busy", s.busy);
-	json_string(w, "config", c->config_path);
-	json_string(w, "run_dir", c->config->run_dir);
-	write_processes(w, c->hub);
-	json_uint(w, "workers", atomic_load(&in->n_workers));
-	json_uint(w, "dataplane_started", dataplane_ns / 1000000000);
-	write_zones(w, &s);
 	json_open_object(w, "arena");
 	json_string(w, "path", c->arena_path);
 	json_uint(w, "size_octets", u.size_octets);
@@ -76,5 +78,33 @@ api_status(struct api_request *r)
 	json_uint(w, "page_octets", c->arena->page_octets);
 	json_uint(w, "generation", atomic_load(&arena_header(c->arena)->generation));
 	json_close_object(w);
+}
+
+void
+api_status(struct api_request *r)
+{
+	const struct api_context *c = r->context;
+	struct json_writer *w = &r->out;
+	struct zone_manager_status s = {.busy = true, .scanning = true};
+	const struct hub_instance *in = &c->hub->instance[hub_current_seat(c->hub)];
+	uint64_t dataplane_ns = atomic_load(&in->started_ns);
+
+	if (c->zones != NULL) /* else it is taking over the arena */
+		zone_manager_status(c->zones, &s);
+	json_open_object(w, NULL);
+	json_string(w, "version", MILLRACE_VERSION);
+	json_uint(w, "uptime_s", (uint64_t)(time(NULL) - c->started_s));
+	json_bool(w, "ready", s.ready);
+	json_bool(w, "busy", s.busy);
+	json_bool(w, "starting", c->zones == NULL);
+	json_string(w, "config", c->config_path);
+	json_string(w, "run_dir", c->config->run_dir);
+	write_processes(w, c->hub);
+	json_uint(w, "workers", atomic_load(&in->n_workers));
+	json_uint(w, "dataplane_started", dataplane_ns / 1000000000);
+	write_zones(w, &s);
+	write_progress(w, &s);
+	if (c->zones != NULL)
+		write_arena(w, c);
 	json_close_object(w);
 }

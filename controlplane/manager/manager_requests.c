@@ -147,6 +147,10 @@ zone_manager_status(struct zone_manager *m, struct zone_manager_status *out)
 	out->n_queued = m->n_queued;
 	out->n_threads = m->n_wanted;
 	out->ready = m->ready;
+	out->run_loads = m->run_loads;
+	if (m->run_loads > 0)
+		out->run_ms = (uint32_t)((manager_clock_ns() - m->run_started_ns) / 1000000);
+	out->scanning = m->scanning != 0 || !STAILQ_EMPTY(&m->commands);
 	out->busy = manager_oldest_ticket(m) != UINT64_MAX;
 	out->loads_total = m->loads_total;
 	out->failures_total = m->failures_total;

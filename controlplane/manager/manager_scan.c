@@ -177,12 +177,13 @@ adopt(struct zone_manager *m, struct zone_entry *e)
 
 /* From here on new zones may be loaded; those that somebody asked for at once. */
 static void
-announce(struct zone_manager *m, const struct newcomers *new, uint64_t ticket)
+announce(struct zone_manager *m, const struct newcomers *new, bool none_before, uint64_t ticket)
 {
 	for (size_t i = 0; i < new->n; i++) {
 		struct zone_entry *e = new->entry[i];
 		pthread_mutex_lock(&m->lock);
-		adopt(m, e);
+		if (!none_before)
+			adopt(m, e);
 		e->announced = true;
 		if (e->again) {
 			e->again = false;
@@ -198,12 +199,14 @@ static void
 publish_placeholders(struct zone_manager *m, const struct newcomers *new, uint64_t ticket)
 {
 	uint64_t *image = malloc((new->n == 0 ? 1 : new->n) * sizeof *image);
+	/* at the very first start a million look-ups would find nothing */
+	bool none_before = zone_published_count(m->o.publisher) == 0;
 	size_t n = 0;
 	int ret = image == NULL ? -ENOMEM : 0;
 
 	for (size_t i = 0; i < new->n &&ret == 0; i++) {
 		struct zone_entry *e = new->entry[i];
-		if (zone_published(m->o.publisher, e->apex) != 0)
+		if (!none_before && zone_published(m->o.publisher, e->apex) != 0)
 			continue; /* by an earlier control plane */
 		ret = zone_compile_unavailable(m->o.arena, e->apex, &image[n]);
 		n += ret == 0;
@@ -217,7 +220,7 @@ publish_placeholders(struct zone_manager *m, const struct newcomers *new, uint64
 			zone_image_free(m->o.arena, image[i]);
 	}
 	free(image);
-	announce(m, new, ticket);
+	announce(m, new, none_before, ticket);
 }
 
 static void

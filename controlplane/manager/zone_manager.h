@@ -109,6 +109,9 @@ struct zone_manager_status {
 	uint32_t n_zones, n_serving;
 	uint32_t n_state[ZONE_STATES];
 	uint32_t n_queued; /* loads that wait */
+	/* since there was something to do */
+	uint32_t run_loads, run_ms;
+	bool scanning; /* what is configured is being looked for */
 	unsigned n_threads;
 	bool ready;
 	bool busy; /* scanning or loading */

@@ -260,6 +260,15 @@ zone_withdraw(struct zone_publisher *p, const uint8_t *apex)
 	return err;
 }
 
+uint32_t
+zone_published_count(struct zone_publisher *p)
+{
+	pthread_mutex_lock(&p->lock);
+	uint32_t n = n_zones(p);
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
 uint64_t
 zone_published(struct zone_publisher *p, const uint8_t *apex)
 {

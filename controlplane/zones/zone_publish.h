@@ -35,6 +35,8 @@ int zone_publish_many(struct zone_publisher *p, const uint64_t *image_off, size_
 /** Withdraw a zone. -ENOENT when it is not published. */
 int zone_withdraw(struct zone_publisher *p, const uint8_t *apex)
 	__attribute__((warn_unused_result));
+/** Zones that are published. */
+uint32_t zone_published_count(struct zone_publisher *p);
 /** Image published under this folded apex, or 0. */
 uint64_t zone_published(struct zone_publisher *p, const uint8_t *apex);
 /** Call fn for each published image. fn must not publish. */
