@@ -39,7 +39,8 @@ static const char help_text[] =
 	"  -h, --help           this text\n"
 	"  -V, --version        version\n"
 	"\n"
-	"SIGHUP loads the zones again. MILLRACE_LIBEXEC names the folder of the other programs.\n";
+	"SIGHUP takes over the configuration file and what changed in zone files.\n"
+	"MILLRACE_LIBEXEC names the folder of the other programs.\n";
 
 static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
 {
