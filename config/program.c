@@ -22,12 +22,14 @@ program_print_help(const struct program *p)
 {
 	printf("usage: %s [--config FILE]\n"
 	       "%s\n\n"
-	       "  -c, --config FILE  configuration (default " PROGRAM_CONFIG_DEFAULT ")\n"
-	       "  -h, --help         this text\n"
+	       "  -c, --config FILE  configuration (default " PROGRAM_CONFIG_DEFAULT ")\n",
+		p->name, p->summary);
+	if (p->flag != NULL)
+		printf("      --%-14s %s\n", p->flag, p->flag_help);
+	printf("  -h, --help         this text\n"
 	       "  -V, --version      version\n\n"
 	       "Usually started by `millrace serve` or by systemd. Configuration keys: "
-	       "docs/configuration.md.\n",
-		p->name, p->summary);
+	       "docs/configuration.md.\n");
 }
 
 /* Symbolic links stay: where they lead may be changed before the file is read again. */
@@ -45,10 +47,11 @@ program_absolute(const char *path, char *out, size_t len)
 struct config *
 program_start(struct program *p, int argc, char **argv)
 {
-	static const struct option options[] = {
+	const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
+		{p->flag, no_argument, NULL, 'f'}, /* the end when it has none */
 		{NULL, 0, NULL, 0},
 	};
 	const char *path = PROGRAM_CONFIG_DEFAULT;
@@ -61,6 +64,9 @@ program_start(struct program *p, int argc, char **argv)
 		switch (opt) {
 		case 'c':
 			path = optarg;
+			break;
+		case 'f':
+			p->flag_given = true;
 			break;
 		case 'h':
 			program_print_help(p);

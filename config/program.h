@@ -9,8 +9,11 @@
 #define PROGRAM_CONFIG_DEFAULT "/etc/millrace/millrace.yaml"
 
 struct program {
-	const char *name;        /* "millrace-dataplane" */
-	const char *summary;     /* one line for --help */
+	const char *name;    /* "millrace-dataplane" */
+	const char *summary; /* one line for --help */
+	const char *flag;    /* name of an option of its own, without argument; or NULL */
+	const char *flag_help;
+	bool flag_given;         /* out */
 	const char *config_path; /* out: the file that was read; absolute; lives as long as the
 				    process */
 };

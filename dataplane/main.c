@@ -5,11 +5,13 @@
 #include "config/log.h"
 #include "config/program.h"
 #include "config/ready.h"
+#include "dataplane/eal.h"
 #include "dataplane/engines.h"
 #include "dataplane/ports/ethdev.h"
 #include "dataplane/ports/exception.h"
 #include "dataplane/rings_guard.h"
 #include "dataplane/setup.h"
+#include "dataplane/takeover.h"
 #include "shm/paths.h"
 
 #include <errno.h>
@@ -21,6 +23,7 @@
 #include <time.h>
 
 #define TICK_MS 100l        /* how stale worker.now_s may get, and the answer to a signal at most */
+#define TICK_TAKEOVER_MS 1l /* while a successor is there */
 #define TICK_WAITING_MS 10l /* until there is an arena */
 #define TICKS_A_SECOND 10u
 #define CALIBRATE_MS 20l /* to measure the TSC: 0.1 % and better */
@@ -88,9 +91,8 @@ tell_time(struct setup *s)
 }
 
 static int
-start_workers(struct setup *s)
+start_workers(struct setup *s, uint64_t tsc_hz)
 {
-	uint64_t tsc_hz = measure_tsc_hz();
 	unsigned n = 0;
 	int err = 0;
 
@@ -121,10 +123,12 @@ start_workers(struct setup *s)
 	return err;
 }
 
+/* @param for_good  there is no successor: streams are told that nobody answers */
 static void
-stop_workers(struct setup *s)
+stop_workers(struct setup *s, bool for_good)
 {
-	atomic_store(&s->hub->instance[s->hub->seat].n_workers, 0);
+	if (for_good)
+		atomic_store(&s->hub->instance[s->hub->seat].n_workers, 0);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_stop(&s->worker[i]);
 	for (unsigned i = 0; i < s->n_workers; i++)
@@ -159,14 +163,66 @@ follow_live(const struct hub *hub, uint32_t *seen)
 		log_set_threshold((enum log_level)level);
 }
 
+/* Until told to end, or a successor has come. */
+static enum takeover_wish
+watch_over(struct setup *s, struct engines *e, struct takeover *t, const sigset_t *end)
+{
+	enum takeover_wish wish = TAKEOVER_STAY;
+	uint32_t live_seen = 0;
+
+	for (unsigned tick = 1; wish == TAKEOVER_STAY; tick++) {
+		if (wait_tick(end, takeover_is_wanted(t) ? TICK_TAKEOVER_MS : TICK_MS))
+			return TAKEOVER_STAY;
+		tell_time(s);
+		follow_live(s->hub, &live_seen);
+		wish = takeover_poll(t, s);
+		if (tick % TICKS_A_SECOND != 0)
+			continue;
+		(void)look_at_hub(s);
+		rings_guard_mend();
+		engines_update(e);
+		ethdev_watch_links();
+	}
+	return wish;
+}
+
+/* A successor waits: what was received is answered, then it is its turn. */
+static void
+hand_over(struct setup *s, struct takeover *t, enum takeover_wish wish)
+{
+	stop_workers(s, false);
+	if (wish == TAKEOVER_LEAVE_CLOSED)
+		setup_close(s);
+	takeover_left(t);
+	takeover_close(t, true);
+	log_info("handed over to another dataplane");
+}
+
+/* What must not be done twice at a time, in the order in which a predecessor's absence costs least.
+ */
+static int
+enter(struct setup *s, struct heritage *h)
+{
+	uint64_t tsc_hz = measure_tsc_hz();
+
+	if (h != NULL && !h->entered) {
+		for (unsigned i = 0; i < s->n_workers; i++)
+			worker_discard(&s->worker[i]);
+		if (heritage_enter(h, false) != 0)
+			return EXIT_FAILURE;
+	}
+	return setup_open_rings(s) == 0 && start_workers(s, tsc_hz) == 0 ? 0 : EX_CONFIG;
+}
+
 /* From "ports are open" to the end of the process. @return exit status */
 static int
-serve(struct setup *s, const struct config *c, const sigset_t *end)
+serve(struct setup *s, const struct config *c, struct heritage *h, const sigset_t *end)
 {
 	char *path = config_arena_path(c);
 	struct engines *e = path != NULL ? engines_create(path, s->worker, s->n_workers) : NULL;
+	struct takeover t = {.listen_fd = -1, .peer = -1};
+	enum takeover_wish wish;
 	int status = EXIT_SUCCESS, err;
-	uint32_t live_seen = 0;
 	bool told = false;
 
 	atomic_store(
@@ -181,26 +237,26 @@ serve(struct setup *s, const struct config *c, const sigset_t *end)
 		told = wait_tick(end, TICK_WAITING_MS);
 	if (told)
 		goto done;
-	if (start_workers(s) != 0) {
-		status = EX_CONFIG;
+	status = enter(s, h);
+	if (status != 0)
 		goto done;
-	}
 	err = ready_announce(c->run_dir, "dataplane");
 	if (err != 0)
 		log_warning("cannot write %s/dataplane.ready: %s", c->run_dir, strerror(-err));
+	err = takeover_listen(&t, c);
+	if (err != 0)
+		log_warning("no other dataplane can take over from this one: %s/" RUN_TAKEOVER
+			    ": %s",
+			c->run_dir, strerror(-err));
 	log_info("answering with %u worker%s", s->n_workers, s->n_workers == 1 ? "" : "s");
-	for (unsigned tick = 1; !wait_tick(end, TICK_MS); tick++) {
-		tell_time(s);
-		follow_live(s->hub, &live_seen);
-		if (tick % TICKS_A_SECOND != 0)
-			continue;
-		(void)look_at_hub(s);
-		rings_guard_mend();
-		engines_update(e);
-		ethdev_watch_links();
+	wish = watch_over(s, e, &t, end);
+	if (wish != TAKEOVER_STAY) {
+		hand_over(s, &t, wish);
+		goto done;
 	}
 	ready_withdraw(c->run_dir, "dataplane");
-	stop_workers(s);
+	takeover_close(&t, false);
+	stop_workers(s, true);
 	log_info("stopped");
 done:
 	engines_destroy(e);
@@ -210,10 +266,13 @@ done:
 
 /* Make the hub ours; with the role, what an earlier dataplane left in it is void. */
 static int
-take_hub(struct hub **out, const struct config *c)
+take_hub(struct hub **out, const struct config *c, bool beside)
 {
 	char *path = config_run_path(c, RUN_HUB);
-	int err = path != NULL ? hub_open(out, path, HUB_DATAPLANE) : -ENOMEM;
+	int err = -ENOMEM;
+
+	if (path != NULL)
+		err = beside ? hub_open_beside(out, path) : hub_open(out, path, HUB_DATAPLANE);
 
 	if (err == -EBUSY || err == -EPROTO)
 		log_error("%s", hub_error());
@@ -223,6 +282,21 @@ take_hub(struct hub **out, const struct config *c)
 	return err;
 }
 
+/* Network cards are opened by EAL as it starts, which fails while another process has them. */
+static bool
+may_take_over(const struct config *c)
+{
+	for (unsigned i = 0; i < c->dataplane.ports_count; i++) {
+		if (!eal_is_pci(c->dataplane.ports[i].device))
+			continue;
+		log_error("the network card %s cannot be taken over while it is in use; upgrade by "
+			  "draining: docs/operations.md",
+			c->dataplane.ports[i].device);
+		return false;
+	}
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -230,24 +304,37 @@ main(int argc, char **argv)
 		.name = "millrace-dataplane",
 		.summary = "Answers DNS queries on DPDK ports and kernel sockets, from zones that "
 			   "millrace-controlplane publishes.",
+		.flag = "take-over",
+		.flag_help = "take over from the dataplane that runs, if one does",
 	};
 	struct config *c = program_start(&program, argc, argv);
 	struct setup s = {.bell_stream = -1};
+	struct heritage heritage = {.peer = -1}, *h = NULL;
 	struct hub *hub = NULL;
 	int status = EX_CONFIG;
 	sigset_t end;
 
 	block_signals(&end);
-	if (program_make_run_dir(c) != 0 || take_hub(&hub, c) != 0)
+	if (program_make_run_dir(c) != 0 || take_hub(&hub, c, program.flag_given) != 0)
 		goto done;
-	if (rings_guard_start(hub) != 0 || setup_open(&s, c, hub) != 0)
+	if (hub_predecessor(hub) != 0) {
+		if (!may_take_over(c))
+			goto done;
+		status = EXIT_FAILURE;
+		if (heritage_open(&heritage, c) != 0)
+			goto done;
+		status = EX_CONFIG;
+		h = &heritage;
+	}
+	if (rings_guard_start(hub) != 0 || setup_open(&s, c, hub, h) != 0)
 		goto done;
 	if (program_drop_privileges(c) != 0)
 		goto done;
-	if (setup_open_rings(&s, c) != 0)
+	if (setup_open_bells(&s, c) != 0)
 		goto done;
-	status = serve(&s, c, &end);
+	status = serve(&s, c, h, &end);
 done:
+	heritage_close(&heritage);
 	setup_close(&s);
 	if (hub != NULL)
 		hub_close(hub);

@@ -8,6 +8,7 @@
 #include "dataplane/ports/ethdev.h"
 #include "dataplane/ports/socket.h"
 #include "dataplane/ports/stream.h"
+#include "dataplane/takeover.h"
 #include "shm/doorbell.h"
 #include "shm/paths.h"
 
@@ -72,16 +73,41 @@ bind_advice(int err)
 	}
 }
 
+/* Deal out the sockets of this address that are handed over. *n: how many there were */
 static int
-open_sockets(struct setup *s, const struct config *c)
+inherit_sockets(struct setup *s, struct heritage *h, const struct config_address *a, unsigned *n)
+{
+	int err = 0;
+
+	*n = 0;
+	for (unsigned i = 0; h != NULL && i < h->n && err == 0; i++) {
+		struct worker *w = &s->worker[*n % s->n_workers];
+		struct port *p = NULL;
+		if (h->fd[i] < 0 || !socket_port_is_bound_to(h->fd[i], a))
+			continue;
+		err = socket_port_inherit(&p, h->fd[i], a, &w->shared->counters);
+		if (err == 0) {
+			h->fd[i] = -1;
+			(*n)++;
+			err = add_port(w, p);
+		}
+	}
+	return err;
+}
+
+static int
+open_sockets(struct setup *s, const struct config *c, struct heritage *h)
 {
 	char text[64];
 	int err = 0;
 
 	for (unsigned l = 0; l < c->dataplane.listen_count && err == 0; l++) {
 		const struct config_address *a = &c->dataplane.listen[l];
-		err = socket_port_probe(a);
-		for (unsigned i = 0; i < s->n_workers && err == 0; i++) {
+		unsigned first;
+		err = inherit_sockets(s, h, a, &first);
+		if (err == 0 && first == 0)
+			err = socket_port_probe(a);
+		for (unsigned i = first; i < s->n_workers && err == 0; i++) {
 			struct port *p = NULL;
 			err = socket_port_open(&p, a, &s->worker[i].shared->counters);
 			if (err == 0)
@@ -97,8 +123,19 @@ open_sockets(struct setup *s, const struct config *c)
 	return err;
 }
 
+/* Devices that cannot have two users are ours only when the other dataplane has left. */
 static int
-open_devices(struct setup *s, const struct config *c)
+wait_for_devices(const struct config *c, struct heritage *h)
+{
+	bool alone = false;
+
+	for (unsigned d = 0; d < c->dataplane.ports_count; d++)
+		alone |= !ethdev_may_share(c->dataplane.ports[d].device);
+	return alone ? heritage_enter(h, true) : 0;
+}
+
+static int
+open_devices(struct setup *s, const struct config *c, struct heritage *h)
 {
 	unsigned turn = 0;
 	int err;
@@ -109,6 +146,9 @@ open_devices(struct setup *s, const struct config *c)
 	if (err != 0)
 		return err;
 	s->eal = true;
+	err = h != NULL ? wait_for_devices(c, h) : 0;
+	if (err != 0)
+		return err;
 	for (unsigned d = 0; d < c->dataplane.ports_count; d++) {
 		struct port *queue[ETHDEV_QUEUES_MAX];
 		unsigned n = 0;
@@ -128,7 +168,7 @@ open_devices(struct setup *s, const struct config *c)
 }
 
 int
-setup_open(struct setup *s, const struct config *c, struct hub *hub)
+setup_open(struct setup *s, const struct config *c, struct hub *hub, struct heritage *h)
 {
 	int err;
 
@@ -163,9 +203,10 @@ setup_open(struct setup *s, const struct config *c, struct hub *hub)
 		}
 	}
 	choose_cpus(s, c);
-	err = open_sockets(s, c);
+	/* devices first: a socket that is opened beside another dataplane's is asked at once */
+	err = open_devices(s, c, h);
 	if (err == 0)
-		err = open_devices(s, c);
+		err = open_sockets(s, c, h);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		s->worker[i].registered = s->eal;
 	return err;
@@ -185,29 +226,38 @@ open_bell(const struct config *c, const char *name)
 }
 
 int
-setup_open_rings(struct setup *s, const struct config *c)
+setup_open_bells(struct setup *s, const struct config *c)
 {
 	char name[32];
-	int err;
 
 	s->bell_stream = open_bell(c, RUN_BELL_STREAM);
 	if (s->bell_stream < 0)
 		return s->bell_stream;
 	for (unsigned i = 0; i < s->n_workers; i++) {
+		snprintf(name, sizeof name, RUN_BELL_WORKER, i);
+		s->worker[i].bell = open_bell(c, name);
+		if (s->worker[i].bell < 0)
+			return s->worker[i].bell;
+	}
+	return 0;
+}
+
+int
+setup_open_rings(struct setup *s)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < s->n_workers && err == 0; i++) {
 		struct worker *w = &s->worker[i];
 		struct port *p = NULL;
-		snprintf(name, sizeof name, RUN_BELL_WORKER, i);
-		w->bell = open_bell(c, name);
-		if (w->bell < 0)
-			return w->bell;
 		err = stream_port_open(
 			&p, &s->hub->rings[i], &w->shared->counters, s->bell_stream, w->bell);
 		if (err == 0)
 			err = add_port(w, p);
-		if (err != 0)
-			return err;
 	}
-	return 0;
+	if (err != 0)
+		log_error("out of memory");
+	return err;
 }
 
 void

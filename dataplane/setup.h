@@ -4,6 +4,8 @@
 #include "config/config.h"
 #include "dataplane/worker.h"
 
+struct heritage;
+
 struct setup {
 	struct hub *hub;
 	struct worker *worker; /* array */
@@ -15,17 +17,25 @@ struct setup {
 
 /**
  * Open every port of the configuration, and deal them out to workers.
+ * @param h  what another dataplane hands over, or NULL: it is had to leave if a device cannot have
+ *           two users
  * @param[out] s  closed with setup_close(), also after an error
  * @return 0 or negative errno, after an error line that names what could not be opened and why
  */
-int setup_open(struct setup *s, const struct config *c, struct hub *hub)
+int setup_open(struct setup *s, const struct config *c, struct hub *hub, struct heritage *h)
 	__attribute__((warn_unused_result));
 
 /**
- * Doorbells and stream rings: files in the run directory, made after the drop of privileges.
+ * Doorbells: files in the run directory, made after the drop of privileges.
  * @return 0 or negative errno, after an error line
  */
-int setup_open_rings(struct setup *s, const struct config *c) __attribute__((warn_unused_result));
+int setup_open_bells(struct setup *s, const struct config *c) __attribute__((warn_unused_result));
+
+/**
+ * Take the workers' sides of the stream rings: no other dataplane uses them any more.
+ * @return 0 or negative errno, after an error line
+ */
+int setup_open_rings(struct setup *s) __attribute__((warn_unused_result));
 
 /** Close ports and bells, stop EAL. No worker runs. */
 void setup_close(struct setup *s);

@@ -25,7 +25,8 @@
 #define SLEEP_MAX_MS 500   /* a lost wake-up costs no more than this */
 #define SLEEP_STALLED_MS 1 /* the stream process does not ring when it has made room */
 #define COSTLY_EVERY 16u   /* rounds between system calls to sockets while devices are polled */
-#define WAIT_FDS_MAX 256u  /* ports waited for; with more, the rest is polled after each SLEEP */
+#define DISCARD_BURSTS_MAX 4096u /* more than any ring holds */
+#define WAIT_FDS_MAX 256u /* ports waited for; with more, the rest is polled after each SLEEP */
 
 /* Receive, answer and transmit on one port. Returns the packets taken or passed on. */
 static unsigned
@@ -204,6 +205,23 @@ worker_start(struct worker *w)
 		err = pthread_create(&w->thread, &attr, worker_thread, w);
 	pthread_attr_destroy(&attr);
 	return -err;
+}
+
+void
+worker_discard(struct worker *w)
+{
+	for (unsigned k = 0; k < w->n_ports; k++) {
+		struct port *p = w->port[k];
+		for (unsigned i = 0; p->wait_fd < 0 && i < DISCARD_BURSTS_MAX; i++) {
+			unsigned n = p->ops->receive(p, w->query, ANSWER_BURST);
+			for (unsigned q = 0; q < n; q++)
+				w->query[q].out_len = 0;
+			if (n != 0)
+				p->ops->transmit(p, w->query, n);
+			if (p->n_taken == 0)
+				break;
+		}
+	}
 }
 
 void

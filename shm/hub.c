@@ -236,8 +236,8 @@ open_files(struct hub_map *m)
 	return any ? 0 : hub_fail(-ENOENT, "%s: nothing runs, or ever ran, here", m->path);
 }
 
-int
-hub_open(struct hub **out, const char *path, enum hub_role role)
+static int
+open_as(struct hub **out, const char *path, enum hub_role role, bool beside)
 {
 	struct hub_map *m = calloc(1, sizeof *m);
 	int err = 0;
@@ -246,6 +246,7 @@ hub_open(struct hub **out, const char *path, enum hub_role role)
 	if (m == NULL)
 		return hub_fail(-ENOMEM, "%s: out of memory", path);
 	m->role = role;
+	m->beside = beside;
 	m->seat = -1;
 	pthread_mutex_lock(&hubs_lock);
 	if (snprintf(m->path, sizeof m->path, "%s", path) >= (int)sizeof m->path)
@@ -268,6 +269,18 @@ hub_open(struct hub **out, const char *path, enum hub_role role)
 	}
 	pthread_mutex_unlock(&hubs_lock);
 	return err;
+}
+
+int
+hub_open(struct hub **out, const char *path, enum hub_role role)
+{
+	return open_as(out, path, role, false);
+}
+
+int
+hub_open_beside(struct hub **out, const char *path)
+{
+	return open_as(out, path, HUB_DATAPLANE, true);
 }
 
 void

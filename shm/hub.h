@@ -43,6 +43,14 @@ struct hub {
  */
 int hub_open(struct hub **out, const char *path, enum hub_role role)
 	__attribute__((warn_unused_result));
+/**
+ * The same for a dataplane that is to take over from the one that runs: it gets the other seat.
+ * Where none runs it is like hub_open().
+ * @return as hub_open(); -EBUSY when two run already
+ */
+int hub_open_beside(struct hub **out, const char *path) __attribute__((warn_unused_result));
+/** Dataplane: pid of the one in the other seat, or 0. */
+pid_t hub_predecessor(const struct hub *h);
 /** Unmap and give the role up. */
 void hub_close(struct hub *h);
 /** Text for the last error of hub_open/hub_refresh/hub_worker_claim in this thread: what, and what

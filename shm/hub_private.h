@@ -74,7 +74,8 @@ struct hub_map {
 	struct hub_map *next;
 	struct hub *hub;
 	enum hub_role role;
-	int seat; /* of our lock on the role's file; -1: none */
+	bool beside; /* a dataplane that takes over from another one */
+	int seat;    /* of our lock on the role's file; -1: none */
 	struct hub_file *file[HUB_FILES];
 	uint32_t mapped; /* places of the view with a section in them, by bit */
 	char path[PATH_MAX];

@@ -92,6 +92,26 @@ reset_instance(struct hub *h, unsigned seat)
 	atomic_store_explicit(&in->n_counters, CTR_N, memory_order_release);
 }
 
+/* The seat for us: the one that was used last, as its counters go on then; beside another dataplane
+ * the one that it leaves. @return -EBUSY when there is none */
+static int
+choose_seat(struct hub_map *m)
+{
+	const struct hub_file *f = m->file[HUB_FILE_DATA];
+	unsigned n_held = 0, free_seat = 0;
+
+	for (unsigned seat = 0; seat < HUB_SEATS; seat++) {
+		if (hub_file_holder(f, seat) != 0)
+			n_held++;
+		else
+			free_seat = seat;
+	}
+	if (n_held == HUB_SEATS || (n_held != 0 && !m->beside))
+		return -EBUSY;
+	m->hub->seat = n_held == 0 ? current_seat(m) : free_seat;
+	return 0;
+}
+
 static int
 take_dataplane(struct hub_map *m)
 {
@@ -100,21 +120,30 @@ take_dataplane(struct hub_map *m)
 
 	if (err < 0)
 		return err;
-	for (unsigned seat = 0; seat < HUB_SEATS && err == 0; seat++)
-		if (hub_file_holder(f, seat) != 0)
-			err = -EBUSY;
-	if (err == 0) {
-		m->hub->seat = current_seat(m); /* the last one that ran: its counters go on */
+	err = choose_seat(m);
+	if (err == 0)
 		err = hub_file_lock(f, m->hub->seat);
-	}
 	hub_unlock_creation(f->fd);
 	if (err < 0)
 		return err;
 	m->seat = (int)m->hub->seat;
 	for (unsigned seat = 0; seat < HUB_SEATS; seat++)
-		atomic_store_explicit(&m->hub->instance[seat].n_workers, 0, memory_order_release);
+		if (hub_file_holder(f, seat) == 0)
+			atomic_store_explicit(
+				&m->hub->instance[seat].n_workers, 0, memory_order_release);
 	reset_instance(m->hub, m->hub->seat);
 	return 0;
+}
+
+pid_t
+hub_predecessor(const struct hub *h)
+{
+	pid_t pid;
+
+	pthread_mutex_lock(&hubs_lock);
+	pid = holder(hub_map_of(h), HUB_FILE_DATA, 1 - h->seat);
+	pthread_mutex_unlock(&hubs_lock);
+	return pid;
 }
 
 static void

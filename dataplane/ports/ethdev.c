@@ -478,3 +478,9 @@ ethdev_watch_links(void)
 			log_warning("port %s: link down", d->name);
 	}
 }
+
+bool
+ethdev_may_share(const char *device)
+{
+	return strncmp(device, "net_af_packet", sizeof "net_af_packet" - 1) == 0;
+}

@@ -18,5 +18,8 @@
 int ethdev_port_open(const struct config_port *c, unsigned n_workers, struct port **queue,
 	unsigned *n) __attribute__((warn_unused_result));
 
+/** May two processes have this device at once? Each then gets every packet. */
+bool ethdev_may_share(const char *device);
+
 /** Log links that went up or down since the last call. Thread: main, once a second. */
 void ethdev_watch_links(void);

@@ -220,27 +220,18 @@ is_wildcard(const struct config_address *a)
 					   : in->sin_addr.s_addr == 0;
 }
 
-int
-socket_port_open(struct port **out, const struct config_address *a, struct counters *counters)
+/* A port over a bound socket, which it owns from here on. */
+static int
+make_port(struct port **out, int fd, const struct config_address *a, struct counters *counters)
 {
 	struct socket_port *s = aligned_alloc(64, sizeof *s);
-	int err;
 
 	if (s == NULL)
 		return -ENOMEM;
 	memset(s, 0, sizeof *s);
+	s->fd = fd;
 	s->ip6 = a->sa.ss_family == AF_INET6;
 	s->wildcard = is_wildcard(a);
-	s->fd = socket(a->sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->fd < 0) {
-		err = -errno;
-		goto fail_memory;
-	}
-	err = set_options(s->fd, s->ip6, s->wildcard);
-	if (err == 0 && bind(s->fd, (const struct sockaddr *)&a->sa, address_len(a)) < 0)
-		err = -errno;
-	if (err != 0)
-		goto fail_socket;
 	for (unsigned i = 0; i < PORT_BURST; i++) {
 		s->rx_iov[i] = (struct iovec){.iov_base = s->buffer[i], .iov_len = ROOM};
 		s->rx[i].msg_hdr.msg_iov = &s->rx_iov[i];
@@ -254,10 +245,57 @@ socket_port_open(struct port **out, const struct config_address *a, struct count
 		.ops = &socket_ops, .counters = counters, .wait_fd = s->fd, .costly = true};
 	*out = &s->port;
 	return 0;
+}
 
-fail_socket:
-	close(s->fd);
-fail_memory:
-	free(s);
+int
+socket_port_open(struct port **out, const struct config_address *a, struct counters *counters)
+{
+	int fd = socket(a->sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	err = set_options(fd, a->sa.ss_family == AF_INET6, is_wildcard(a));
+	if (err == 0 && bind(fd, (const struct sockaddr *)&a->sa, address_len(a)) < 0)
+		err = -errno;
+	if (err == 0)
+		err = make_port(out, fd, a, counters);
+	if (err != 0)
+		close(fd);
 	return err;
+}
+
+int
+socket_port_inherit(
+	struct port **out, int fd, const struct config_address *a, struct counters *counters)
+{
+	/* its options are those that it was made with: some cannot be set again once it is bound */
+	return make_port(out, fd, a, counters);
+}
+
+bool
+socket_port_is_bound_to(int fd, const struct config_address *a)
+{
+	struct sockaddr_storage is = {0};
+	socklen_t len = sizeof is, type_len = sizeof(int);
+	int type = 0;
+
+	if (getsockname(fd, (struct sockaddr *)&is, &len) < 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0 || type != SOCK_DGRAM ||
+		is.ss_family != a->sa.ss_family)
+		return false;
+	if (is.ss_family == AF_INET6) {
+		const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)&is;
+		const struct sockaddr_in6 *y = (const struct sockaddr_in6 *)&a->sa;
+		return x->sin6_port == y->sin6_port && x->sin6_scope_id == y->sin6_scope_id &&
+		       memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0;
+	}
+	const struct sockaddr_in *x = (const struct sockaddr_in *)&is;
+	const struct sockaddr_in *y = (const struct sockaddr_in *)&a->sa;
+	return x->sin_port == y->sin_port && x->sin_addr.s_addr == y->sin_addr.s_addr;
+}
+
+int
+socket_port_fd(const struct port *p)
+{
+	return p->ops == &socket_ops ? ((const struct socket_port *)p)->fd : -1;
 }

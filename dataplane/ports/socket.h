@@ -19,3 +19,15 @@ int socket_port_probe(const struct config_address *a) __attribute__((warn_unused
  */
 int socket_port_open(struct port **out, const struct config_address *a, struct counters *counters)
 	__attribute__((warn_unused_result));
+
+/**
+ * A port over a socket that another process opened for this address (takeover.h).
+ * @param fd  owned by the port, unless this fails
+ * @return 0 or negative errno
+ */
+int socket_port_inherit(struct port **out, int fd, const struct config_address *a,
+	struct counters *counters) __attribute__((warn_unused_result));
+/** Is this a UDP socket that is bound to this address? */
+bool socket_port_is_bound_to(int fd, const struct config_address *a);
+/** Descriptor of a socket's port, for a successor; -1 when it is another kind of port. */
+int socket_port_fd(const struct port *p);

@@ -48,7 +48,7 @@ test_grace_periods_wait_for_every_worker_of_the_dataplane(void **state)
 	c.dataplane.listen_count = 1;
 	assert_int_equal(hub_open(&control, hub_path, HUB_CONTROLPLANE), 0);
 	assert_int_equal(hub_open(&hub, hub_path, HUB_DATAPLANE), 0);
-	assert_int_equal(setup_open(&s, &c, hub), 0);
+	assert_int_equal(setup_open(&s, &c, hub, NULL), 0);
 	assert_int_equal(hub_refresh(control), 0);
 	assert_int_equal(hub_refresh(hub), 0);
 	assert_int_equal(hub_workers(control), 2);

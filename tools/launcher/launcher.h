@@ -36,5 +36,15 @@ int synthesise_config(const struct serve_options *o, char **path);
  */
 void launcher_remove(const char *folder, const char *pattern, const char *except);
 
+/** The usual run directory. @return allocated, or NULL when out of memory */
+char *default_run_dir(void);
+
+/**
+ * Have the launcher of this run directory replace its dataplane by the program that is installed
+ * now, and wait for it.
+ * @return exit status, after one line
+ */
+int upgrade(const char *run_dir);
+
 /** Run the suite until it is told to stop. @return exit status */
 int supervise(const struct config *c, const char *config_path);

@@ -19,6 +19,7 @@ static const char help_text[] =
 	"usage: millrace serve [--listen ADDR:PORT]... [--port DEVARGS]... [--zones DIR] "
 	"[ZONE=FILE]...\n"
 	"       millrace serve --config FILE\n"
+	"       millrace upgrade [--run-dir DIR | --config FILE]\n"
 	"       millrace config-reference\n"
 	"\n"
 	"serve starts the suite's processes and supervises them until Ctrl-C.\n"
@@ -34,6 +35,9 @@ static const char help_text[] =
 	"                       $XDG_RUNTIME_DIR/millrace or /tmp/millrace-UID\n"
 	"  -c, --config FILE    take everything from a configuration file instead\n"
 	"                       (docs/configuration.md; config/millrace.yaml is an example)\n"
+	"upgrade has the running dataplane replaced by the one that is installed now; no query is "
+	"lost\n"
+	"on the kernel's sockets (docs/operations.md).\n"
 	"config-reference prints the reference of the configuration's keys, in Markdown.\n"
 	"\n"
 	"  -h, --help           this text\n"
@@ -199,6 +203,27 @@ serve(const struct serve_options *o)
 	return status;
 }
 
+static int
+run_upgrade(const struct serve_options *o)
+{
+	struct config *c = NULL;
+	char *error = NULL, *usual = NULL;
+	int status = EX_CONFIG;
+
+	if (o->config_path != NULL)
+		c = config_load(o->config_path, &error);
+	else if (o->run_dir == NULL)
+		usual = default_run_dir();
+	if (o->config_path != NULL && c == NULL)
+		log_error("%s", error != NULL ? error : "out of memory");
+	else
+		status = upgrade(c != NULL ? c->run_dir : o->run_dir != NULL ? o->run_dir : usual);
+	config_free(c);
+	free(error);
+	free(usual);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -213,6 +238,9 @@ main(int argc, char **argv)
 		return usage_error("a command is missing: serve");
 	if (strcmp(argv[optind], "config-reference") == 0)
 		return optind + 1 == argc ? (config_print_reference() == 0 ? 0 : EX_IOERR)
+					  : usage_error("unexpected '%s'", argv[optind + 1]);
+	if (strcmp(argv[optind], "upgrade") == 0)
+		return optind + 1 == argc ? run_upgrade(&o)
 					  : usage_error("unexpected '%s'", argv[optind + 1]);
 	if (strcmp(argv[optind], "serve") != 0)
 		return usage_error("unknown command '%s'", argv[optind]);

@@ -44,11 +44,13 @@ struct suite {
 	const struct config *c;
 	const char *config_path;
 	struct child child[3];
+	struct child heir; /* a dataplane that takes over from the one that runs */
 	bool announced;
 	bool reload_wanted; /* SIGHUP came; the control plane has not had it yet */
 	int64_t late_at_ms; /* 0: said */
 };
 
+#define DATAPLANE 1 /* in suite.child */
 #define N_CHILDREN (sizeof((struct suite *)0)->child / sizeof(struct child))
 
 static int64_t
@@ -106,10 +108,10 @@ find_program(struct child *child)
 /* --- one child --- */
 
 static void
-child_exec(const struct child *child, const char *config_path, pid_t launcher)
+child_exec(const struct child *child, const char *config_path, pid_t launcher, const char *option)
 {
 	char *const argv[] = {(char *)(uintptr_t)child->program, (char *)(uintptr_t) "--config",
-		(char *)(uintptr_t)config_path, NULL};
+		(char *)(uintptr_t)config_path, (char *)(uintptr_t)option, NULL};
 	sigset_t none;
 
 	/* SIGTERM, so that it can undo what outlives it (an XDP program); the launcher's own death
@@ -150,7 +152,7 @@ child_start(struct suite *s, struct child *child)
 	child->started_ms = now_ms();
 	pid = fork();
 	if (pid == 0)
-		child_exec(child, s->config_path, launcher);
+		child_exec(child, s->config_path, launcher, NULL);
 	if (pid < 0) {
 		/* no memory or no processes left: the next try comes with the backoff */
 		log_error("cannot start %s: %s", child->name, strerror(errno));
@@ -171,6 +173,51 @@ describe_end(int status, char out[96])
 	else
 		snprintf(out, 96, "exit status %d", WEXITSTATUS(status));
 	return out;
+}
+
+/* --- an upgrade of the dataplane --- */
+
+/* Start the program that is installed now beside the dataplane that runs. */
+static void
+heir_start(struct suite *s)
+{
+	struct child *now = &s->child[DATAPLANE];
+	pid_t launcher = getpid(), pid;
+
+	if (s->heir.pid || !now->pid || ready_pid(s->c->run_dir, now->name) != now->pid) {
+		log_warning("upgrade: %s",
+			s->heir.pid ? "the last one is not finished"
+				    : "the dataplane is not ready; wait until it is");
+		return;
+	}
+	s->heir = *now;
+	s->heir.was_ready = true; /* should its predecessor die: it is tried again, not given up */
+	s->heir.started_ms = now_ms();
+	pid = fork();
+	if (pid == 0)
+		child_exec(&s->heir, s->config_path, launcher, "--take-over");
+	if (pid < 0)
+		log_error("upgrade: cannot start %s: %s", now->name, strerror(errno));
+	s->heir.pid = pid > 0 ? pid : 0;
+}
+
+/* The one before it has left: it is the suite's dataplane now. */
+static void
+heir_succeeds(struct suite *s)
+{
+	log_info("upgrade: the dataplane is process %ld now", (long)s->heir.pid);
+	s->child[DATAPLANE] = s->heir;
+	s->heir.pid = 0;
+}
+
+static void
+heir_ended(struct suite *s, int status)
+{
+	char how[96];
+
+	s->heir.pid = 0;
+	log_error("upgrade: the new dataplane did not take over: %s; the old one goes on",
+		describe_end(status, how));
 }
 
 /* --- the suite --- */
@@ -206,6 +253,14 @@ suite_reap(struct suite *s)
 
 	/* as process 1 of a container we inherit others' children too: they are only collected */
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->heir.pid) {
+			heir_ended(s, status);
+			continue;
+		}
+		if (s->heir.pid && pid == s->child[DATAPLANE].pid) {
+			heir_succeeds(s);
+			continue;
+		}
 		for (unsigned i = 0; i < N_CHILDREN; i++) {
 			if (s->child[i].pid == pid && end < 0)
 				end = suite_child_ended(s, &s->child[i], status);
@@ -333,8 +388,10 @@ suite_pass_reload(struct suite *s)
 static bool
 suite_signal(struct suite *s, int signal_number)
 {
-	bool any = false;
+	bool any = s->heir.pid != 0;
 
+	if (any)
+		kill(s->heir.pid, signal_number);
 	for (unsigned i = 0; i < N_CHILDREN; i++) {
 		if (s->child[i].pid) {
 			kill(s->child[i].pid, signal_number);
@@ -355,12 +412,16 @@ suite_stop(struct suite *s, const sigset_t *signals)
 
 	suite_signal(s, SIGTERM);
 	for (;;) {
-		bool any = false;
+		bool any;
 
-		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+			if (s->heir.pid == pid)
+				s->heir.pid = 0;
 			for (unsigned i = 0; i < N_CHILDREN; i++)
 				if (s->child[i].pid == pid)
 					s->child[i].pid = 0;
+		}
+		any = s->heir.pid != 0;
 		for (unsigned i = 0; i < N_CHILDREN; i++)
 			any = any || s->child[i].pid;
 		if (!any)
@@ -406,6 +467,9 @@ suite_run(struct suite *s, const sigset_t *signals)
 			if (info.si_code == SI_KERNEL) /* the terminal went away */
 				return EXIT_SUCCESS;
 			s->reload_wanted = true;
+			break;
+		case SIGUSR2:
+			heir_start(s);
 			break;
 		}
 		/* always: several deaths can come as one SIGCHLD */
@@ -455,7 +519,7 @@ supervise(const struct config *c, const char *config_path)
 		.child = {{.name = "controlplane", .program = "millrace-controlplane"},
 			{.name = "dataplane", .program = "millrace-dataplane"},
 			{.name = "stream", .program = "millrace-stream"}}};
-	static const int wanted[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+	static const int wanted[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGUSR2};
 	const char *own;
 	sigset_t signals;
 	int lock, status;

@@ -138,7 +138,7 @@ write_zones(FILE *f, const struct serve_options *o)
 }
 
 /* Where the run directory is when nobody says. Allocated. */
-static char *
+char *
 default_run_dir(void)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");

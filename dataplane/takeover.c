@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* takeover: see takeover.h. Messages: HELLO -> ; <- SOCKET (with a descriptor) for each, END;
+ * LEAVE or LEAVE_CLOSED -> ; <- LEFT. Whoever goes away before LEAVE changes nothing. */
+#include "dataplane/takeover.h"
+
+#include "config/log.h"
+#include "dataplane/ports/socket.h"
+#include "dataplane/setup.h"
+#include "shm/paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define MAGIC 0x4b544d52u /* "RMTK": changes with what the messages mean */
+#define SEND_S 1          /* an heir that does not read its messages for so long is none */
+#define ANSWER_S 5        /* for the old one to answer */
+
+enum kind { HELLO = 1, SOCKET, END, LEAVE, LEAVE_CLOSED, LEFT };
+
+struct message {
+	uint32_t magic, kind;
+};
+
+/* --- messages --- */
+
+static int
+send_message(int fd, enum kind kind, int passed)
+{
+	struct message m = {MAGIC, kind};
+	struct iovec iov = {&m, sizeof m};
+	union {
+		struct cmsghdr head;
+		uint8_t octets[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (passed >= 0) {
+		h.msg_control = &control;
+		h.msg_controllen = sizeof control;
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.head), &passed, sizeof passed);
+	}
+	return sendmsg(fd, &h, MSG_NOSIGNAL) == (ssize_t)sizeof m ? 0 : -errno;
+}
+
+/* @param[out] passed  descriptor that came with it, or -1
+ * @return enum kind; -ECONNRESET when the other side is gone or talks otherwise; negative errno */
+static int
+receive_message(int fd, int *passed, int flags)
+{
+	struct message m = {0};
+	struct iovec iov = {&m, sizeof m};
+	union {
+		struct cmsghdr head;
+		uint8_t octets[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr h = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control};
+	ssize_t n = recvmsg(fd, &h, flags | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *c = n >= 0 ? CMSG_FIRSTHDR(&h) : NULL;
+
+	*passed = -1;
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+		c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(passed, CMSG_DATA(c), sizeof *passed);
+	if (n < 0)
+		return -errno;
+	if (n != (ssize_t)sizeof m || m.magic != MAGIC || m.kind < HELLO || m.kind > LEFT) {
+		if (*passed >= 0)
+			close(*passed);
+		*passed = -1;
+		return -ECONNRESET;
+	}
+	return (int)m.kind;
+}
+
+static int
+socket_address(const struct config *c, struct sockaddr_un *a)
+{
+	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (snprintf(a->sun_path, sizeof a->sun_path, "%s/" RUN_TAKEOVER, c->run_dir) >=
+		(int)sizeof a->sun_path)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+/* --- the one that runs --- */
+
+int
+takeover_listen(struct takeover *t, const struct config *c)
+{
+	struct sockaddr_un a;
+	int err = socket_address(c, &a);
+
+	*t = (struct takeover){.listen_fd = -1, .peer = -1};
+	if (err != 0)
+		return err;
+	memcpy(t->path, a.sun_path, sizeof t->path);
+	t->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (t->listen_fd < 0)
+		return -errno;
+	(void)unlink(t->path);
+	if (bind(t->listen_fd, (const struct sockaddr *)&a, sizeof a) < 0 ||
+		chmod(t->path, 0600) < 0 || listen(t->listen_fd, 1) < 0) {
+		err = -errno;
+		close(t->listen_fd);
+		t->listen_fd = -1;
+	}
+	return err;
+}
+
+bool
+takeover_is_wanted(const struct takeover *t)
+{
+	return t->peer >= 0;
+}
+
+static void
+drop_peer(struct takeover *t)
+{
+	close(t->peer);
+	t->peer = -1;
+}
+
+/* A successor has come: ours, or root's. */
+static void
+accept_peer(struct takeover *t)
+{
+	static const struct timeval limit = {.tv_sec = SEND_S};
+	struct ucred who = {0};
+	socklen_t len = sizeof who;
+	int fd = accept4(t->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 ||
+		(who.uid != 0 && who.uid != geteuid()) ||
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0) {
+		log_warning(
+			"process %ld of user %ld may not take over", (long)who.pid, (long)who.uid);
+		close(fd);
+		return;
+	}
+	t->peer = fd;
+}
+
+static int
+hand_over_sockets(struct takeover *t, const struct setup *s)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < s->n_workers && err == 0; i++)
+		for (unsigned k = 0; k < s->worker[i].n_ports && err == 0; k++) {
+			int fd = socket_port_fd(s->worker[i].port[k]);
+			if (fd >= 0)
+				err = send_message(t->peer, SOCKET, fd);
+		}
+	return err == 0 ? send_message(t->peer, END, -1) : err;
+}
+
+enum takeover_wish
+takeover_poll(struct takeover *t, const struct setup *s)
+{
+	int kind, passed;
+
+	if (t->listen_fd < 0)
+		return TAKEOVER_STAY;
+	if (t->peer < 0)
+		accept_peer(t);
+	if (t->peer < 0)
+		return TAKEOVER_STAY;
+	kind = receive_message(t->peer, &passed, MSG_DONTWAIT);
+	if (passed >= 0)
+		close(passed);
+	switch (kind) {
+	case -EAGAIN:
+		return TAKEOVER_STAY;
+	case HELLO:
+		log_info("another dataplane is taking over");
+		if (hand_over_sockets(t, s) != 0)
+			break;
+		return TAKEOVER_STAY;
+	case LEAVE:
+		return TAKEOVER_LEAVE;
+	case LEAVE_CLOSED:
+		return TAKEOVER_LEAVE_CLOSED;
+	default:
+		break;
+	}
+	log_warning("the other dataplane went away before it took over; going on");
+	drop_peer(t);
+	return TAKEOVER_STAY;
+}
+
+void
+takeover_left(struct takeover *t)
+{
+	(void)send_message(t->peer, LEFT, -1);
+}
+
+void
+takeover_close(struct takeover *t, bool handed_over)
+{
+	if (t->peer >= 0)
+		close(t->peer);
+	if (t->listen_fd >= 0)
+		close(t->listen_fd);
+	if (t->listen_fd >= 0 && !handed_over)
+		(void)unlink(t->path);
+	*t = (struct takeover){.listen_fd = -1, .peer = -1};
+}
+
+/* --- the one that comes --- */
+
+static int
+receive_sockets(struct heritage *h)
+{
+	for (unsigned i = 0; i <= HERITAGE_SOCKETS_MAX; i++) {
+		int passed, kind = receive_message(h->peer, &passed, 0);
+		if (kind == END)
+			return 0;
+		if (kind != SOCKET || passed < 0 || h->n == HERITAGE_SOCKETS_MAX) {
+			if (passed >= 0)
+				close(passed);
+			return kind < 0 ? kind : -EPROTO;
+		}
+		h->fd[h->n++] = passed;
+	}
+	return -EPROTO;
+}
+
+int
+heritage_open(struct heritage *out, const struct config *c)
+{
+	static const struct timeval limit = {.tv_sec = ANSWER_S};
+	struct sockaddr_un a;
+	int err = socket_address(c, &a);
+
+	*out = (struct heritage){.peer = -1};
+	if (err == 0) {
+		out->peer = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+		err = out->peer < 0 ? -errno : 0;
+	}
+	if (err == 0 && (setsockopt(out->peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
+				connect(out->peer, (const struct sockaddr *)&a, sizeof a) < 0))
+		err = -errno;
+	if (err == 0)
+		err = send_message(out->peer, HELLO, -1);
+	if (err == 0)
+		err = receive_sockets(out);
+	if (err != 0) {
+		log_error("%s: the dataplane that runs does not hand over: %s", a.sun_path,
+			strerror(-err));
+		heritage_close(out);
+	}
+	return err;
+}
+
+int
+heritage_enter(struct heritage *h, bool closed)
+{
+	int passed = -1, err = send_message(h->peer, closed ? LEAVE_CLOSED : LEAVE, -1);
+
+	if (err == 0) {
+		int kind = receive_message(h->peer, &passed, 0);
+		err = kind == LEFT ? 0 : kind < 0 ? kind : -EPROTO;
+	}
+	if (passed >= 0)
+		close(passed);
+	if (err != 0)
+		log_error("the dataplane that runs does not leave: %s", strerror(-err));
+	h->entered = err == 0;
+	return err;
+}
+
+void
+heritage_close(struct heritage *h)
+{
+	for (unsigned i = 0; i < h->n; i++)
+		if (h->fd[i] >= 0)
+			close(h->fd[i]);
+	if (h->peer >= 0)
+		close(h->peer);
+	*h = (struct heritage){.peer = -1};
+}

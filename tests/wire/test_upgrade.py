@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The dataplane is replaced while it is asked at a fixed rate; every query is counted."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import dns.message
+import pytest
+
+from load import Load
+from netns import CLIENT4, SERVER4
+from suite import alive, find_program
+from test_crash import ZONE, counters, files, tcp_answers, wait_for, wait_restarted
+
+UPGRADES = 3
+
+
+def upgrade(suite, check=True):
+    r = subprocess.run([*suite.prefix, find_program(suite.build, 'millrace'), 'upgrade', '--config', str(suite.config_path)],
+                       capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert not check or r.returncode == 0, '%s%s\n%s' % (r.stdout, r.stderr, suite.log_text())
+    return r
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_sockets_are_handed_over_and_nothing_is_lost(make_suite, workers):
+    s = make_suite({'z': ZONE % 1}, {'dataplane': ['workers: %d' % workers]}).start()
+    s.wait_answer('z.')
+    before = files(s)
+    asked = counters(s)[('queries_total', 'udp4')]
+    with Load(s, 2 + 2 * UPGRADES, extra=('--flows', '16')) as load:
+        for _ in range(UPGRADES):
+            time.sleep(0.5)
+            old = s.pid('dataplane')
+            upgrade(s)
+            assert s.pid('dataplane') not in (0, old)
+            wait_for(s, 'the old one stays', lambda: not alive(old))
+            assert tcp_answers(s) or wait_for(s, 'TCP', lambda: tcp_answers(s)) is None
+    r = load.nothing_lost()
+    assert r['unexpected'] == 0 and r['invalid'] == 0, r
+    assert files(s) == before, 'the same arena, hub and rings'
+    # counters of all dataplanes together, in both seats
+    assert counters(s)[('queries_total', 'udp4')] - asked >= r['sent']
+    # it is a full member of the suite: zones change under it, and it is restarted when it dies
+    s.write_zone('z', ZONE % 9)
+    s.ctl('zone', 'reload', 'z')
+    s.wait_answer('z.', want=lambda m: m.answer and m.answer[0][0].serial == 9)
+    s.forgiven.append('dataplane died: signal 9')
+    old = s.pid('dataplane')
+    os.kill(old, signal.SIGKILL)
+    wait_restarted(s, 'dataplane', old)
+    s.wait_answer('a.z.', 'A')
+
+
+def test_workers_may_be_more_or_fewer_and_addresses_others(make_suite):
+    s = make_suite({'z': ZONE % 1}, {'dataplane': ['workers: 2']}).start()
+    s.wait_answer('z.')
+    with Load(s, 5, extra=('--flows', '16')) as load:
+        for workers in (1, 3):
+            time.sleep(0.5)
+            s.yaml['dataplane'] = ['workers: %d' % workers]
+            s.write_config()
+            upgrade(s)
+    load.nothing_lost()
+    assert json.loads(s.ctl('status', '--json').stdout)['workers'] == 3
+
+
+def test_a_successor_that_cannot_start_changes_nothing(make_suite):
+    s = make_suite({'z': ZONE % 1}).start()
+    s.wait_answer('z.')
+    good, old = s.config_path.read_text(), s.pid('dataplane')
+    s.forgiven.append('did not take over')
+    with Load(s, 4) as load:
+        time.sleep(0.5)
+        s.config_path.write_text(good.replace('dataplane:', 'dataplane:\n  workers: 4711'))
+        os.kill(s.process.pid, signal.SIGUSR2)
+        wait_for(s, 'no word of it', lambda: 'did not take over' in s.log_text())
+        s.config_path.write_text(good)
+        assert s.pid('dataplane') == old
+        upgrade(s)
+    load.nothing_lost()
+    assert s.pid('dataplane') != old
+
+
+def test_a_killed_predecessor_is_no_obstacle(make_suite):
+    """The old one dies in the middle: whoever is there then answers."""
+    s = make_suite({'z': ZONE % 1}).start()
+    s.wait_answer('z.')
+    s.forgiven += ['died', 'did not take over', 'does not hand over', 'does not leave']
+    for delay in (0, 0.02, 0.05, 0.1):
+        old = s.pid('dataplane')
+        os.kill(s.process.pid, signal.SIGUSR2)
+        time.sleep(delay)
+        try:
+            os.kill(old, signal.SIGKILL)
+        except ProcessLookupError:      # it had left already
+            pass
+        wait_restarted(s, 'dataplane', old)
+        s.wait_answer('a.z.', 'A')
+        wait_for(s, 'TCP', lambda: tcp_answers(s))
+
+
+def test_without_a_launcher_it_says_so(build, tmp_path):
+    r = subprocess.run([find_program(build, 'millrace'), 'upgrade', '--run-dir', str(tmp_path)], capture_output=True, text=True, timeout=20)
+    assert r.returncode != 0 and 'no launcher runs' in r.stderr
+
+
+@pytest.mark.parametrize('device,lossless', [('net_af_packet0,iface={0}', True), ('net_af_xdp0,iface={0}', False)])
+def test_devices(build, make_suite, lab, device, lossless):
+    """AF_PACKET: both have the device for a moment, and some queries are answered twice. AF_XDP: a queue has one
+    user, so the new one opens it when the old one has closed it; what comes in between goes to the kernel."""
+    s = make_suite({'z': ZONE % 1}, addresses=[SERVER4], port=53, prefix=lab.serve(),
+                   dataplane=['huge-pages: false', 'ports:', '  - device: "%s"' % device.format(lab.server_if), '    addresses: ["%s"]' % SERVER4])
+    try:
+        s.start()
+    except AssertionError:
+        if lossless:
+            raise
+        pytest.skip('no AF_XDP here: ' + s.log_text().splitlines()[-1])
+    query = dns.message.make_query('a.z', 'A').to_wire()
+
+    def answers():
+        from suite import send_udp
+        return lab.as_client(send_udp, (SERVER4, 53), query, 0.5, 1) is not None
+    wait_for(s, 'no answer over the device', answers)
+    load = Load(s, 5, extra=(), prefix=['ip', 'netns', 'exec', lab.client])
+    with load:
+        time.sleep(1)
+        old = s.pid('dataplane')
+        upgrade(s)
+        assert s.pid('dataplane') not in (0, old)
+    r = load.result()
+    assert r['received'] > 0 and r['invalid'] == 0, r
+    if lossless:
+        assert r['lost'] == 0, r
+    wait_for(s, 'no answer afterwards', answers)

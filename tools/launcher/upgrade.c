@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* upgrade: tells the launcher that runs (SIGUSR2) to replace its dataplane, and watches. */
+#include "config/log.h"
+#include "config/program.h"
+#include "config/ready.h"
+#include "tools/launcher/launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOK_MS 20
+#define PATIENCE_MS 30000
+
+/* Pid of the launcher, which holds a lock on its file; 0: none runs. */
+static pid_t
+launcher_pid(const char *run_dir)
+{
+	char path[PATH_MAX], text[24] = "";
+	pid_t pid = 0;
+	int fd;
+
+	if (snprintf(path, sizeof path, "%s/millrace.pid", run_dir) >= (int)sizeof path)
+		return 0;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && read(fd, text, sizeof text - 1) > 0)
+		pid = (pid_t)strtol(text, NULL, 10);
+	close(fd);
+	return pid > 1 ? pid : 0;
+}
+
+int
+upgrade(const char *run_dir)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000l};
+	pid_t launcher, old;
+
+	if (run_dir == NULL)
+		return EX_OSERR;
+	launcher = launcher_pid(run_dir);
+	old = ready_pid(run_dir, "dataplane");
+	if (launcher == 0 || old == 0) {
+		log_error("no %s runs in %s; name its run directory with --run-dir, and where "
+			  "systemd supervises see docs/operations.md",
+			launcher == 0 ? "launcher" : "dataplane", run_dir);
+		return EX_UNAVAILABLE;
+	}
+	if (kill(launcher, SIGUSR2) < 0) {
+		log_error("cannot signal the launcher (pid %ld): %s", (long)launcher,
+			strerror(errno));
+		return EX_NOPERM;
+	}
+	for (unsigned ms = 0; ms < PATIENCE_MS; ms += LOOK_MS) {
+		pid_t now = ready_pid(run_dir, "dataplane");
+		if (now != 0 && now != old) {
+			printf("process %ld took over from %ld\n", (long)now, (long)old);
+			return EXIT_SUCCESS;
+		}
+		nanosleep(&pause, NULL);
+	}
+	log_error("no other dataplane took over within %d s; the launcher's log says why",
+		PATIENCE_MS / 1000);
+	return EXIT_FAILURE;
+}
