@@ -3,6 +3,7 @@
 unchanged. 127.0.0.1 and ::1 as addresses mean the guest's addresses on the NIC."""
 import json
 import pathlib
+import re
 import subprocess
 import tempfile
 import time
@@ -53,13 +54,13 @@ def add_suite(archive, build):
 
 
 class Box(Suite):
-    """One guest with one NIC. yaml: as of Suite, with '{device}' for the NIC's address; the port's own lines are in `port`."""
+    """One guest with one NIC. yaml: as of Suite; port: more lines of the port's configuration."""
 
-    def __init__(self, build, folder, kernel, zones, model, queues=1, yaml=None, port=()):
+    def __init__(self, build, folder, kernel, zones, model, queues=1, yaml=None, port=(), mtu=1500):
         self.addresses, self.model, self.queues, self.guest = list(ADDRESSES), model, queues, None
         self.wire = guest.Wire()
         try:
-            self.tap = self.wire.tap([CLIENT4 + '/24', CLIENT6 + '/64'], queues)
+            self.tap = self.wire.tap([CLIENT4 + '/24', CLIENT6 + '/64'], queues, mtu)
             files = initramfs.base(kernel, MODULES)
             add_suite(files, build)
             for name, text in zones.items():
@@ -100,6 +101,15 @@ class Box(Suite):
     def driver(self):
         """Who has the card in the guest; '' for nobody."""
         return self.guest.run('basename "$(readlink /sys/bus/pci/devices/%s/driver)"' % self.device).output.strip()
+
+    def twin(self):
+        """The card's interface in the guest's kernel, while the suite has the card."""
+        return re.search(r"port %s .*the kernel's twin of it is (\S+)" % self.device, self.log_text()).group(1)
+
+    def address_twin(self):
+        """Give it the guest's addresses, as an operator does once."""
+        self.guest.run('echo 0 >/proc/sys/net/ipv6/conf/{0}/accept_dad; ip addr add {1}/24 dev {0} && ip addr add {2}/64 dev {0}'
+                       .format(self.twin(), SERVER4, SERVER6))
 
     # --- life
     def start(self, wait=True):

@@ -37,7 +37,7 @@ from kernel import Unavailable  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 QEMU = 'qemu-system-x86_64'
-BOOT_S = 90             # four seconds on a quiet machine
+BOOT_S = 180            # three on a quiet machine, a minute on one with ten busy neighbours
 SHUTDOWN_S = 30
 RUN_S = 60              # of one command; they take some milliseconds
 GRACE_S = 10            # that an answer may come after the command's own time
@@ -125,7 +125,7 @@ class Wire:
     def __exit__(self, *exc):
         self.remove()
 
-    def tap(self, addresses=(), queues=1):
+    def tap(self, addresses=(), queues=1, mtu=1500):
         """A new tap with these addresses ("198.18.0.2/24") on the clients' side; queues: pairs, more than one for virtio only."""
         n = len(self.taps)
         tap = Tap(self.namespace, 'mtq%d' % n, '02:6d:72:00:%02x:01' % n, '02:6d:72:00:%02x:02' % n, queues)
@@ -133,7 +133,7 @@ class Wire:
             netns.ip('-n', self.namespace, 'tuntap', 'add', 'dev', tap.name, 'mode', 'tap', 'vnet_hdr', *(['multi_queue'] if queues > 1 else []))
         except subprocess.CalledProcessError as e:
             raise Unavailable('no tap can be made here: %s' % netns.reason(e))
-        netns.ip('-n', self.namespace, 'link', 'set', tap.name, 'address', tap.mac, 'txqueuelen', '10000')
+        netns.ip('-n', self.namespace, 'link', 'set', tap.name, 'address', tap.mac, 'mtu', str(mtu), 'txqueuelen', '10000')
         for a in addresses:
             netns.ip('-n', self.namespace, 'addr', 'add', a, 'dev', tap.name, *(['nodad'] if ':' in a else []))
         netns.ip('-n', self.namespace, 'link', 'set', tap.name, 'up')

@@ -79,3 +79,12 @@ def lab():
         yield n
     finally:
         n.remove()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """With a failure on a network card goes what the virtual machine's console says (tests/qemu)."""
+    report = (yield).get_result()
+    suite = getattr(item, 'funcargs', {}).get('suite')
+    if report.failed and hasattr(suite, 'guest'):
+        report.sections.append(('console', suite.guest.console_end()))

@@ -12,11 +12,12 @@ import dns.message
 import pytest
 
 from conftest import ANSWERS
-from suite import send_udp
+from suite import recv_tcp, send_udp
 from test_answers import test_any_case_of_a_question_comes_back_as_it_was_sent  # noqa: F401
 from test_answers import test_answer  # noqa: F401
 from test_dpdk import FRAMES, exchange_frames, is_response, udp4, udp6
-from test_protocol import test_message  # noqa: F401
+from test_exception import echo, exchange, neighbours, tagged
+from test_protocol import test_message, test_udp_responses_keep_to_the_limit_and_tcp_has_the_rest  # noqa: F401
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'qemu'))
 import box as boxes  # noqa: E402
@@ -30,8 +31,7 @@ NICS = {
     'e1000e': (1, False, 'net_e1000_em', ''),
     'vmxnet3': (1, False, 'net_vmxnet3', 'vmxnet3'),
 }
-# <linux/if_packet.h>
-SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID, TP_STATUS_VLAN_TPID_VALID = 263, 8, 0x10, 0x40
+JUMBO = 9000            # MTU of all ports here; clients' ordinary packets are small all the same
 QUERY = dns.message.make_query('www.example', 'A', id=0x4d52).to_wire()
 
 
@@ -49,15 +49,16 @@ def suite(request, build, zone_texts, kernel, tmp_path_factory):
     """The suite in a guest; called so because tests of other files use it."""
     queues = NICS[request.param][0]
     try:
-        box = boxes.Box(build, tmp_path_factory.mktemp(request.param), kernel, zone_texts, request.param, queues, {'answers': ANSWERS})
+        box = boxes.Box(build, tmp_path_factory.mktemp(request.param), kernel, zone_texts, request.param, queues,
+                        {'answers': ANSWERS, 'stream': ['idle-timeout: 10m']},
+                        ['mtu: %d' % JUMBO], JUMBO)
     except guest.Unavailable as e:
         pytest.skip(str(e))
     try:
         assert box.driver() == NICS[request.param][3]
         box.bind()
-        for address in boxes.ADDRESSES.values():
-            box.wire.neighbour(box.tap, address)
         box.start()
+        box.address_twin()
         box.wait_answer('example.')
         yield box
     finally:
@@ -116,48 +117,18 @@ def response_ports(interface, frames, last_port, wait=5.0, after=0.3):
     return ports
 
 
+def ended(counters):
+    """How many frames were dropped or went to the kernel."""
+    return sum(sum(v) for k, v in counters.items() if k[0] == 'drops_total' or k == ('exception_packets_total', 'to-kernel'))
+
+
 def test_bad_frames_are_dropped_counted_and_do_no_harm(suite):
     lab = suite.lab()
     bad = [make(lab) for _, make, answered in FRAMES if not answered]
     bad += [udp4(lab)[:n] for n in range(14, len(udp4(lab)) - 1)]          # cut short anywhere
-    drops = sum(sum(v) for (family, _), v in suite.counters().items() if family == 'drops_total')
+    before = ended(suite.counters())
     assert suite.wire.run(response_ports, lab.client_if, bad + [udp4(lab, sport=40001)], 40001) == [40001]
-    now = sum(sum(v) for (family, _), v in suite.counters().items() if family == 'drops_total')
-    assert now - drops >= len(bad) * 3 // 4     # the rest may be none of DNS's business
-
-
-def tagged(frame, *tags):
-    """A frame with these VLAN tags, outermost first."""
-    return frame[:12] + b''.join(struct.pack('!HH', *t) for t in tags) + frame[12:]
-
-
-def receive_tagged(s):
-    """A frame as it was on the wire: the kernel has taken the outer tag off, and tells it apart."""
-    frame, extra, _, where = s.recvmsg(65535, 128)
-    for level, kind, data in extra:
-        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
-            status, _, _, _, _, tci, tpid = struct.unpack('=IIIHHHH', data[:20])
-            if status & TP_STATUS_VLAN_VALID:
-                frame = tagged(frame, (tpid if status & TP_STATUS_VLAN_TPID_VALID else 0x8100, tci))
-    return frame, where[2] == socket.PACKET_OUTGOING
-
-
-def exchange_tagged(interface, frame, wait=2.0):
-    """Send a frame -> the next one that comes back to its sender, or None."""
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as s:
-        s.bind((interface, 0))
-        s.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-        s.send(frame)
-        end = time.monotonic() + wait
-        while time.monotonic() < end:
-            s.settimeout(max(0.001, end - time.monotonic()))
-            try:
-                back, ours = receive_tagged(s)
-            except socket.timeout:
-                return None
-            if not ours and back[:6] == frame[6:12] and back[6:12] == frame[:6] and back[12:14] == frame[12:14]:
-                return back
-    return None
+    assert ended(suite.counters()) - before >= len(bad)
 
 
 @pytest.mark.parametrize('make', [udp4, udp6], ids=['IPv4', 'IPv6'])
@@ -165,15 +136,39 @@ def exchange_tagged(interface, frame, wait=2.0):
 def test_a_tagged_query_gets_its_tags_back(suite, make, tags):
     lab = suite.lab()
     query = tagged(make(lab), *tags)
-    response = suite.wire.run(exchange_tagged, lab.client_if, query)
-    assert response is not None, suite.log_text()
     headers = 14 + 4 * len(tags)
-    assert response[12:headers] == query[12:headers]
+    response = suite.wire.run(exchange, lab.client_if, query, lambda b: b[:6] == query[6:12] and b[12:headers] == query[12:headers])
+    assert response is not None, suite.log_text()
     dns_at = headers + (20 if make is udp4 else 40) + 8
     assert dns.message.from_wire(response[dns_at:], ignore_trailing=True).answer
 
 
+@pytest.mark.parametrize('a', ['127.0.0.1', '::1'])
+def test_the_guests_kernel_is_behind_the_same_card(suite, a):
+    """ARP or neighbour discovery, and echo in frames of all sizes."""
+    address = boxes.ADDRESSES[a]
+    suite.wire.forget(suite.tap, address)
+    assert suite.udp(QUERY, a, timeout=5) is not None, suite.log_text()
+    assert neighbours(suite.wire.namespace, suite.tap.name)[address] == suite.lab().server_mac
+    for octets in (32, 1400, JUMBO - 48):
+        assert suite.wire.run(echo, address, octets), '%d octets\n%s' % (octets, suite.log_text())
+
+
+def test_dns_does_not_go_through_the_kernel(suite):
+    before = suite.counters()['exception_packets_total', 'to-kernel']
+    assert all(suite.wire.run(ask_from_many_ports, suite.server(), 200))
+    assert sum(suite.counters()['exception_packets_total', 'to-kernel']) - sum(before) < 20, 'neighbours may talk meanwhile'
+
+
+def ask_on(connection, query):
+    connection.sendall(struct.pack('!H', len(query)) + query)
+    return recv_tcp(connection)
+
+
 def test_a_killed_dataplane_comes_back_on_its_card(suite):
+    """The answers, the huge pages, and the TCP connections, as the kernel's twin of the card stays."""
+    connection = suite.wire.run(socket.create_connection, suite.server(), 30)
+    assert suite.wire.run(ask_on, connection, QUERY)
     free = suite.huge_pages_free()
     for _ in range(5):
         pid = suite.pid('dataplane')
@@ -184,6 +179,8 @@ def test_a_killed_dataplane_comes_back_on_its_card(suite):
             time.sleep(0.05)
         suite.wait_answer('example.')
     assert suite.huge_pages_free() == free
+    assert suite.wire.run(ask_on, connection, QUERY), suite.log_text()
+    connection.close()
 
 
 def test_a_stopped_suite_gives_back_card_and_memory(suite):
