@@ -3,6 +3,7 @@
  * either file is equal, whatever was found out in its place. No state; any thread. */
 #include "config/config.h"
 #include "config/show.h"
+#include "config/value.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -132,10 +133,11 @@ list_text(const struct schema_key *k, const uint8_t *base, char out[LIST_TEXT_MA
 
 	out[0] = '\0';
 	for (unsigned i = 0; i < n; i++) {
-		char buffer[SHOW_TEXT_MAX];
+		char buffer[SHOW_TEXT_MAX], quoted[LIST_TEXT_MAX / 4];
 		const char *text;
 
 		show_value(k, base, list_entry(k, base, i), buffer, &text);
+		text = value_quote(text, quoted, sizeof quoted);
 		if (at + strlen(text) + sizeof ", , ... (4294967295 entries)" > LIST_TEXT_MAX) {
 			snprintf(out + at, LIST_TEXT_MAX - at, ", ... (%u entries)", n);
 			return;
@@ -154,7 +156,9 @@ key_text(const struct schema_key *k, const uint8_t *base, const uint8_t *other,
 	if (!k->list) {
 		enum config_kind kind = show_value(k, base, base + k->offset, out, &text);
 
-		return kind == CONFIG_VALUE_UNSET ? "(not set)" : text;
+		/* one line, whatever the file has; in place when the text is in `out` already */
+		return kind == CONFIG_VALUE_UNSET ? "(not set)"
+						  : value_quote(text, out, LIST_TEXT_MAX);
 	}
 	n = list_count(k, base);
 	if (n == 0)

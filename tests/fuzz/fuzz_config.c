@@ -46,6 +46,8 @@ check_change(void *arg, const struct config_change *change)
 
 	FUZZ_CHECK(change->key[0] != '\0' && strlen(change->key) < 128);
 	FUZZ_CHECK(change->before[0] != '\0' && change->after[0] != '\0');
+	FUZZ_CHECK(strpbrk(change->before, "\n\033") == NULL);
+	FUZZ_CHECK(strpbrk(change->after, "\n\033") == NULL);
 	++*n;
 }
 

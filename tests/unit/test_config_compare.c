@@ -91,6 +91,15 @@ each_kind_of_value_is_compared_and_told(void **state)
 }
 
 static void
+a_change_is_told_in_one_line(void **state)
+{
+	expect("", "answers: {version: \"a\\nb\\e[31m\"}\n", 0,
+		"answers.version: (not set) -> a?b?[31m [0]\n");
+	expect("", "dataplane: {eal: [\"a\\nb\"]}\n", CONFIG_DATAPLANE,
+		"dataplane.eal: (none) -> a?b [1]\n");
+}
+
+static void
 lists_are_told_in_short(void **state)
 {
 	expect("zones: {list: [{zone: a, file: f}]}\n",
@@ -273,6 +282,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_files_do_not_differ),
 		cmocka_unit_test(each_kind_of_value_is_compared_and_told),
+		cmocka_unit_test(a_change_is_told_in_one_line),
 		cmocka_unit_test(lists_are_told_in_short),
 		cmocka_unit_test(what_needs_a_restart_names_its_processes),
 		cmocka_unit_test(secrets_are_compared_and_never_told),
