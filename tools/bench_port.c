@@ -341,6 +341,12 @@ take_burst(struct bench *b, struct bench_port *p, struct rte_mbuf **m, uint16_t 
 static inline uint16_t
 send_burst(struct bench *b, struct bench_port *p, uint64_t now)
 {
+	if (p->n_pending != 0 && b->sending &&
+		(bench_interrupted || now - b->r.start_ns >= b->o.duration_ns)) {
+		/* a peer that takes nothing must not keep the run from ending */
+		rte_pktmbuf_free_bulk(p->pending, p->n_pending);
+		p->n_pending = 0;
+	}
 	if (p->n_pending == 0) {
 		unsigned n = bench_budget(b, now, BENCH_BURST);
 		if (n == 0 || rte_pktmbuf_alloc_bulk(p->pool, p->pending, n) != 0)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The servers that are compared: how each is told to serve one zone file, on one core, and nothing else."""
+import json
 import os
 import socket
 import subprocess
@@ -82,7 +83,8 @@ class Server:
 
 class Millrace(Server):
     name, package, program = 'Millrace', 'millrace', 'millrace'
-    device = None           # EAL device arguments instead of a socket
+    device = None           # EAL device arguments instead of a socket,
+    eal = ()                # and more arguments of EAL
 
     @classmethod
     def available(cls):
@@ -97,6 +99,7 @@ class Millrace(Server):
             listen += '      addresses: ["%s:%d"]\n      exception: none\n' % (self.address, self.port)
         else:
             listen = '  listen: ["%s:%d"]\n' % (self.address, self.port)
+        listen += '  eal: %s\n' % json.dumps(list(self.eal)) if self.eal else ''
         cores = '  workers: 1\n' + ('  cores: [%d]\n' % self.cpu if self.cpu is not None else '')
         self.cpu_of_worker, self.cpu = self.cpu, None       # the worker is pinned, not all threads
         self.write('millrace.yaml', 'run-dir: %s\nlog-level: info\narena:\n  size: 8GiB\ndataplane:\n%s%szones:\n  list:\n'
