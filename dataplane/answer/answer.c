@@ -251,8 +251,8 @@ respond_common(struct answer_context *c, struct work *w)
 	return true;
 }
 
-/* The response to names at or below a zone cut. False when something is wrong with it: resolving
- * finds out what. */
+/* The response to names at or below a zone cut. False when that is not what is to be said, or
+ * something is wrong with it: resolving finds out. */
 static bool
 respond_referral(struct answer_context *c, struct work *w)
 {
@@ -261,7 +261,8 @@ respond_referral(struct answer_context *c, struct work *w)
 	const struct image_answer *ns = image_answer_at(
 		chunk->base, chunk->len, (uint32_t)((const uint8_t *)w->referral - chunk->base));
 
-	if (ns == NULL || ns->flags & ANSWER_TOO_BIG || cut->name_len > w->name.len)
+	if (ns == NULL || ns->flags & ANSWER_TOO_BIG || cut->name_len > w->name.len ||
+		w->qtype == TYPE_AXFR || w->qtype == TYPE_IXFR)
 		return false;
 	if (w->node == NULL)
 		work_cut_learn(c, w->zone, w->parent_labels);

@@ -222,6 +222,31 @@ wrong_guesses_are_given_up(void **state)
 	answer_destroy(c);
 }
 
+/* They are no question that a referral could answer. */
+static void
+transfers_below_a_cut_are_not_ours(void **state)
+{
+	static const char *const asked[] = {"cut.example.", "a.cut.example.", "b.a.cut.example."};
+	static const uint16_t transfers[] = {TYPE_AXFR, TYPE_IXFR};
+	uint8_t dns[2048];
+
+	(void)state;
+	for (unsigned t = 0; t < 2; t++)
+		for (unsigned i = 0; i < 2 * 3; i++) {
+			struct answer_context *c = make_engine();
+			struct answer_query q = {
+				.dns = dns, .room = 2048, .transport = ANSWER_TCP4};
+
+			if (i >= 3)
+				teach(c, "a.cut.example.");
+			q.len = make_query(dns, asked[i % 3], transfers[t]);
+			answer_burst(c, &q, 1, NOW_S);
+			assert_int_equal(q.out_len, q.len);
+			assert_int_equal(dns[3] & 15, RCODE_NOTAUTH);
+			answer_destroy(c);
+		}
+}
+
 int
 main(void)
 {
@@ -229,6 +254,7 @@ main(void)
 		cmocka_unit_test(a_guess_changes_no_answer),
 		cmocka_unit_test(nor_does_it_in_a_burst),
 		cmocka_unit_test(wrong_guesses_are_given_up),
+		cmocka_unit_test(transfers_below_a_cut_are_not_ours),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
