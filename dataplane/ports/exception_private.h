@@ -21,7 +21,7 @@ struct exception {
 	struct exception *next;
 	/* the thread's */
 	_Alignas(64) _Atomic uint64_t refused; /* packets that went neither way */
-	struct rte_mbuf *spare;                /* for the next packet of the kernel */
+	_Alignas(64) struct rte_mbuf *spare;   /* for the next packet of the kernel */
 	bool lost;                             /* the interface is gone for good */
 	bool stalled;                          /* no buffer, or the worker is behind */
 	bool refusing;                         /* said that the kernel takes nothing */

@@ -17,6 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define BUSY_TRIES 20u /* a second */
+#define BUSY_PAUSE_US 50000u
+
 int
 exception_twin_name(const char *device, char name[IF_NAMESIZE])
 {
@@ -112,22 +115,44 @@ fail:
 	return err;
 }
 
+/* Attach to the interface; one that a dataplane which is just ending still has is waited for.
+ * @return descriptor or negative errno */
+static int
+attach(const char *name)
+{
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), err = 0;
+	struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+
+	if (fd < 0)
+		return -errno;
+	snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
+	for (unsigned tries = 0; tries < BUSY_TRIES; tries++) {
+		err = ioctl(fd, TUNSETIFF, &r) < 0 ? -errno : 0;
+		if (err != -EBUSY)
+			break;
+		usleep(BUSY_PAUSE_US);
+	}
+	if (err == 0 && ioctl(fd, TUNSETPERSIST, 1) < 0)
+		err = -errno;
+	if (err == 0)
+		return fd;
+	close(fd);
+	return err;
+}
+
 int
 exception_twin_open(
 	const char *name, const uint8_t mac[6], uint16_t mtu, bool required, const char *device)
 {
 	const enum log_level level = required ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), err;
-	struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	int fd = attach(name), err;
 	const char *what;
 
-	snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
-	if (fd < 0 || ioctl(fd, TUNSETIFF, &r) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0) {
-		err = -errno;
+	if (fd < 0) {
 		log_write(level, "port %s: cannot make the twin interface %s: %s%s%s", device, name,
-			strerror(-err), open_advice(err),
+			strerror(-fd), open_advice(fd),
 			required ? "" : "; what is not DNS on this port is dropped");
-		goto fail;
+		return fd;
 	}
 	/* it may have been left otherwise; and the kernel is to do all work on its packets */
 	(void)ioctl(fd, TUNSETOFFLOAD, 0);
@@ -136,9 +161,7 @@ exception_twin_open(
 		return fd;
 	log_write(level, "port %s: cannot set %s of the twin interface %s: %s", device, what, name,
 		strerror(-err));
-fail:
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return err;
 }
 
