@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Debian's kernel for virtual machines, unpacked without being installed: its image and its modules.
 It knows nothing of the machine that runs the tests, and the guest needs nothing else of Debian's."""
+import os
 import pathlib
 import re
 import shutil
@@ -58,6 +59,16 @@ class Kernel:
         return order
 
 
+def download(folder):
+    """-> the package's file in folder."""
+    depends = re.search(r'Depends: (linux-image-[0-9]\S*)', output('apt-cache', 'depends', META))
+    if not depends:
+        raise Unavailable('apt knows no package %s' % META)
+    # as whoever we are: apt's own user may not write into the folder
+    output('apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', depends.group(1), cwd=folder)
+    return max(folder.glob(depends.group(1) + '_*.deb'))
+
+
 def fetch(folder):
     """-> Kernel, downloaded to folder (once) from wherever apt gets its packages; Unavailable otherwise."""
     folder = pathlib.Path(folder)
@@ -65,12 +76,14 @@ def fetch(folder):
     if not done.exists():
         shutil.rmtree(tree, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        depends = re.search(r'Depends: (linux-image-[0-9]\S*)', output('apt-cache', 'depends', META))
-        if not depends:
-            raise Unavailable('apt knows no package %s (`apt-get update`?)' % META)
-        # in the folder, and readable by nobody but us: so without apt's sandbox user
-        output('apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', depends.group(1), cwd=folder)
-        package = max(folder.glob(depends.group(1) + '_*.deb'))
+        try:
+            package = download(folder)
+        except Unavailable:
+            # apt's lists are missing, or name a version that Debian has replaced
+            if os.geteuid() != 0:
+                raise
+            output('apt-get', '-q', '-o', 'DPkg::Lock::Timeout=%d' % APT_S, 'update')
+            package = download(folder)
         output('dpkg-deb', '-x', str(package), str(tree))
         package.unlink()
         done.touch()

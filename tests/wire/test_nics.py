@@ -45,11 +45,11 @@ def kernel(build):
 
 
 @pytest.fixture(scope='module', params=NICS)
-def suite(request, build, zone_texts, kernel, tmp_path_factory):
+def suite(request, build, zone_texts, kernel):
     """The suite in a guest; called so because tests of other files use it."""
     queues = NICS[request.param][0]
     try:
-        box = boxes.Box(build, tmp_path_factory.mktemp(request.param), kernel, zone_texts, request.param, queues,
+        box = boxes.Box(build, build / 'qemu' / request.param, kernel, zone_texts, request.param, queues,
                         {'answers': ANSWERS, 'stream': ['idle-timeout: 10m']},
                         ['mtu: %d' % JUMBO], JUMBO)
     except guest.Unavailable as e:
