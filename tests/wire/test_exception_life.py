@@ -257,7 +257,7 @@ protocol static { ipv4; route %s blackhole; }
 protocol bgp peer {
     local %s as %d;
     neighbor %s as %d;
-    hold time 6; keepalive time 2; connect delay time 1; error wait time 1, 2;
+    check link; hold time 6; keepalive time 2; connect delay time 1; error wait time 1, 2;
     ipv4 { import all; export all; };
 }
 '''
@@ -306,6 +306,11 @@ def test_a_bgp_session_lives_through_dns_load(port):        # noqa: F811
         assert lost == 0
         assert [b.session() for b in birds] == since, 'the session went down meanwhile'
         assert SERVER4 in birds[1].ask('show', 'route', '192.0.2.53/32')
+        # a port without link ends it, for that reason
+        ip('-n', lab.server, 'link', 'set', PORT_IF, 'down')
+        wait_for(s, 'the session is not ended', lambda: 'Link down' in birds[0].ask('show', 'protocols', 'all', 'peer'))
+        ip('-n', lab.server, 'link', 'set', PORT_IF, 'up')
+        wait_for(s, 'no BGP session again', lambda: all(b.session() for b in birds), 60)
     finally:
         for b in birds:
             b.end()
