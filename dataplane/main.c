@@ -90,6 +90,25 @@ tell_time(struct setup *s)
 		atomic_store_explicit(&s->worker[i].now_s, now_s, memory_order_relaxed);
 }
 
+/* How busy each worker was since the last call, and what follows from that. */
+static void
+share_out(struct setup *s)
+{
+	static uint64_t busy_before[HUB_WORKERS_MAX], then;
+	uint64_t now = rte_rdtsc();
+	double busy[HUB_WORKERS_MAX];
+
+	if (s->spread == NULL)
+		return;
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		uint64_t cycles = counter_get(&s->worker[i].shared->counters, CTR_BUSY_CYCLES);
+		busy[i] = (double)(cycles - busy_before[i]) / (double)(now - then);
+		busy_before[i] = cycles;
+	}
+	then = now;
+	spread_balance(s->spread, busy);
+}
+
 static int
 start_workers(struct setup *s, uint64_t tsc_hz)
 {
@@ -174,6 +193,7 @@ watch_over(struct setup *s, struct engines *e, struct takeover *t, const sigset_
 		if (wait_tick(end, takeover_is_wanted(t) ? TICK_TAKEOVER_MS : TICK_MS))
 			return TAKEOVER_STAY;
 		tell_time(s);
+		share_out(s);
 		follow_live(s->hub, &live_seen);
 		wish = takeover_poll(t, s);
 		if (tick % TICKS_A_SECOND != 0)

@@ -123,6 +123,71 @@ open_sockets(struct setup *s, const struct config *c, struct heritage *h)
 	return err;
 }
 
+/* All queues of all devices, in the order in which they are dealt out to workers. */
+struct queues {
+	struct port **port;
+	unsigned *worker;
+	unsigned n;
+};
+
+static int
+add_queue(struct queues *all, struct port *p, unsigned worker)
+{
+	struct port **ports = realloc(all->port, (all->n + 1) * sizeof(struct port *));
+	unsigned *workers;
+
+	if (ports == NULL)
+		return -ENOMEM;
+	all->port = ports;
+	workers = realloc(all->worker, (all->n + 1) * sizeof(unsigned));
+	if (workers == NULL)
+		return -ENOMEM;
+	all->worker = workers;
+	all->port[all->n] = p;
+	all->worker[all->n++] = worker;
+	return 0;
+}
+
+static int
+open_device(struct setup *s, const struct config_port *c, struct queues *all)
+{
+	struct port *queue[ETHDEV_QUEUES_MAX];
+	unsigned n = 0;
+	int err = ethdev_port_open(c, s->n_workers, queue, &n);
+
+	/* deal on from where the last device ended, so that single queues spread as well */
+	for (unsigned q = 0; q < n; q++) {
+		unsigned w = all->n % s->n_workers;
+		int failed;
+		queue[q]->counters = &s->worker[w].shared->counters;
+		failed = add_queue(all, queue[q], w);
+		if (failed == 0)
+			failed = add_port(&s->worker[w], queue[q]);
+		err = err != 0 ? err : failed;
+	}
+	return err;
+}
+
+/* What workers hand on to one another is one more port of each. */
+static int
+tie_workers(struct setup *s, const struct queues *all)
+{
+	struct counters *counters[HUB_WORKERS_MAX];
+	struct port *port[HUB_WORKERS_MAX];
+	int err;
+
+	if (s->n_workers < 2 || all->n == 0)
+		return 0;
+	for (unsigned w = 0; w < s->n_workers; w++)
+		counters[w] = &s->worker[w].shared->counters;
+	err = spread_open(&s->spread, all->port, all->worker, all->n, counters, s->n_workers, port);
+	if (err != 0)
+		log_error("cannot tie the workers together: %s", strerror(-err));
+	for (unsigned w = 0; w < s->n_workers && err == 0; w++)
+		err = add_port(&s->worker[w], port[w]);
+	return err;
+}
+
 /* Devices that cannot have two users are ours only when the other dataplane has left. */
 static int
 wait_for_devices(const struct config *c, struct heritage *h)
@@ -137,7 +202,7 @@ wait_for_devices(const struct config *c, struct heritage *h)
 static int
 open_devices(struct setup *s, const struct config *c, struct heritage *h)
 {
-	unsigned turn = 0;
+	struct queues all = {0};
 	int err;
 
 	if (c->dataplane.ports_count == 0)
@@ -147,24 +212,13 @@ open_devices(struct setup *s, const struct config *c, struct heritage *h)
 		return err;
 	s->eal = true;
 	err = h != NULL ? wait_for_devices(c, h) : 0;
-	if (err != 0)
-		return err;
-	for (unsigned d = 0; d < c->dataplane.ports_count; d++) {
-		struct port *queue[ETHDEV_QUEUES_MAX];
-		unsigned n = 0;
-		err = ethdev_port_open(&c->dataplane.ports[d], s->n_workers, queue, &n);
-		if (err != 0)
-			return err;
-		/* deal on from where the last device ended, so that single queues spread as well */
-		for (unsigned q = 0; q < n; q++, turn++) {
-			struct worker *w = &s->worker[turn % s->n_workers];
-			queue[q]->counters = &w->shared->counters;
-			err = add_port(w, queue[q]);
-			if (err != 0)
-				return err;
-		}
-	}
-	return 0;
+	for (unsigned d = 0; d < c->dataplane.ports_count && err == 0; d++)
+		err = open_device(s, &c->dataplane.ports[d], &all);
+	if (err == 0)
+		err = tie_workers(s, &all);
+	free(all.port);
+	free(all.worker);
+	return err;
 }
 
 int
@@ -271,6 +325,7 @@ setup_close(struct setup *s)
 		if (w->bell >= 0)
 			close(w->bell);
 	}
+	spread_close(s->spread);
 	free(s->worker);
 	if (s->bell_stream >= 0)
 		close(s->bell_stream);

@@ -2,6 +2,7 @@
 /* setup: from configuration to workers with open ports. Main thread, before workers run. */
 #pragma once
 #include "config/config.h"
+#include "dataplane/ports/spread.h"
 #include "dataplane/worker.h"
 
 struct heritage;
@@ -11,8 +12,9 @@ struct setup {
 	struct worker *worker; /* array */
 	unsigned n_workers;
 	int bell_stream;
-	bool hub_warned; /* that a file of the hub cannot be used */
-	bool eal;        /* EAL was started, for DPDK ports */
+	bool hub_warned;       /* that a file of the hub cannot be used */
+	bool eal;              /* EAL was started, for DPDK ports */
+	struct spread *spread; /* between workers; NULL: one worker, or no devices */
 };
 
 /**

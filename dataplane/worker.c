@@ -20,9 +20,11 @@
 
 #define SPINS_BEFORE_SLEEP 32u /* empty rounds before ppoll(2): ~20 us with one socket */
 #define SPINS_BEFORE_NAP 4096u /* the same with polled ports: ~0.3 ms */
-#define NAPS_SHORT 10000u      /* short naps before long ones: ~1 s */
+#define SPIN_US 50u       /* the same with devices that can wake us: what a wake-up costs, about */
+#define NAPS_SHORT 10000u /* short naps before long ones: ~1 s */
 #define NAP_SHORT_NS 50000u
 #define SLEEP_MAX_MS 500   /* a lost wake-up costs no more than this */
+#define SLEEP_DEVICE_MS 20 /* the same where drivers may lose one */
 #define SLEEP_STALLED_MS 1 /* the stream process does not ring when it has made room */
 #define COSTLY_EVERY 16u   /* rounds between system calls to sockets while devices are polled */
 #define DISCARD_BURSTS_MAX 4096u /* more than any ring holds */
@@ -75,7 +77,10 @@ sleep_on_ports(struct worker *w)
 	}
 	fd[n_fds++] = (struct pollfd){.fd = w->bell, .events = POLLIN};
 	if (may_sleep) {
-		wait.tv_nsec = (stalled ? SLEEP_STALLED_MS : SLEEP_MAX_MS) * 1000000l;
+		wait.tv_nsec = (stalled             ? SLEEP_STALLED_MS
+				       : w->devices ? SLEEP_DEVICE_MS
+						    : SLEEP_MAX_MS) *
+			       1000000l;
 		grace_offline(w->shared);
 		(void)ppoll(fd, n_fds, &wait, NULL);
 		grace_online(w->hub, w->shared);
@@ -96,10 +101,14 @@ back_off(struct worker *w)
 	struct timespec nap = {0};
 
 	counter_add(&w->shared->counters, CTR_POLLS_EMPTY, 1);
-	w->n_idle++;
+	if (w->n_idle++ == 0)
+		w->idle_since = rte_rdtsc();
 	if (!w->polled) {
-		if (w->n_idle > SPINS_BEFORE_SLEEP)
+		if (w->devices ? rte_rdtsc() - w->idle_since > w->spin_cycles
+			       : w->n_idle > SPINS_BEFORE_SLEEP)
 			sleep_on_ports(w);
+		else if (w->devices)
+			rte_pause();
 		return;
 	}
 	if (w->n_idle <= SPINS_BEFORE_NAP) {
@@ -140,7 +149,7 @@ run(struct worker *w)
 			struct port *p = w->port[i];
 			/* beside a polled device a socket is asked now and then, or while it gives
 			 */
-			if (p->costly && w->polled && p->n_taken == 0 && !naps &&
+			if (p->costly && w->devices && p->n_taken == 0 && !naps &&
 				round % COSTLY_EVERY != 0)
 				continue;
 			n += serve_port(w, p, engine);
@@ -184,9 +193,11 @@ worker_start(struct worker *w)
 	cpu_set_t cpus;
 	int err;
 
-	w->polled = false;
+	w->polled = w->devices = false;
 	w->nap_ns = UINT32_MAX;
+	w->spin_cycles = w->shared->tsc_hz / 1000000u * SPIN_US;
 	for (unsigned i = 0; i < w->n_ports; i++) {
+		w->devices |= w->port[i]->device;
 		if (w->port[i]->wait_fd >= 0)
 			continue;
 		w->polled = true;

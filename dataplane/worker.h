@@ -17,11 +17,13 @@ struct worker {
 	struct hub_worker *shared; /* this worker's part of the hub */
 	struct port **port;        /* owned array of owned ports */
 	unsigned n_ports;
-	int cpu;         /* pinned to, or -1 */
-	int bell;        /* ends its sleep: the stream process's and main's doorbell */
-	bool polled;     /* a port has no wait_fd: it never sleeps long */
-	uint32_t nap_ns; /* the shortest of its polled ports */
-	bool registered; /* EAL is up: the thread gets an lcore id (mempool caches) */
+	int cpu;      /* pinned to, or -1 */
+	int bell;     /* ends its sleep: the stream process's and main's doorbell */
+	bool devices; /* a port is a device's queue: it is asked for some time before it sleeps */
+	bool polled;  /* a port has no wait_fd: it never sleeps long */
+	uint32_t nap_ns;      /* the shortest of its polled ports */
+	uint64_t spin_cycles; /* with devices: how long it asks in vain before it sleeps */
+	bool registered;      /* EAL is up: the thread gets an lcore id (mempool caches) */
 	pthread_t thread;
 
 	/* main writes, the worker reads */
@@ -35,6 +37,7 @@ struct worker {
 
 	/* the worker's own */
 	_Alignas(64) unsigned n_idle; /* rounds without a packet in a row */
+	uint64_t idle_since;          /* TSC, at the first of them */
 	struct answer_query query[ANSWER_BURST];
 };
 

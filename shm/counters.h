@@ -118,6 +118,8 @@
 		"Packets that passed between a port and its twin interface in the kernel.")        \
 	X(EXCEPTION_FROM_KERNEL, "exception_packets_total", "direction", "from-kernel", "packets", \
 		"Packets that passed between a port and its twin interface in the kernel.")        \
+	X(SPREAD_GIVEN, "spread_packets_total", "", "", "packets",                                 \
+		"Packets that a worker with too much to do handed on to others.")                  \
 	X(RX_PACKETS, "rx_packets_total", "", "", "packets", "Packets taken from ports.")          \
 	X(RX_OCTETS, "rx_octets_total", "", "", "octets", "DNS octets in queries.")                \
 	X(TX_PACKETS, "tx_packets_total", "", "", "packets", "Responses handed to ports.")         \

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ethdev: opening, configuring, watching and closing DPDK Ethernet devices. Main thread; the packet
- * path is in ethdev_queue.c, what is special about single drivers in ethdev_driver.c. */
+/* ethdev: opening, watching and closing DPDK Ethernet devices. Main thread; their configuration is
+ * in ethdev_start.c, the packet path in ethdev_queue.c, what is special about drivers in
+ * ethdev_driver.c. */
 #include "dataplane/ports/ethdev.h"
 
 #include "config/log.h"
 #include "dataplane/eal.h"
-#include "dataplane/ports/ethdev_driver.h"
+#include "dataplane/ports/ethdev_device.h"
 #include "dataplane/ports/ethdev_queue.h"
 #include "dataplane/ports/exception.h"
 
@@ -17,30 +18,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#define RING_MIN 512u   /* descriptors, when the configuration leaves the choice to the driver */
-#define POOL_CACHE 256u /* mbufs that a worker keeps at hand */
-#define START_TRIES 5u  /* for drivers that may fail at first */
+#define START_TRIES 5u /* for drivers that may fail at first */
 #define START_PAUSE_US 100000u
-/* Beside the packet in a buffer: Ethernet header, two VLAN tags, frame check sequence. */
-#define FRAME_EXTRA (RTE_ETHER_HDR_LEN + 2u * 4 + RTE_ETHER_CRC_LEN)
-#define BUFFER_STEP 1024u /* cards count buffers in these */
-
-struct ethdev_device {
-	char name[RTE_ETH_NAME_MAX_LEN];
-	uint16_t port_id;
-	unsigned n_open; /* queues not closed yet */
-	bool started, link_known, link_up;
-	bool explained; /* an error line was written */
-	uint16_t n_rx;  /* descriptors of a receive queue */
-	uint16_t mtu;   /* octets of the largest IP packet */
-	struct rte_mempool *pool;
-	struct exception *exception; /* or NULL */
-	struct driver_state *driver;
-	struct frame_filter filter;
-	struct ethdev_device *next;
-};
 
 static struct ethdev_device *devices; /* for the links; main thread only */
 
@@ -74,6 +56,8 @@ queue_close(struct port *p)
 	struct ethdev_queue *e = (struct ethdev_queue *)p;
 	struct ethdev_device *d = e->device;
 
+	ethdev_wait_close(&e->wait);
+	free(e->back_from);
 	free(e);
 	if (--d->n_open == 0)
 		device_destroy(d);
@@ -82,6 +66,8 @@ queue_close(struct port *p)
 static const struct port_ops queue_ops = {
 	.receive = ethdev_queue_receive,
 	.transmit = ethdev_queue_transmit,
+	.may_sleep = ethdev_queue_may_sleep,
+	.awake = ethdev_queue_awake,
 	.close = queue_close,
 };
 
@@ -145,149 +131,6 @@ choose_queues(const struct config_port *c, const struct rte_eth_dev_info *info, 
 	return 0;
 }
 
-/* Buffers that hold the largest frame of the port, so that it lies in one piece. */
-static struct rte_mempool *
-make_pool(const struct ethdev_device *d, unsigned n)
-{
-	char text[RTE_MEMPOOL_NAMESIZE];
-	int socket = rte_eth_dev_socket_id(d->port_id);
-	unsigned room = RTE_MBUF_DEFAULT_DATAROOM;
-
-	if (d->mtu + FRAME_EXTRA > room)
-		room = RTE_ALIGN_CEIL(d->mtu + FRAME_EXTRA, BUFFER_STEP);
-	snprintf(text, sizeof text, "port.%u", d->port_id);
-	return rte_pktmbuf_pool_create(text, n, POOL_CACHE, 0,
-		(uint16_t)(room + RTE_PKTMBUF_HEADROOM), socket < 0 ? SOCKET_ID_ANY : socket);
-}
-
-static struct rte_eth_conf
-make_conf(const struct rte_eth_dev_info *info, unsigned n_queues)
-{
-	static const uint64_t spread = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP;
-	struct rte_eth_conf conf = {0};
-
-	if (n_queues > 1 && (info->flow_type_rss_offloads & spread) != 0) {
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & spread;
-	}
-	/* one pool a device, and nobody else holds our packets */
-	conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
-	if (driver_filters_tags(info->driver_name))
-		conf.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
-	if (driver_is_software(info)) /* it would only do in software what we do better */
-		return conf;
-	conf.rxmode.offloads |= info->rx_offload_capa &
-				(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
-	conf.txmode.offloads |= info->tx_offload_capa &
-				(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
-	return conf;
-}
-
-static int
-setup_queues(struct ethdev_device *d, unsigned n, uint16_t n_rx, uint16_t n_tx)
-{
-	int socket = rte_eth_dev_socket_id(d->port_id), err = 0;
-
-	for (uint16_t q = 0; q < n && err == 0; q++)
-		err = rte_eth_tx_queue_setup(d->port_id, q, n_tx, (unsigned)socket, NULL);
-	for (uint16_t q = 0; q < n && err == 0; q++)
-		err = rte_eth_rx_queue_setup(d->port_id, q, n_rx, (unsigned)socket, NULL, d->pool);
-	return err;
-}
-
-/* Does the driver tell DPDK which MTUs it has? Those of memif, taps and sockets do not; they take
- * what comes and fits a buffer. */
-static bool
-knows_mtu(const struct rte_eth_dev_info *info)
-{
-	return info->max_mtu != UINT16_MAX;
-}
-
-/* The configured MTU, before the device is configured. @return 0 or negative errno */
-static int
-choose_mtu(struct ethdev_device *d, const struct config_port *c,
-	const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
-{
-	if (c->mtu == 0)
-		return 0; /* DPDK takes 1500 */
-	if (!knows_mtu(info))
-		return 0;
-	if (c->mtu >= info->min_mtu && c->mtu <= info->max_mtu) {
-		conf->rxmode.mtu = c->mtu;
-		return 0;
-	}
-	log_error("port %s: the device has MTUs from %u to %u; set `mtu` to one of these",
-		c->device, info->min_mtu, info->max_mtu);
-	d->explained = true;
-	return -EINVAL;
-}
-
-/* The MTU of a configured device, set once more: with some drivers only this reaches the hardware,
- * or the interface beneath. */
-static int
-settle_mtu(
-	struct ethdev_device *d, const struct config_port *c, const struct rte_eth_dev_info *info)
-{
-	int err = c->mtu != 0 ? rte_eth_dev_set_mtu(d->port_id, c->mtu) : 0;
-
-	if (err == 0)
-		(void)rte_eth_dev_get_mtu(d->port_id, &d->mtu);
-	if (err != 0 && err != -ENOTSUP && knows_mtu(info)) {
-		log_error("port %s: the device does not take an MTU of %u: %s", c->device, c->mtu,
-			rte_strerror(-err));
-		d->explained = true;
-		return err;
-	}
-	if (err != 0)
-		d->mtu = c->mtu;
-	if (d->mtu < RTE_ETHER_MIN_MTU)
-		d->mtu = RTE_ETHER_MTU;
-	return 0;
-}
-
-/* From a probed device to one whose queues run. */
-static int
-start_device(struct ethdev_device *d, const struct config_port *c,
-	const struct rte_eth_dev_info *info, struct rte_eth_conf *conf, unsigned n)
-{
-	uint16_t n_rx = c->ring_size, n_tx = c->ring_size;
-	unsigned buffers;
-	int err;
-
-	if (n_rx == 0)
-		n_rx = info->default_rxportconf.ring_size > RING_MIN
-			       ? info->default_rxportconf.ring_size
-			       : RING_MIN;
-	if (n_tx == 0)
-		n_tx = info->default_txportconf.ring_size > RING_MIN
-			       ? info->default_txportconf.ring_size
-			       : RING_MIN;
-	err = choose_mtu(d, c, info, conf);
-	if (err == 0)
-		err = rte_eth_dev_configure(d->port_id, (uint16_t)n, (uint16_t)n, conf);
-	if (err == 0)
-		err = settle_mtu(d, c, info);
-	if (err == 0)
-		err = rte_eth_dev_adjust_nb_rx_tx_desc(d->port_id, &n_rx, &n_tx);
-	if (err != 0)
-		return err;
-	buffers = n * (n_rx + n_tx + driver_queue_buffers(info->driver_name, c->device) +
-			      2 * POOL_CACHE + 2 * PORT_BURST);
-	if (exception_wanted(c, info->driver_name))
-		buffers += exception_buffers(n) + 2 * POOL_CACHE;
-	d->pool = make_pool(d, buffers);
-	if (d->pool == NULL)
-		return rte_errno ? -rte_errno : -ENOMEM;
-	err = setup_queues(d, n, n_rx, n_tx);
-	if (err == 0)
-		err = rte_eth_dev_start(d->port_id);
-	d->started = err == 0;
-	if (err == 0 && (conf->rxmode.offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER))
-		driver_accept_tags(d->port_id, d->name);
-	d->n_rx = n_rx;
-	return err;
-}
-
 static int
 open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf,
 	const struct rte_eth_dev_info *info, struct port **queue, unsigned n)
@@ -299,6 +142,7 @@ open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf,
 		memset(e, 0, sizeof *e);
 		e->port = (struct port){.ops = &queue_ops,
 			.wait_fd = -1,
+			.device = true,
 			.nap_ns = driver_nap_ns(info->driver_name, d->n_rx)};
 		e->port_id = d->port_id;
 		e->queue_id = (uint16_t)q;
@@ -311,6 +155,9 @@ open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf,
 		e->filter = &d->filter;
 		e->device = d;
 		exception_connect(d->exception, q, &e->exception);
+		ethdev_wait_open(&e->wait, d->port_id, (uint16_t)q, d->socket[q]);
+		e->port.wait_fd = e->wait.fd;
+		exception_wakes(d->exception, q, &e->wait.sleeper);
 		d->n_open++;
 		queue[q] = &e->port;
 	}
@@ -341,15 +188,23 @@ static int
 try_device(struct ethdev_device *d, const struct config_port *c, const struct driver_device *dd,
 	struct port **queue, bool *again)
 {
+	struct ethdev_sockets before;
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf;
 	unsigned n;
 	int err;
 
 	*again = false;
+	for (unsigned q = 0; q < ETHDEV_QUEUES_MAX; q++)
+		d->socket[q] = -1;
+	ethdev_sockets_note(&before, AF_PACKET);
 	err = probe(dd->arguments, dd->name);
 	if (err < 0)
 		return err;
+	/* net_af_packet opens all its sockets here; which of several belongs to which queue it does
+	 * not say */
+	if (dd->queues == 1)
+		d->socket[0] = ethdev_sockets_new(&before);
 	d->port_id = (uint16_t)err;
 	err = rte_eth_dev_info_get(d->port_id, &info);
 	if (err != 0)
@@ -359,8 +214,8 @@ try_device(struct ethdev_device *d, const struct config_port *c, const struct dr
 		d->explained = true;
 		return -EINVAL;
 	}
-	conf = make_conf(&info, n);
-	err = start_device(d, c, &info, &conf, n);
+	conf = ethdev_make_conf(&info, n);
+	err = ethdev_start(d, c, &info, &conf, n);
 	if (err == 0)
 		err = open_exception(d, c, &info, n);
 	if (err == 0)

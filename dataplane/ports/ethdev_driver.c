@@ -27,6 +27,8 @@
 #define MEMIF_RING_BITS_MAX 14u  /* the driver takes no more */
 #define NAP_NS_A_DESCRIPTOR 100u /* a ring overflows only above 10 M packets a second */
 #define NAP_NS_MAX 250000u
+#define NAP_NS_MEMIF \
+	500000u /* the peer sees a full ring, and waits; shorter naps cost a tenth of a CPU */
 #define XDP_QUEUES_MAX 16u /* that we serve unasked: 32 MiB of buffers each */
 #define VLANS 4095u        /* 4095 itself is reserved (802.1Q) */
 #define ATTACH_TRIES 10u   /* a program that is just going away is still there for a moment */
@@ -76,6 +78,12 @@ driver_is_software(const struct rte_eth_dev_info *info)
 	/* rings, sockets and taps to this machine, and memif to another process on it; drivers of
 	 * network cards begin with "net_" as well */
 	return strcmp(rte_bus_name(rte_dev_bus(info->device)), "vdev") == 0;
+}
+
+bool
+driver_may_interrupt(const struct rte_eth_dev_info *info)
+{
+	return !driver_is_software(info) || strcmp(info->driver_name, "net_tap") == 0;
 }
 
 bool
@@ -132,6 +140,8 @@ driver_nap_ns(const char *driver, unsigned n_rx)
 	if (strcmp(driver, "net_af_xdp") == 0 || strcmp(driver, "net_af_packet") == 0 ||
 		strcmp(driver, "net_tap") == 0)
 		return NAP_NS_MAX;
+	if (strcmp(driver, "net_memif") == 0)
+		return NAP_NS_MEMIF;
 	return ns < NAP_NS_MAX ? ns : NAP_NS_MAX;
 }
 

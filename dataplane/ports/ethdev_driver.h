@@ -33,6 +33,9 @@ void driver_release(struct driver_state *s);
 /** A device without hardware behind it: packets may come with checksums left to "hardware", and
  * checksum offloads would be software of its own. */
 bool driver_is_software(const struct rte_eth_dev_info *info);
+/** Receive interrupts are worth asking for: network cards, and taps, whose descriptor comes with
+ * them. */
+bool driver_may_interrupt(const struct rte_eth_dev_info *info);
 /** It drops packets with a VLAN tag that was not named to it; driver_accept_tags() mends that. */
 bool driver_filters_tags(const char *driver);
 /** Name all VLANs to a started device of that kind; it must have been configured with

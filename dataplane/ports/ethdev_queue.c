@@ -74,12 +74,30 @@ take_frame(struct ethdev_queue *e, struct rte_mbuf *m, struct frame_info *info,
 	return FATE_ANSWER;
 }
 
+/* A queue that was lent: the owner sends. */
+static void
+give_back(struct ethdev_queue *e, struct rte_mbuf **m, unsigned n)
+{
+	unsigned given = rte_ring_sp_enqueue_burst(e->back, (void **)m, n, NULL);
+
+	if (given != 0)
+		sleeper_ring(e->back_sleeper);
+	if (unlikely(given < n)) {
+		rte_pktmbuf_free_bulk(m + given, n - given);
+		counter_add(e->port.counters, CTR_D_TX_FULL, n - given);
+	}
+}
+
 /* Send mbufs, all or until the device takes no more for a while; the rest is freed and counted. */
 static inline void
 send_all(struct ethdev_queue *e, struct rte_mbuf **tx, uint16_t n_tx)
 {
 	uint16_t at = 0;
 
+	if (unlikely(e->back != NULL)) {
+		give_back(e, tx, n_tx);
+		return;
+	}
 	for (unsigned tries = 0; at < n_tx && tries < TX_TRIES; tries++) {
 		uint16_t sent =
 			rte_eth_tx_burst(e->port_id, e->queue_id, tx + at, (uint16_t)(n_tx - at));
@@ -108,40 +126,113 @@ send_kernels(struct ethdev_queue *e)
 	return n;
 }
 
-unsigned
-ethdev_queue_receive(struct port *p, struct answer_query *q, unsigned max)
+/* What other workers finished for this queue: frames to send, and some for the kernel. */
+static unsigned
+send_lent(struct ethdev_queue *e)
 {
-	struct ethdev_queue *e = (struct ethdev_queue *)p;
-	struct rte_mbuf *rx[PORT_BURST], *bad[PORT_BURST], *other[PORT_BURST];
-	unsigned n_kept = 0, n_bad = 0, n_other = 0;
-	uint16_t n = rte_eth_rx_burst(e->port_id, e->queue_id, rx, (uint16_t)max);
+	unsigned n_all = 0;
 
-	p->n_taken = n;
-	p->n_passed = e->exception.from_kernel != NULL ? send_kernels(e) : 0;
+	for (unsigned k = 0; k < e->n_back; k++) {
+		struct rte_mbuf *m[PORT_BURST], *tx[PORT_BURST], *other[PORT_BURST];
+		unsigned n_tx = 0, n_other = 0;
+		unsigned n =
+			rte_ring_sc_dequeue_burst(e->back_from[k], (void **)m, PORT_BURST, NULL);
+		for (unsigned i = 0; i < n; i++) {
+			if (unlikely(m[i]->port == SPREAD_KERNEL))
+				other[n_other++] = m[i];
+			else
+				tx[n_tx++] = m[i];
+		}
+		if (n_tx != 0)
+			send_all(e, tx, (uint16_t)n_tx);
+		if (n_other != 0)
+			exception_give(&e->exception, other, n_other, e->port.counters);
+		n_all += n;
+	}
+	return n_all;
+}
+
+/* Frames for the kernel, from a queue that was lent: only the owner may put them in its ring. */
+static void
+give_back_kernels(struct ethdev_queue *e, struct rte_mbuf **m, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		m[i]->port = SPREAD_KERNEL;
+	give_back(e, m, n);
+}
+
+unsigned
+ethdev_queue_take(struct ethdev_queue *e, struct rte_mbuf **rx, unsigned n, struct answer_query *q)
+{
+	bool kernel = e->exception.to_kernel != NULL || e->lent_exception;
+	struct rte_mbuf *bad[PORT_BURST], *other[PORT_BURST];
+	unsigned n_kept = 0, n_bad = 0, n_other = 0;
+
 	/* headers of 42 octets and more, and a query behind them: two lines, nearly always */
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(rx[i], void *));
 		rte_prefetch0(rte_pktmbuf_mtod_offset(rx[i], void *, 64));
 	}
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		enum counter why = CTR_N;
 		enum fate fate = take_frame(e, rx[i], &e->info[n_kept], &q[n_kept], &why);
 		if (likely(fate == FATE_ANSWER)) {
 			e->kept[n_kept++] = rx[i];
 			continue;
 		}
-		if (fate == FATE_KERNEL && e->exception.to_kernel != NULL) {
+		if (fate == FATE_KERNEL && kernel) {
 			other[n_other++] = rx[i];
 			continue;
 		}
-		counter_add(p->counters, why, 1);
+		counter_add(e->port.counters, why, 1);
 		bad[n_bad++] = rx[i];
 	}
 	if (n_bad != 0)
 		rte_pktmbuf_free_bulk(bad, n_bad);
-	if (n_other != 0)
-		exception_give(&e->exception, other, n_other, p->counters);
+	if (n_other != 0 && e->back != NULL)
+		give_back_kernels(e, other, n_other);
+	else if (n_other != 0)
+		exception_give(&e->exception, other, n_other, e->port.counters);
 	return n_kept;
+}
+
+unsigned
+ethdev_queue_receive(struct port *p, struct answer_query *q, unsigned max)
+{
+	struct ethdev_queue *e = (struct ethdev_queue *)p;
+	struct rte_mbuf *rx[PORT_BURST];
+	unsigned n = rte_eth_rx_burst(e->port_id, e->queue_id, rx, (uint16_t)max), n_all = n;
+
+	p->n_passed = e->exception.from_kernel != NULL ? send_kernels(e) : 0;
+	if (e->n_back != 0)
+		p->n_passed += send_lent(e);
+	if (e->spread != NULL)
+		n = spread_offer(e->spread, rx, n, e->port_id, p->counters);
+	p->n_passed += n_all - n;
+	p->n_taken = n;
+	return ethdev_queue_take(e, rx, n, q);
+}
+
+bool
+ethdev_queue_may_sleep(struct port *p)
+{
+	struct ethdev_queue *e = (struct ethdev_queue *)p;
+	bool quiet = ethdev_wait_arm(&e->wait, e->port_id, e->queue_id);
+
+	if (e->exception.from_kernel != NULL && !rte_ring_empty(e->exception.from_kernel))
+		return false;
+	for (unsigned k = 0; k < e->n_back; k++)
+		if (!rte_ring_empty(e->back_from[k]))
+			return false;
+	return quiet;
+}
+
+void
+ethdev_queue_awake(struct port *p)
+{
+	struct ethdev_queue *e = (struct ethdev_queue *)p;
+
+	ethdev_wait_disarm(&e->wait, e->port_id, e->queue_id);
 }
 
 /* Make the mbuf the response's frame. */

@@ -168,6 +168,13 @@ exception_connect(struct exception *x, unsigned q, struct exception_queue *out)
 }
 
 void
+exception_wakes(struct exception *x, unsigned q, struct sleeper *s)
+{
+	if (x != NULL && q == 0) /* see exception_connect() */
+		x->owner = s;
+}
+
+void
 exception_set_link(struct exception *x, bool up)
 {
 	if (x != NULL)

@@ -7,6 +7,7 @@
 #pragma once
 #include "config/config.h"
 #include "dataplane/ports/exception_queue.h"
+#include "dataplane/ports/sleeper.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +43,8 @@ int exception_open(struct exception **out, const struct exception_options *o)
 	__attribute__((warn_unused_result));
 /** What queue number q of the port works with; x may be NULL. Valid until exception_close(). */
 void exception_connect(struct exception *x, unsigned q, struct exception_queue *out);
+/** Whom the thread wakes when the kernel has something for queue q; x may be NULL. */
+void exception_wakes(struct exception *x, unsigned q, struct sleeper *s);
 /** Give the twin the carrier that the port has. Thread: main. x may be NULL. */
 void exception_set_link(struct exception *x, bool up);
 /** After exception_stop(), before the pool goes. The interface stays. x may be NULL. */

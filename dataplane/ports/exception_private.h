@@ -18,6 +18,7 @@ struct exception {
 	struct rte_ring *
 		*to_kernel; /* one for each queue: one worker puts in, the thread takes out */
 	struct rte_ring *from_kernel;
+	struct sleeper *owner; /* of the queue that sends what is in it */
 	struct exception *next;
 	/* the thread's */
 	_Alignas(64) _Atomic uint64_t refused; /* packets that went neither way */

@@ -159,8 +159,11 @@ serve_from_kernel(struct exception *x)
 		m[n++] = x->spare;
 		x->spare = NULL;
 	}
-	if (n != 0)
+	if (n != 0) {
 		(void)rte_ring_sp_enqueue_bulk(x->from_kernel, m, n, NULL); /* there is room */
+		if (x->owner != NULL)
+			sleeper_ring(x->owner);
+	}
 	return tries;
 }
 

@@ -31,6 +31,7 @@ struct port {
 	struct counters *counters; /* its worker's block */
 	int wait_fd;               /* readable when there may be something to receive; -1: poll */
 	bool costly;               /* a receive that finds nothing is a system call */
+	bool device;               /* a queue of a DPDK device: asked again at once, and often */
 	bool stalled;      /* responses wait until the peer takes others; receives nothing now */
 	uint32_t nap_ns;   /* wait_fd -1: how long it may be left alone when idle */
 	unsigned n_taken;  /* packets of the last receive, those not kept included */
