@@ -63,11 +63,33 @@ queue_close(struct port *p)
 		device_destroy(d);
 }
 
+static bool
+queue_may_sleep(struct port *p)
+{
+	struct ethdev_queue *e = (struct ethdev_queue *)p;
+	bool quiet = ethdev_wait_arm(&e->wait, e->port_id, e->queue_id);
+
+	if (e->exception.from_kernel != NULL && !rte_ring_empty(e->exception.from_kernel))
+		return false;
+	for (unsigned k = 0; k < e->n_back; k++)
+		if (!rte_ring_empty(e->back_from[k]))
+			return false;
+	return quiet;
+}
+
+static void
+queue_awake(struct port *p)
+{
+	struct ethdev_queue *e = (struct ethdev_queue *)p;
+
+	ethdev_wait_disarm(&e->wait, e->port_id, e->queue_id);
+}
+
 static const struct port_ops queue_ops = {
 	.receive = ethdev_queue_receive,
 	.transmit = ethdev_queue_transmit,
-	.may_sleep = ethdev_queue_may_sleep,
-	.awake = ethdev_queue_awake,
+	.may_sleep = queue_may_sleep,
+	.awake = queue_awake,
 	.close = queue_close,
 };
 

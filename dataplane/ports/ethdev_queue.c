@@ -213,28 +213,6 @@ ethdev_queue_receive(struct port *p, struct answer_query *q, unsigned max)
 	return ethdev_queue_take(e, rx, n, q);
 }
 
-bool
-ethdev_queue_may_sleep(struct port *p)
-{
-	struct ethdev_queue *e = (struct ethdev_queue *)p;
-	bool quiet = ethdev_wait_arm(&e->wait, e->port_id, e->queue_id);
-
-	if (e->exception.from_kernel != NULL && !rte_ring_empty(e->exception.from_kernel))
-		return false;
-	for (unsigned k = 0; k < e->n_back; k++)
-		if (!rte_ring_empty(e->back_from[k]))
-			return false;
-	return quiet;
-}
-
-void
-ethdev_queue_awake(struct port *p)
-{
-	struct ethdev_queue *e = (struct ethdev_queue *)p;
-
-	ethdev_wait_disarm(&e->wait, e->port_id, e->queue_id);
-}
-
 /* Make the mbuf the response's frame. */
 static inline void
 build_frame(const struct ethdev_queue *e, struct rte_mbuf *m, const struct frame_info *i,

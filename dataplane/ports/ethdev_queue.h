@@ -39,8 +39,6 @@ struct ethdev_queue {
 /** Of port_ops. */
 unsigned ethdev_queue_receive(struct port *p, struct answer_query *q, unsigned max);
 void ethdev_queue_transmit(struct port *p, const struct answer_query *q, unsigned n);
-bool ethdev_queue_may_sleep(struct port *p);
-void ethdev_queue_awake(struct port *p);
 
 /** Part of receive: the queries among these frames, all of which end here or at the next transmit.
  */
