@@ -95,6 +95,17 @@ inherit_sockets(struct setup *s, struct heritage *h, const struct config_address
 	return err;
 }
 
+/* The address that was opened last has n sockets; one of them is the first worker's last port. */
+static void
+spread_sockets(const struct setup *s, unsigned n)
+{
+	const struct worker *w = &s->worker[0];
+	int err = socket_port_spread(w->port[w->n_ports - 1], n);
+
+	if (err != 0)
+		log_warning("a heavy client will keep one worker busy: %s", strerror(-err));
+}
+
 static int
 open_sockets(struct setup *s, const struct config *c, struct heritage *h)
 {
@@ -113,6 +124,8 @@ open_sockets(struct setup *s, const struct config *c, struct heritage *h)
 			if (err == 0)
 				err = add_port(&s->worker[i], p);
 		}
+		if (err == 0)
+			spread_sockets(s, first > s->n_workers ? first : s->n_workers);
 		config_format_address(a, text);
 		if (err != 0)
 			log_error("cannot listen on %s: %s%s", text, strerror(-err),

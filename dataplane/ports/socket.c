@@ -4,6 +4,7 @@
 #include "dataplane/ports/socket.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -270,6 +271,26 @@ socket_port_inherit(
 {
 	/* its options are those that it was made with: some cannot be set again once it is bound */
 	return make_port(out, fd, a, counters);
+}
+
+int
+socket_port_spread(const struct port *p, unsigned n)
+{
+	const struct sock_filter program[] = {
+		{BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM)},
+		{BPF_ALU | BPF_MOD | BPF_K, 0, 0, n},
+		{BPF_RET | BPF_A, 0, 0, 0},
+	};
+	const struct sock_fprog f = {
+		.len = sizeof program / sizeof program[0],
+		.filter = (struct sock_filter *)(uintptr_t)program,
+	};
+	const struct socket_port *s = (const struct socket_port *)p;
+
+	if (n < 2)
+		return 0;
+	return setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &f, sizeof f) < 0 ? -errno
+											 : 0;
 }
 
 bool

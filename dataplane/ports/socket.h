@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* socket: a kernel UDP socket as a port. Needs no privileges, huge pages or EAL. One socket for
- * each worker and listen address; the kernel spreads clients over them (SO_REUSEPORT). */
+ * each worker and listen address (SO_REUSEPORT); the kernel spreads queries over them. */
 #pragma once
 #include "config/config.h"
 #include "dataplane/ports/port.h"
@@ -27,6 +27,15 @@ int socket_port_open(struct port **out, const struct config_address *a, struct c
  */
 int socket_port_inherit(struct port **out, int fd, const struct config_address *a,
 	struct counters *counters) __attribute__((warn_unused_result));
+/**
+ * Have the kernel choose at random among the sockets of this address for each query. Left alone it
+ * chooses by a hash of the client, and a heavy client keeps one worker busy while others sleep.
+ * Thread: control, once for an address, when all of its sockets are open.
+ * @param p  one of them
+ * @param n  how many there are
+ * @return 0 or negative errno; then clients are spread, as without
+ */
+int socket_port_spread(const struct port *p, unsigned n);
 /** Is this a UDP socket that is bound to this address? */
 bool socket_port_is_bound_to(int fd, const struct config_address *a);
 /** Descriptor of a socket's port, for a successor; -1 when it is another kind of port. */

@@ -2,6 +2,7 @@
 """Many workers: a client that keeps one of them busy is shared out among all, with nothing lost; and who has nothing to do
 sleeps. The device is a tap with a single queue, so one of the two workers receives everything."""
 import json
+import socket
 import subprocess
 import time
 
@@ -78,3 +79,22 @@ def test_a_worker_without_queries_sleeps_and_wakes_for_one(two_workers):
     # the kernel's packets wake it, too: the client's neighbour entry is asked for anew
     subprocess.run(['ip', '-n', lab.server, 'neigh', 'flush', 'dev', TWIN], check=True)
     assert lab.inside(lab.server, echo, CLIENT4)
+
+
+def test_a_client_of_kernel_sockets_is_shared_too(make_suite, zone_texts):
+    s = make_suite(zone_texts, {'dataplane': ['workers: 2']}).start()
+    s.wait_answer('example.')
+    before = by_worker(s, 'tx_packets_total')
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:    # one port number: one flow
+        client.settimeout(5)
+        client.connect(s.server())
+        for _ in range(100):
+            client.send(QUERY)
+            assert client.recv(4096)[:2] == QUERY[:2]
+    end = time.monotonic() + 5
+    while True:     # workers count a moment after they have answered
+        answered = [b - a for a, b in zip(before, by_worker(s, 'tx_packets_total'))]
+        if sum(answered) >= 100 or time.monotonic() > end:
+            break
+        time.sleep(0.02)
+    assert sum(answered) >= 100 and min(answered) >= 10, answered
