@@ -121,6 +121,31 @@ config_run_path(const struct config *c, const char *name)
 	return asprintf(&path, "%s/%s", c->run_dir, name) < 0 ? NULL : path;
 }
 
+/* What is left of a path below the folder: "/run" of "/srv/run". */
+static void
+cut_path(const char **path, size_t len)
+{
+	if (*path)
+		*path += len;
+}
+
+void
+config_enter_chroot(struct config *c)
+{
+	size_t len = c->chroot && !c->chroot_entered ? strlen(c->chroot) : 0;
+
+	cut_path(&c->run_dir, len);
+	cut_path(&c->arena.path, len);
+	cut_path(&c->zones.directory, len);
+	for (unsigned i = 0; i < c->zones.list_count && len; i++) {
+		/* in the configuration's own memory, which is not constant */
+		struct config_zone *z = (struct config_zone *)(uintptr_t)&c->zones.list[i];
+
+		cut_path(&z->file, len);
+	}
+	c->chroot_entered = true;
+}
+
 char *
 config_arena_path(const struct config *c)
 {

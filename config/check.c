@@ -189,6 +189,45 @@ check_zones(struct load *l)
 		value_quote(l->c->zones.list[bad].zone, (char[80]){0}, 80), first);
 }
 
+/* Is it below the folder? */
+static bool
+is_below(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return strncmp(path, folder, len) == 0 && path[len] == '/' && path[len + 1] != '\0';
+}
+
+static int
+check_chroot(struct load *l)
+{
+	static const char advice[] =
+		"'%s' is not below the folder '%s' of the key 'chroot'; put it "
+		"there, or leave 'chroot' out";
+	const struct config *c = l->c;
+	const char *root = c->chroot;
+
+	if (!root || strcmp(root, "/") == 0)
+		return 0;
+	if (root[strlen(root) - 1] == '/')
+		return load_fail_at(
+			l, "chroot", NULL, -1, "'%s' ends in '/'; write the folder without", root);
+	if (!c->user)
+		return load_fail_at(l, "chroot", NULL, -1,
+			"needs the key 'user', too: root finds its way out of any folder");
+	if (!is_below(c->run_dir, root))
+		return load_fail_at(l, "run-dir", NULL, -1, advice, c->run_dir, root);
+	if (c->arena.path && !is_below(c->arena.path, root))
+		return load_fail_at(l, "arena", "path", -1, advice, c->arena.path, root);
+	if (c->zones.directory && !is_below(c->zones.directory, root))
+		return load_fail_at(l, "zones", "directory", -1, advice, c->zones.directory, root);
+	for (unsigned i = 0; i < c->zones.list_count; i++)
+		if (!is_below(c->zones.list[i].file, root))
+			return load_fail_at(
+				l, "zones", "list", (int)i, advice, c->zones.list[i].file, root);
+	return 0;
+}
+
 int
 config_check(struct load *l)
 {
@@ -204,7 +243,7 @@ config_check(struct load *l)
 			"needs the secret that came after it; set 'cookie-secret' too");
 	if ((rc = check_listen(l, "dataplane", c->dataplane.listen, c->dataplane.listen_count)) ||
 		(rc = check_listen(l, "stream", c->stream.listen, c->stream.listen_count)) ||
-		(rc = check_ports(l)) || (rc = check_cores(l)))
+		(rc = check_ports(l)) || (rc = check_cores(l)) || (rc = check_chroot(l)))
 		return rc;
 	return check_zones(l);
 }
@@ -271,6 +310,8 @@ config_complete(struct load *l)
 {
 	struct config *c = l->c;
 
+	if (c->chroot && strcmp(c->chroot, "/") == 0)
+		c->chroot = NULL;
 	if (c->dataplane.workers == 0)
 		c->dataplane.workers = c->dataplane.cores_count ? c->dataplane.cores_count : 1;
 	if (!c->dataplane.huge_pages_set)

@@ -45,6 +45,8 @@ struct config_zone {
 struct config {
 	const char *run_dir; /* sockets, hub, arena */
 	const char *user;    /* NULL: do not change; processes drop to it after start */
+	const char *chroot;  /* NULL: none; no '/' at its end. See config_enter_chroot() */
+	bool chroot_entered; /* the paths are those of inside */
 	enum log_level log_level;
 	struct {
 		const char *path; /* NULL: RUN_DIR/arena; on hugetlbfs for huge pages */
@@ -174,6 +176,13 @@ int config_print_reference(void);
 int config_parse_address(const char *text, uint16_t default_port, struct config_address *out);
 /** Write "ADDR:PORT" or "[ADDR6]:PORT". out holds at least 64 octets. */
 void config_format_address(const struct config_address *a, char out[64]);
+
+/**
+ * Make the paths of this configuration what they are called below its `chroot`, which checking has
+ * found to be in front of each. For the process that has just changed its root folder, and for each
+ * configuration that it loads afterwards. A second time does nothing.
+ */
+void config_enter_chroot(struct config *c) __attribute__((nonnull(1)));
 
 /** Path of the arena of this configuration: arena.path, or RUN_DIR/arena. Caller frees. */
 char *config_arena_path(const struct config *c);

@@ -3,17 +3,15 @@
 #include "config/program.h"
 
 #include "config/log.h"
+#include "config/notify.h"
+#include "config/privileges.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,6 +54,7 @@ program_start(struct program *p, int argc, char **argv)
 	};
 	const char *path = PROGRAM_CONFIG_DEFAULT;
 	struct config *c;
+	int rc;
 	static char absolute[PATH_MAX]; /* lives as long as the process */
 	char *error = NULL;
 	int opt;
@@ -86,6 +85,9 @@ program_start(struct program *p, int argc, char **argv)
 	}
 	umask(007);
 	log_open(p->name, LOG_LEVEL_INFO);
+	rc = notify_open();
+	if (rc)
+		log_warning("cannot reach systemd at NOTIFY_SOCKET: %s", strerror(-rc));
 	c = config_load(path, &error);
 	if (!c) {
 		log_error("%s", error ? error : "out of memory");
@@ -94,24 +96,6 @@ program_start(struct program *p, int argc, char **argv)
 	log_open(p->name, c->log_level);
 	p->config_path = program_absolute(path, absolute, sizeof absolute);
 	return c;
-}
-
-/* The account that `user` names: uid and gid, or -ENOENT. */
-static int
-program_find_user(const char *name, uid_t *uid, gid_t *gid)
-{
-	struct passwd *pw = getpwnam(name);
-
-	if (!pw) {
-		log_error(
-			"user '%s' does not exist; make it (adduser --system --group %s) or change "
-			"the key 'user'",
-			name, name);
-		return -ENOENT;
-	}
-	*uid = pw->pw_uid;
-	*gid = pw->pw_gid;
-	return 0;
 }
 
 int
@@ -123,7 +107,7 @@ program_make_run_dir(const struct config *c)
 	gid_t gid = 0;
 
 	if (give_away) {
-		int rc = program_find_user(c->user, &uid, &gid);
+		int rc = privileges_find_user(c->user, &uid, &gid);
 
 		if (rc)
 			return rc;
@@ -153,42 +137,11 @@ program_make_run_dir(const struct config *c)
 	return 0;
 }
 
-int
-program_drop_privileges(const struct config *c)
+void
+program_ready(const char *status)
 {
-	int death_signal = 0;
-	pid_t parent = getppid();
-	uid_t uid;
-	gid_t gid;
-	int rc;
+	int rc = notify_ready(status);
 
-	if (!c->user)
-		return 0;
-	rc = program_find_user(c->user, &uid, &gid);
 	if (rc)
-		return rc;
-	if (geteuid() == uid && getuid() == uid)
-		return 0;
-	prctl(PR_GET_PDEATHSIG, &death_signal);
-	/* Groups first: afterwards we may not. From root to another user the kernel clears every
-	 * capability set, so what is left to do is to shut the ways back. */
-	if (initgroups(c->user, gid) < 0 || setresgid(gid, gid, gid) < 0 ||
-		setresuid(uid, uid, uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
-		rc = -errno;
-		log_error("cannot become user '%s': %s; start as root, or leave the key 'user' out",
-			c->user, strerror(-rc));
-		return rc;
-	}
-	if (uid != 0 && setuid(0) == 0) {
-		log_error(
-			"privileges came back after becoming user '%s'; refusing to run", c->user);
-		return -EPERM;
-	}
-	/* a change of user clears it; and the launcher may have died in between */
-	if (death_signal) {
-		prctl(PR_SET_PDEATHSIG, death_signal);
-		if (getppid() != parent)
-			raise(death_signal);
-	}
-	return 0;
+		log_warning("cannot tell systemd that we are ready: %s", strerror(-rc));
 }

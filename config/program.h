@@ -38,9 +38,18 @@ struct config *program_start(struct program *p, int argc, char **argv)
 int program_make_run_dir(const struct config *c) __attribute__((warn_unused_result, nonnull(1)));
 
 /**
- * Become `user` for good: its groups, no capability, no way back (no_new_privs). Nothing happens
- * when `user` is not set, or when we run as that user already. All threads change (glibc). The
- * death signal that the launcher asked for survives.
+ * Give up what only the start needed, for good, in every thread. With the key `chroot`: change the
+ * root folder, and take that prefix off the configuration's paths. With `user`: become it, with its
+ * groups and without capabilities. Without `user`, and not root: let go of every capability that
+ * systemd or a container gave. Then no_new_privs. Root without `user` stays what it is. Once; again
+ * is harmless. The death signal that the launcher asked for survives.
  * @return 0 or negative errno, after one line in the log; the caller must then end
  */
-int program_drop_privileges(const struct config *c) __attribute__((warn_unused_result, nonnull(1)));
+int program_drop_privileges(struct config *c) __attribute__((warn_unused_result, nonnull(1)));
+
+/**
+ * Tell systemd, if it started us, that the start is over. Main thread, once, before a system call
+ * filter. A failure is one line in the log.
+ * @param status  for `systemctl status`: one line, without its end
+ */
+void program_ready(const char *status) __attribute__((nonnull(1)));

@@ -180,6 +180,12 @@ const struct schema_key schema_root[] = {
 	 .otherwise = "the user that started it", .powerdns = "setuid, setgid",
 	 .help = "User that the processes become, with its groups and without capabilities, once they have "
 		 "opened what needs privileges."},
+	{"chroot", SCHEMA_PATH, RESTART(CONFIG_ALL), AT(chroot), .min = 1, .max = CONFIG_RUN_DIR_MAX, .otherwise = "none",
+	 .example = "/srv/millrace", .powerdns = "chroot",
+	 .help = "Folder that becomes the root folder of the processes when they have opened what lies outside "
+		 "(`/`: no change); needs `user`. Paths in this file are written as they are outside; `run-dir`, `arena.path` and "
+		 "the zone files must lie below it. Not with systemd's units, which shut the file system off by "
+		 "other means. A reload needs the configuration below it as well."},
 	{"log-level", SCHEMA_LOG_LEVEL, LIVE, AT(log_level), .fallback = "info", .powerdns = "loglevel",
 	 .help = "The least important messages that are still written."},
 	{"arena", SCHEMA_SECTION, .keys = arena_keys, .help = "Shared memory that holds the zones."},

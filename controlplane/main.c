@@ -135,17 +135,22 @@ on_stop(uv_signal_t *s, int number)
 /* --- start --- */
 
 static int
-open_shared(struct controlplane *c)
+set_paths(struct controlplane *c)
 {
-	bool fresh;
-	int ret;
-
+	free(c->hub_path);
+	free(c->arena_path);
+	free(c->socket_path);
 	c->hub_path = config_run_path(c->config, RUN_HUB);
 	c->arena_path = config_arena_path(c->config);
 	c->socket_path = config_run_path(c->config, RUN_API);
-	if (c->hub_path == NULL || c->arena_path == NULL || c->socket_path == NULL)
-		return -ENOMEM;
-	ret = hub_open(&c->hub, c->hub_path, HUB_CONTROLPLANE);
+	return c->hub_path == NULL || c->arena_path == NULL || c->socket_path == NULL ? -ENOMEM : 0;
+}
+
+static int
+open_shared(struct controlplane *c)
+{
+	bool fresh;
+	int ret = hub_open(&c->hub, c->hub_path, HUB_CONTROLPLANE);
 	if (ret != 0) {
 		log_error("%s", hub_error());
 		return ret;
@@ -314,9 +319,14 @@ main(int argc, char **argv)
 	if (program_make_run_dir(c.config) != 0)
 		return EXIT_FAILURE;
 	start_loop(&c);
-	ret = open_shared(&c);
+	ret = set_paths(&c);
+	if (ret == 0)
+		ret = open_shared(&c);
 	if (ret == 0)
 		ret = program_drop_privileges(c.config);
+	/* a chroot has changed them */
+	if (ret == 0)
+		ret = set_paths(&c);
 	if (ret == 0)
 		ret = start_api(&c, program.config_path);
 	if (ret == 0)
@@ -325,6 +335,7 @@ main(int argc, char **argv)
 		ret = start_services(&c, program.config_path);
 	if (ret == 0) {
 		log_info("HTTP API on %s", c.socket_path);
+		program_ready("HTTP API answers; millracectl status tells about zones");
 		uv_run(&c.loop, UV_RUN_DEFAULT);
 	}
 	ret = ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -204,6 +204,8 @@ read_file(uv_work_t *work)
 	if (r->next == NULL) {
 		r->outcome->verdict = RECONFIGURE_BAD_FILE;
 	} else {
+		if (r->running->chroot_entered)
+			config_enter_chroot(r->next);
 		config_compare(r->running, r->next, 0, collect, &live);
 		for (size_t i = 0; i < N_PROCESSES; i++)
 			compare_process(r, i);

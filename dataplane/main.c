@@ -352,6 +352,7 @@ main(int argc, char **argv)
 		goto done;
 	if (setup_open_bells(&s, c) != 0)
 		goto done;
+	program_ready("ports are open; millracectl status tells about answers");
 	status = serve(&s, c, h, &end);
 done:
 	heritage_close(&heritage);

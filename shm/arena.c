@@ -193,7 +193,11 @@ open_locked(const char *path, struct stat *st)
 		struct stat now;
 		/* a link is not followed: where the run directory is the unprivileged user's too,
 		 * it would have root make or resize a file of that user's choice */
-		int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
+		int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		/* apart from making one: fs.protected_regular refuses O_CREAT on a file that is
+		 * another user's where the folder is sticky */
+		if (fd < 0 && errno == ENOENT)
+			fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
 		if (fd < 0)
 			return fail(-errno, "%s: %s", path,
 				errno == ELOOP ? "is a symbolic link; name the file itself"

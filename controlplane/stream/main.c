@@ -254,6 +254,7 @@ server_start(struct stream_server *s)
 	if (err < 0)
 		log_warning("cannot write the ready file in %s: %s", s->config->run_dir,
 			strerror(-err));
+	program_ready("listening");
 	err = sandbox_enter();
 	if (err < 0) {
 		log_error("cannot enter the sandbox: %s", strerror(-err));

@@ -85,7 +85,7 @@ struct stream_limits {
 
 struct stream_server {
 	uv_loop_t loop;
-	const struct config *config;
+	struct config *config;
 	struct stream_limits limits;
 	uint32_t live_seen; /* hub_live.generation that they are from */
 	struct exchange exchange;

@@ -23,6 +23,24 @@ load(const char *text, char **error)
 static const struct {
 	const char *text, *message; /* the message without "/etc/m/t.yaml:" */
 } bad[] = {
+	/* root folder */
+	{"chroot: /srv/m/\nuser: a\n",
+		"1: key 'chroot': '/srv/m/' ends in '/'; write the folder without"},
+	{"chroot: /srv/m\nrun-dir: /srv/m/run\n",
+		"1: key 'chroot': needs the key 'user', too: root finds its way out of any folder"},
+	{"user: a\nchroot: /srv/m\nrun-dir: /srv/mm/run\n",
+		"3: key 'run-dir': '/srv/mm/run' is not below the folder '/srv/m' of the key "
+		"'chroot'; put it there, or leave 'chroot' out"},
+	{"user: a\nchroot: /srv/m\nrun-dir: /srv/m/run\narena: {path: /dev/hugepages/a}\n",
+		"4: key 'arena.path': '/dev/hugepages/a' is not below the folder '/srv/m' of the "
+		"key 'chroot'; put it there, or leave 'chroot' out"},
+	{"user: a\nchroot: /srv/m\nrun-dir: /srv/m/run\nzones:\n  directory: zones\n",
+		"5: key 'zones.directory': '/etc/m/zones' is not below the folder '/srv/m' of the "
+		"key 'chroot'; put it there, or leave 'chroot' out"},
+	{"user: a\nchroot: /srv/m\nrun-dir: /srv/m/run\nzones:\n  list:\n"
+	 "    - {zone: a, file: /srv/m/a}\n    - {zone: b, file: /srv/m/}\n",
+		"7: key 'zones.list[1]': '/srv/m/' is not below the folder '/srv/m' of the key "
+		"'chroot'; put it there, or leave 'chroot' out"},
 	/* shape */
 	{"runn-dir: /x\n", "1: key 'runn-dir': unknown key; did you mean 'run-dir'?"},
 	{"\n\nzones:\n  lsit: []\n", "4: key 'zones.lsit': unknown key; did you mean 'list'?"},
