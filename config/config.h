@@ -178,6 +178,13 @@ int config_parse_address(const char *text, uint16_t default_port, struct config_
 void config_format_address(const struct config_address *a, char out[64]);
 
 /**
+ * The file again, for a process that runs with `now` and may have changed its root folder: `path`
+ * is what the file is called outside.
+ * @return as config_load()
+ */
+struct config *config_load_again(const struct config *now, const char *path, char **error)
+	__attribute__((warn_unused_result, nonnull(1, 2, 3)));
+/**
  * Make the paths of this configuration what they are called below its `chroot`, which checking has
  * found to be in front of each. For the process that has just changed its root folder, and for each
  * configuration that it loads afterwards. A second time does nothing.

@@ -399,16 +399,15 @@ read_file(const char *path, size_t *len)
 	return text;
 }
 
-struct config *
-config_load(const char *path, char **error)
+/* The file that is called `path`, and is found at `at` by this process. */
+static struct config *
+load_file(const char *path, const char *at, char **error)
 {
 	char *text, *real, *folder;
 	struct config *c = NULL;
 	size_t len;
 
-	if (!path)
-		return load_text("", 0, "(defaults)", "", error);
-	text = read_file(path, &len);
+	text = read_file(at, &len);
 	if (!text) {
 		if (asprintf(error, "%s: cannot read the configuration: %s", path,
 			    errno == EFBIG ? "it has more than 64 MiB" : strerror(errno)) < 0)
@@ -424,6 +423,32 @@ config_load(const char *path, char **error)
 	free(folder);
 	free(real);
 	free(text);
+	return c;
+}
+
+struct config *
+config_load(const char *path, char **error)
+{
+	return path ? load_file(path, path, error) : load_text("", 0, "(defaults)", "", error);
+}
+
+struct config *
+config_load_again(const struct config *now, const char *path, char **error)
+{
+	size_t len = now->chroot_entered ? strlen(now->chroot) : 0;
+	struct config *c;
+
+	if (len && (strncmp(path, now->chroot, len) != 0 || path[len] != '/')) {
+		if (asprintf(error,
+			    "%s: is not below the root folder %s, so it cannot be read any more; "
+			    "put it there, or restart",
+			    path, now->chroot) < 0)
+			*error = NULL;
+		return NULL;
+	}
+	c = load_file(path, path + len, error);
+	if (c && len)
+		config_enter_chroot(c);
 	return c;
 }
 

@@ -328,6 +328,8 @@ main(int argc, char **argv)
 	if (ret == 0)
 		ret = set_paths(&c);
 	if (ret == 0)
+		ret = hub_set_path(c.hub, c.hub_path);
+	if (ret == 0)
 		ret = start_api(&c, program.config_path);
 	if (ret == 0)
 		ret = start_publisher(&c);

@@ -200,12 +200,10 @@ read_file(uv_work_t *work)
 	uint64_t since_ns = uv_hrtime();
 
 	(void)hub_refresh(r->o.hub); /* for processes that have started since */
-	r->next = config_load(r->o.path, &r->outcome->error);
+	r->next = config_load_again(r->running, r->o.path, &r->outcome->error);
 	if (r->next == NULL) {
 		r->outcome->verdict = RECONFIGURE_BAD_FILE;
 	} else {
-		if (r->running->chroot_entered)
-			config_enter_chroot(r->next);
 		config_compare(r->running, r->next, 0, collect, &live);
 		for (size_t i = 0; i < N_PROCESSES; i++)
 			compare_process(r, i);

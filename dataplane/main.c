@@ -317,6 +317,19 @@ may_take_over(const struct config *c)
 	return true;
 }
 
+/* The hub's files have another name below a chroot. */
+static int
+follow_chroot(struct hub *hub, const struct config *c)
+{
+	char *path = config_run_path(c, RUN_HUB);
+	int err = path != NULL ? hub_set_path(hub, path) : -ENOMEM;
+
+	if (err != 0)
+		log_error("%s", err == -ENOMEM ? "out of memory" : hub_error());
+	free(path);
+	return err;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -348,7 +361,7 @@ main(int argc, char **argv)
 	}
 	if (rings_guard_start(hub) != 0 || setup_open(&s, c, hub, h) != 0)
 		goto done;
-	if (program_drop_privileges(c) != 0)
+	if (program_drop_privileges(c) != 0 || follow_chroot(hub, c) != 0)
 		goto done;
 	if (setup_open_bells(&s, c) != 0)
 		goto done;

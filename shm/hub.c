@@ -181,6 +181,22 @@ hub_refresh(struct hub *h)
 	return err;
 }
 
+int
+hub_set_path(struct hub *h, const char *path)
+{
+	struct hub_map *m;
+	int err = 0;
+
+	pthread_mutex_lock(&hubs_lock);
+	m = hub_map_of(h);
+	if (strlen(path) < sizeof m->path)
+		snprintf(m->path, sizeof m->path, "%s", path);
+	else
+		err = hub_fail(-ENAMETOOLONG, "%s: the path is too long", path);
+	pthread_mutex_unlock(&hubs_lock);
+	return err;
+}
+
 bool
 hub_has(const struct hub *h, enum hub_role role)
 {

@@ -62,6 +62,13 @@ const char *hub_error(void);
  * @return 0, or negative errno when a file is there that cannot be used (what is mapped stays)
  */
 int hub_refresh(struct hub *h);
+/**
+ * The files are found under another path from now on: the process has changed its root folder.
+ * Thread: any.
+ * @return 0 or -ENAMETOOLONG
+ */
+int hub_set_path(struct hub *h, const char *path)
+	__attribute__((warn_unused_result, nonnull(1, 2)));
 /** Is this role's file mapped, so that what its process tells can be read? */
 bool hub_has(const struct hub *h, enum hub_role role);
 

@@ -177,6 +177,7 @@ a_digest_differs_with_the_keys_of_its_process_only(void **state)
 		{"dataplane: {ports: [{device: a}]}\n", CONFIG_DATAPLANE},
 		{"run-dir: /x\n", CONFIG_ALL},
 		{"user: x\n", CONFIG_ALL},
+		{"user: x\nchroot: /run\n", CONFIG_ALL},
 		{"arena: {size: 16MiB}\n", CONFIG_CONTROLPLANE | CONFIG_DATAPLANE},
 	};
 	static const enum config_process process[] = {
@@ -254,7 +255,7 @@ a_visitor_sees_every_key_and_no_secret(void **state)
 
 	config_visit(c, &v);
 	assert_string_equal(t.text,
-		"run-dir=/run/millrace;user=-;log-level=info;arena{path=-;size=64GiB;}"
+		"run-dir=/run/millrace;user=-;chroot=-;log-level=info;arena{path=-;size=64GiB;}"
 		"dataplane{workers=2;cores[=1;=2;]listen[]ports[]eal[]huge-pages=false;}"
 		"stream{listen[]connections-max=20000;connections-per-client-max=200;"
 		"queries-per-connection-max=100;idle-timeout=10s;read-timeout=5s;write-timeout=5s;}"
