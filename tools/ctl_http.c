@@ -119,7 +119,7 @@ say_unreachable(const struct ctl *c, CURLcode code, long error, const char *why)
 				"user's group.\n");
 	else if (code == CURLE_COULDNT_CONNECT)
 		fprintf(stderr, "Start the suite with `millrace serve` (or `systemctl start "
-				"millrace`), or name the run "
+				"millrace.target`), or name the run "
 				"directory of the one that runs with --run-dir.\n");
 }
 

@@ -15,6 +15,7 @@
 	(CTL_OPTION_JSON | CTL_OPTION_SOCKET | CTL_OPTION_RUN_DIR | CTL_OPTION_CONFIG)
 #define OPTION_HELP 0x10000
 #define OPTION_VERSION 0x20000
+#define MACHINE_RUN_DIR "/run/millrace" /* of the suite that systemd or root started */
 
 static const struct verb {
 	const char *noun, *word; /* word NULL: the noun says it all */
@@ -196,13 +197,21 @@ default_run_dir(void)
 	if (dir != NULL && dir[0] != '\0')
 		ret = asprintf(&path, "%s", dir);
 	else if (geteuid() == 0)
-		ret = asprintf(&path, "/run/millrace");
+		ret = asprintf(&path, MACHINE_RUN_DIR);
 	else if (xdg != NULL && xdg[0] == '/')
 		ret = asprintf(&path, "%s/millrace", xdg);
 	else
 		ret = asprintf(&path, "/tmp/millrace-%u", (unsigned)geteuid());
 	if (ret < 0)
 		abort();
+	/* nothing of this user's own runs: the machine's, for which its group decides */
+	if ((dir == NULL || dir[0] == '\0') && access(path, F_OK) != 0 &&
+		access(MACHINE_RUN_DIR, F_OK) == 0) {
+		free(path);
+		path = strdup(MACHINE_RUN_DIR);
+		if (path == NULL)
+			abort();
+	}
 	return path;
 }
 

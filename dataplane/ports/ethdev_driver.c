@@ -151,7 +151,7 @@ driver_advice(const char *device)
 	if (has_prefix(device, "net_af_xdp"))
 		return "it needs iface=NAME of an interface that is up, a kernel with AF_XDP, and "
 		       "CAP_NET_ADMIN, "
-		       "CAP_NET_RAW, CAP_BPF (or root); docs/ports.md";
+		       "CAP_NET_RAW, CAP_SYS_ADMIN, CAP_DAC_OVERRIDE (or root); docs/ports.md";
 	if (has_prefix(device, "net_af_packet"))
 		return "it needs iface=NAME of an interface that is up, and CAP_NET_RAW (or root); "
 		       "docs/ports.md";
@@ -232,7 +232,7 @@ attach_advice(int err)
 		       "NAME xdp off` "
 		       "removes one that was left behind)";
 	case -EPERM:
-		return "; CAP_NET_ADMIN and CAP_BPF (or root) are needed";
+		return "; CAP_NET_ADMIN and CAP_SYS_ADMIN (or root) are needed";
 	default:
 		return "";
 	}

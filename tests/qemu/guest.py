@@ -68,14 +68,14 @@ def check():
 
 
 def agent_files():
-    """{path: (text, mode)} to put into a distribution's root, so that systemd starts the agent."""
+    """{path: (text, mode)} to put into a distribution's root, so that systemd starts the agent. Mode None: a link to text."""
     unit = '\n'.join(['[Unit]', 'Description=agent of the tests', 'DefaultDependencies=no', 'After=local-fs.target',
                       '[Service]', 'ExecStart=/usr/local/sbin/mt-agent', 'Restart=always', 'StandardOutput=journal',
                       '[Install]', 'WantedBy=multi-user.target', ''])
     return {
         '/usr/local/sbin/mt-agent': ((HERE / 'agent').read_text(), 0o755),
         '/etc/systemd/system/mt-agent.service': (unit, 0o644),
-        '/etc/systemd/system/multi-user.target.wants/mt-agent.service': (unit, 0o644),
+        '/etc/systemd/system/multi-user.target.wants/mt-agent.service': ('../mt-agent.service', None),
     }
 
 

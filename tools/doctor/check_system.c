@@ -121,7 +121,7 @@ static const struct {
 	{CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE"},
 	{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
 	{CAP_NET_RAW, "CAP_NET_RAW"},
-	{CAP_BPF, "CAP_BPF"},
+	{CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"},
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
 };
 
@@ -144,7 +144,8 @@ capabilities_wanted(const struct doctor *d)
 			wanted |= CAP(CAP_NET_BIND_SERVICE);
 	}
 	if (uses(d, "net_af_xdp"))
-		wanted |= CAP(CAP_NET_ADMIN) | CAP(CAP_NET_RAW) | CAP(CAP_BPF);
+		wanted |= CAP(CAP_NET_ADMIN) | CAP(CAP_NET_RAW) | CAP(CAP_SYS_ADMIN) |
+			  CAP(CAP_DAC_OVERRIDE);
 	if (uses(d, "net_af_packet"))
 		wanted |= CAP(CAP_NET_RAW);
 	if (uses(d, "net_tap"))
