@@ -3,7 +3,8 @@
 """Count the results of one run: meson's JSON lines or JUnit XML.
 
   results.py FILE          prints "PASSED FAILED SKIPPED"
-  results.py --skips FILE  prints one line for each skipped test, with its reason
+  results.py --skips FILE  prints a line for each reason why tests were skipped, and for each test that passed only
+                           at the second try (tests/lib/twice)
 """
 import collections
 import json
@@ -16,6 +17,8 @@ def meson(path):
         d = json.loads(text)
         result = {'OK': 'pass', 'EXPECTEDFAIL': 'pass', 'SKIP': 'skip'}.get(d['result'], 'fail')
         reason = (d.get('stdout') or '').strip().splitlines()
+        if d.get('second'):
+            result = 'second'
         yield d['name'], result, reason[-1] if reason else ''
 
 
@@ -27,6 +30,8 @@ def junit(path):
             yield name, 'fail', ''
         elif skip is not None:
             yield name, 'skip', skip.get('message', '')
+        elif case.get('second'):
+            yield name, 'second', ''
         else:
             yield name, 'pass', ''
 
@@ -39,9 +44,12 @@ def main():
         reasons = collections.Counter(reason for _, result, reason in rows if result == 'skip')
         for reason, n in reasons.items():
             print('    skipped %d: %s' % (n, reason))
+        for name, result, _ in rows:
+            if result == 'second':
+                print('    passed only at the second try: %s' % name)
         return
     count = collections.Counter(result for _, result, _ in rows)
-    print(count['pass'], count['fail'], count['skip'])
+    print(count['pass'] + count['second'], count['fail'], count['skip'])
 
 
 main()
