@@ -225,6 +225,24 @@ check_chroot(struct load *l)
 		if (!is_below(c->zones.list[i].file, root))
 			return load_fail_at(
 				l, "zones", "list", (int)i, advice, c->zones.list[i].file, root);
+	for (unsigned i = 0; i < c->acl.rules_count; i++)
+		if (c->acl.rules[i].file && !is_below(c->acl.rules[i].file, root))
+			return load_fail_at(
+				l, "acl", "rules", (int)i, advice, c->acl.rules[i].file, root);
+	return 0;
+}
+
+/* A rule without prefixes is a slip. */
+static int
+check_acl(struct load *l)
+{
+	const struct config_acl_rule *r = l->c->acl.rules;
+
+	for (unsigned i = 0; i < l->c->acl.rules_count; i++) {
+		if (r[i].prefixes_count == 0 && r[i].file == NULL)
+			return load_fail_at(l, "acl", "rules", (int)i,
+				"has no prefixes; give 'prefixes' or 'file'");
+	}
 	return 0;
 }
 
@@ -244,6 +262,8 @@ config_check(struct load *l)
 	if ((rc = check_listen(l, "dataplane", c->dataplane.listen, c->dataplane.listen_count)) ||
 		(rc = check_listen(l, "stream", c->stream.listen, c->stream.listen_count)) ||
 		(rc = check_ports(l)) || (rc = check_cores(l)) || (rc = check_chroot(l)))
+		return rc;
+	if ((rc = check_acl(l)))
 		return rc;
 	return check_zones(l);
 }

@@ -61,6 +61,9 @@ value_equal(const struct schema_key *k, const uint8_t *a, const uint8_t *b)
 	case SCHEMA_ADDRESS:
 		/* made by config_parse_address(), which leaves no octet undefined */
 		return memcmp(a, b, sizeof(struct config_address)) == 0;
+	case SCHEMA_PREFIX:
+		/* likewise */
+		return memcmp(a, b, sizeof(struct config_prefix)) == 0;
 	case SCHEMA_UINT:
 		return memcmp(a, b, k->octets) == 0;
 	case SCHEMA_BOOL:

@@ -23,6 +23,12 @@ enum config_exception {
 	CONFIG_EXCEPTION_NONE
 };
 
+/* A network, parsed from "ADDR/LENGTH", or "ADDR" for that address alone. */
+struct config_prefix {
+	uint8_t address[16]; /* IPv6, or IPv4-mapped; no bit is set behind the first `bits` */
+	uint8_t bits;        /* 0..128; an IPv4 prefix's length and 96 */
+};
+
 /* A DPDK port. */
 struct config_port {
 	/* EAL device arguments: "0000:01:00.0", "net_af_xdp0,iface=eth1", "net_memif0,..." */
@@ -40,6 +46,14 @@ struct config_port {
 struct config_zone {
 	const char *zone; /* presentation format */
 	const char *file; /* a relative path of the file is resolved against its folder already */
+};
+
+/* Prefixes with one action (enum policy_action, shm/policy.h). */
+struct config_acl_rule {
+	uint32_t action;
+	const struct config_prefix *prefixes;
+	unsigned prefixes_count;
+	const char *file; /* further ones; NULL: none */
 };
 
 struct config {
@@ -98,6 +112,20 @@ struct config {
 		uint8_t cookie_secret[16], cookie_secret_old[16];
 		bool cookie_secret_set, cookie_secret_old_set;
 	} answers;
+	struct {
+		uint32_t default_action; /* enum policy_action */
+		const struct config_acl_rule *rules;
+		unsigned rules_count;
+	} acl;
+	struct {
+		bool enabled;
+		uint32_t rate, nxdomain_rate,
+			error_rate; /* responses a second and prefix; 0: no limit */
+		unsigned window_ms;
+		uint32_t slip;                     /* 0: none */
+		uint32_t ipv4_prefix, ipv6_prefix; /* bits */
+		bool limit_loopback;
+	} rrl;
 	void *memory;             /* owned: what the strings point into */
 	_Atomic unsigned holders; /* besides the first */
 };
@@ -176,6 +204,15 @@ int config_print_reference(void);
 int config_parse_address(const char *text, uint16_t default_port, struct config_address *out);
 /** Write "ADDR:PORT" or "[ADDR6]:PORT". out holds at least 64 octets. */
 void config_format_address(const struct config_address *a, char out[64]);
+
+/** Parse "ADDR/LENGTH", "ADDR", both families. @return 0; -EINVAL, also for bits set behind the
+ * length
+ */
+int config_parse_prefix(const char *text, struct config_prefix *out);
+/** Write "ADDR/LENGTH". */
+void config_format_prefix(const struct config_prefix *p, char out[64]);
+/** Is this address in it? IPv4-mapped addresses count as IPv4. Thread: any. */
+bool config_prefix_has(const struct config_prefix *p, const struct sockaddr *sa);
 
 /**
  * The file again, for a process that runs with `now` and may have changed its root folder: `path`

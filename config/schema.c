@@ -3,6 +3,7 @@
 #include "config/schema.h"
 
 #include "config/config.h"
+#include "shm/policy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #define CONFIG_RUN_DIR_MAX 80u /* leaves room for a socket's name in sun_path */
 #define CONFIG_ADDRESSES_MAX 256u
 #define CONFIG_ZONES_MAX 10000000u
+#define CONFIG_PREFIXES_MAX 100000u /* in the file itself; long lists belong in files */
 
 #define AT(member) .offset = offsetof(struct config, member)
 #define LIST_AT(member)                                          \
@@ -172,6 +174,67 @@ static const struct schema_key answers_keys[] = {
 	{0}
 };
 
+static const char *const action_words[] = {
+#define X(id, word) (word),
+	POLICY_ACTION_LIST(X)
+#undef X
+	NULL
+};
+
+static const struct schema_key acl_rule_keys[] = {
+	{"action", SCHEMA_CHOICE, .offset = offsetof(struct config_acl_rule, action), .required = true,
+	 .choices = action_words,
+	 .help = "What becomes of queries from these prefixes. `deny`: no response. `refuse`: REFUSED. "
+		 "`tcp-only`: over UDP the answer is TC and nothing else, so that only who can use TCP is "
+		 "answered. `unlimited`: answered, and not rate limited. `allow`: answered."},
+	{"prefixes", SCHEMA_PREFIX, .list = true, .offset = offsetof(struct config_acl_rule, prefixes),
+	 .set_offset = offsetof(struct config_acl_rule, prefixes_count),
+	 .octets = sizeof(struct config_prefix), .entries_max = CONFIG_PREFIXES_MAX, .otherwise = "none",
+	 .powerdns = "allow-from (Recursor), setACL (dnsdist)",
+	 .help = "Client addresses. Where prefixes lie within one another the longest decides. IPv6 prefixes "
+		 "do not concern IPv4: `0.0.0.0/0` is all of it, `::/0` all of IPv6."},
+	{"file", SCHEMA_FILE, .offset = offsetof(struct config_acl_rule, file), .min = 1, .max = CONFIG_TEXT_MAX,
+	 .example = "/etc/millrace/denied.prefixes", .otherwise = "none", .powerdns = "allow-from-file (Recursor)",
+	 .help = "And those in this file: one prefix a line, `#` and `;` begin comments. A relative path "
+		 "starts at the folder of the configuration file. Read at start, with every reload of the configuration, and with `millracectl acl reload`."},
+	{0}
+};
+
+static const struct schema_key acl_keys[] = {
+	{"default", SCHEMA_CHOICE, LIVE, AT(acl.default_action), .fallback = "allow", .choices = action_words,
+	 .help = "What becomes of queries from addresses that no prefix matches; see `rules[].action`."},
+	{"rules", SCHEMA_SECTION, LIVE, LIST_AT(acl.rules), .entries_max = 1024, .keys = acl_rule_keys,
+	 .otherwise = "none", .help = "Prefixes and what becomes of queries from there. Their order does not count."},
+	{0}
+};
+
+static const struct schema_key rrl_keys[] = {
+	{"enabled", SCHEMA_BOOL, LIVE, AT(rrl.enabled), .fallback = "true",
+	 .help = "Limit how many UDP responses go to one client prefix. Queries with a valid cookie and TCP are never "
+		 "limited."},
+	{"rate", SCHEMA_UINT, LIVE, AT(rrl.rate), WIDTH(struct config, rrl.rate), .max = POLICY_RATE_MAX,
+	 .fallback = "1000", .powerdns = "MaxQPSIPRule (dnsdist)",
+	 .help = "Responses a second for one client prefix; 0: no limit. It is the machine's: with n workers each gives "
+		 "an n-th of it."},
+	{"nxdomain-rate", SCHEMA_UINT, LIVE, AT(rrl.nxdomain_rate), WIDTH(struct config, rrl.nxdomain_rate),
+	 .max = POLICY_RATE_MAX, .fallback = "1000", .help = "The same for NXDOMAIN, which is counted apart."},
+	{"error-rate", SCHEMA_UINT, LIVE, AT(rrl.error_rate), WIDTH(struct config, rrl.error_rate),
+	 .max = POLICY_RATE_MAX, .fallback = "1000",
+	 .help = "The same for REFUSED, FORMERR, SERVFAIL and NOTIMP, which are counted together and apart from others."},
+	{"window", SCHEMA_DURATION, LIVE, AT(rrl.window_ms), .min = 1, .max = POLICY_WINDOW_MAX_MS, .fallback = "1s",
+	 .help = "A prefix that was quiet may get what its rate allows for this time at once."},
+	{"slip", SCHEMA_UINT, LIVE, AT(rrl.slip), WIDTH(struct config, rrl.slip), .max = 100, .fallback = "1",
+	 .help = "Each how manieth response over the limit is sent with TC and without records, so that a client whose "
+		 "address is real comes back over TCP; the others are dropped. 1: all, 0: none."},
+	{"ipv4-prefix", SCHEMA_UINT, LIVE, AT(rrl.ipv4_prefix), WIDTH(struct config, rrl.ipv4_prefix), .min = 1,
+	 .max = 32, .fallback = "24", .help = "Bits of an IPv4 address that make its client prefix."},
+	{"ipv6-prefix", SCHEMA_UINT, LIVE, AT(rrl.ipv6_prefix), WIDTH(struct config, rrl.ipv6_prefix), .min = 1,
+	 .max = POLICY_V6_BITS_MAX, .fallback = "56", .help = "And of an IPv6 address."},
+	{"limit-loopback", SCHEMA_BOOL, LIVE, AT(rrl.limit_loopback), .fallback = "false",
+	 .help = "Limit 127.0.0.0/8 and ::1 too, which otherwise are not: nobody else can send from there."},
+	{0}
+};
+
 const struct schema_key schema_root[] = {
 	{"run-dir", SCHEMA_PATH, RESTART(CONFIG_ALL), AT(run_dir), .min = 1, .max = CONFIG_RUN_DIR_MAX,
 	 .fallback = "/run/millrace", .powerdns = "socket-dir",
@@ -194,6 +257,8 @@ const struct schema_key schema_root[] = {
 	{"stream", SCHEMA_SECTION, .keys = stream_keys, .help = "The process that terminates TCP."},
 	{"zones", SCHEMA_SECTION, .keys = zones_keys, .help = "What is served."},
 	{"answers", SCHEMA_SECTION, .keys = answers_keys, .help = "How it is answered."},
+	{"acl", SCHEMA_SECTION, .keys = acl_keys, .help = "Who is answered."},
+	{"rrl", SCHEMA_SECTION, .keys = rrl_keys, .help = "How much of it: response rate limiting."},
 	{0}
 };
 /* clang-format on */
@@ -289,6 +354,11 @@ schema_describe(const struct schema_key *k, char *out, size_t len)
 		snprintf(out, len,
 			"ADDRESS, ADDRESS:PORT or [ADDRESS6]:PORT, such as 192.0.2.1:53 or "
 			"[2001:db8::1]:53");
+		break;
+	case SCHEMA_PREFIX:
+		snprintf(out, len,
+			"ADDRESS or ADDRESS/LENGTH with no bit set behind LENGTH, such as "
+			"192.0.2.0/24 or 2001:db8::/32");
 		break;
 	case SCHEMA_UINT:
 		snprintf(out, len, "an integer from %" PRIu64 " to %" PRIu64, k->min, k->max);

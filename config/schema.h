@@ -19,6 +19,7 @@ enum schema_type {
 	SCHEMA_FILE,      /* path; a relative one starts at the configuration file's folder */
 	SCHEMA_ZONE,      /* domain name in presentation format */
 	SCHEMA_ADDRESS,   /* ADDR:PORT, struct config_address */
+	SCHEMA_PREFIX,    /* ADDR/LENGTH, struct config_prefix */
 	SCHEMA_UINT,      /* integer min..max, `octets` wide */
 	SCHEMA_BOOL,      /* true or false */
 	SCHEMA_SIZE,      /* "64GiB", uint64_t octets, min..max */

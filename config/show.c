@@ -49,6 +49,9 @@ show_value(const struct schema_key *k, const uint8_t *base, const uint8_t *field
 	case SCHEMA_ADDRESS:
 		config_format_address((const struct config_address *)(const void *)field, buffer);
 		break;
+	case SCHEMA_PREFIX:
+		config_format_prefix((const struct config_prefix *)(const void *)field, buffer);
+		break;
 	case SCHEMA_UINT:
 		snprintf(buffer, SHOW_TEXT_MAX, "%" PRIu64, read_uint(k, field));
 		kind = CONFIG_VALUE_NUMBER;

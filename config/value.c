@@ -288,6 +288,9 @@ value_convert(const struct schema_key *k, const char *text, void *field, char wh
 	case SCHEMA_ADDRESS:
 		good = config_parse_address(text, 53, field) == 0;
 		break;
+	case SCHEMA_PREFIX:
+		good = config_parse_prefix(text, field) == 0;
+		break;
 	case SCHEMA_UINT:
 		good = convert_uint(k, text, field);
 		break;

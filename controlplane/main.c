@@ -7,6 +7,7 @@
 #include "config/ready.h"
 #include "controlplane/api/api.h"
 #include "controlplane/check_zone.h"
+#include "controlplane/policy/policy_control.h"
 #include "controlplane/reconfigure.h"
 #include "controlplane/watch.h"
 #include "shm/paths.h"
@@ -39,6 +40,7 @@ struct controlplane {
 	struct hub *hub;
 	struct arena arena;
 	struct zone_publisher *publisher;
+	struct policy_control *policy;
 	struct zone_manager *zones;
 	struct reconfigure *reconfigure;
 	struct api *api;
@@ -181,6 +183,7 @@ start_api(struct controlplane *c, const char *config_path)
 static int
 start_publisher(struct controlplane *c)
 {
+	char wrong[ACL_ERROR_OCTETS];
 	const char *error = NULL;
 	uint32_t n_damaged = 0;
 	int ret;
@@ -195,6 +198,11 @@ start_publisher(struct controlplane *c)
 	ret = reconfigure_publish_settings(c->publisher, &c->arena, c->config, false, &error);
 	if (ret != 0)
 		log_error("settings: %s", error != NULL ? error : strerror(-ret));
+	if (ret != 0)
+		return ret;
+	ret = policy_control_create(&c->policy, c->config, c->publisher, tell_published, c, wrong);
+	if (ret != 0)
+		log_error("%s", wrong);
 	return ret;
 }
 
@@ -227,12 +235,13 @@ start_services(struct controlplane *c, const char *config_path)
 		return ret;
 	}
 	reconfigure.zones = c->zones;
+	reconfigure.policy = c->policy;
 	ret = reconfigure_start(&c->reconfigure, &reconfigure);
 	if (ret != 0) {
 		log_error("configuration: %s", strerror(-ret));
 		return ret;
 	}
-	api_serve(c->api, c->zones, c->reconfigure);
+	api_serve(c->api, c->zones, c->reconfigure, c->policy);
 	if (c->config->zones.watch)
 		ret = watch_start(&c->watch, &c->loop, c->config, c->zones);
 	return ret;
@@ -286,6 +295,7 @@ stop(struct controlplane *c, int status)
 	uv_loop_close(&c->loop);
 	reconfigure_destroy(c->reconfigure);
 	zone_manager_destroy(c->zones);
+	policy_control_destroy(c->policy);
 	if (c->publisher != NULL)
 		zone_publisher_destroy(c->publisher);
 	if (c->arena.base != NULL)

@@ -49,8 +49,9 @@ struct reconfigure {
 
 	/* of the request that runs; the reader's until read_ended() */
 	uv_work_t work;
-	struct request *current; /* NULL: none */
-	struct config *next;     /* what was read */
+	struct request *current;    /* NULL: none */
+	struct config *next;        /* what was read */
+	struct policy_plan *policy; /* and its access list and rate limits */
 	struct reconfigure_outcome *outcome;
 };
 
@@ -192,6 +193,21 @@ compare_room(struct reconfigure *r)
 	}
 }
 
+/* The access list's own files are part of the configuration. */
+static void
+plan_policy(struct reconfigure *r)
+{
+	char error[ACL_ERROR_OCTETS];
+
+	if (policy_plan_create(&r->policy, r->next, error) == 0)
+		return;
+	r->outcome->error = strdup(error);
+	if (r->outcome->error == NULL) {
+		config_free(r->next);
+		r->next = NULL; /* refused, without a word */
+	}
+}
+
 static void
 read_file(uv_work_t *work)
 {
@@ -201,7 +217,9 @@ read_file(uv_work_t *work)
 
 	(void)hub_refresh(r->o.hub); /* for processes that have started since */
 	r->next = config_load_again(r->running, r->o.path, &r->outcome->error);
-	if (r->next == NULL) {
+	if (r->next != NULL)
+		plan_policy(r);
+	if (r->next == NULL || r->outcome->error != NULL) {
 		r->outcome->verdict = RECONFIGURE_BAD_FILE;
 	} else {
 		config_compare(r->running, r->next, 0, collect, &live);
@@ -246,6 +264,17 @@ take_over(struct reconfigure *r)
 	config_free(old);
 }
 
+/* Undo what was published of a configuration that fails after all. */
+static void
+put_back(struct reconfigure *r, const struct settings *before, bool policy)
+{
+	/* the block that was there before fits where it was, sooner or later */
+	if (before != NULL && settings_publish(r->o.publisher, before) != 0)
+		log_error("the settings before cannot be put back");
+	if (policy && policy_control_swap(r->o.policy, r->policy) != 0)
+		log_error("the access list before cannot be put back");
+}
+
 /* All of it, or nothing: what can fail comes first. */
 static void
 apply(struct reconfigure *r)
@@ -267,12 +296,16 @@ apply(struct reconfigure *r)
 					 : strerror(-ret));
 		goto out;
 	}
+	ret = r->o.policy == NULL ? 0 : policy_control_swap(r->o.policy, r->policy);
+	if (ret != 0) {
+		put_back(r, published != NULL ? &before : NULL, false);
+		fail(o, "the access list cannot be published: %s", strerror(-ret));
+		goto out;
+	}
 	ret = zone_manager_reconfigure(
 		r->o.zones, next, now->zones.default_ttl != next->zones.default_ttl, &o->ticket);
 	if (ret != 0) {
-		/* the block that was there before fits where it was, sooner or later */
-		if (published != NULL && settings_publish(r->o.publisher, &before) != 0)
-			log_error("the settings before cannot be put back");
+		put_back(r, published != NULL ? &before : NULL, r->o.policy != NULL);
 		fail(o, "%s", strerror(-ret));
 		goto out;
 	}
@@ -337,6 +370,8 @@ read_ended(uv_work_t *work, int status)
 		tell_log(r);
 	config_free(r->next);
 	r->next = NULL;
+	policy_plan_free(r->policy);
+	r->policy = NULL;
 	r->outcome = NULL;
 	r->current = NULL;
 	if (q->done != NULL)

@@ -5,6 +5,7 @@
 #pragma once
 #include "config/config.h"
 #include "controlplane/manager/zone_manager.h"
+#include "controlplane/policy/policy_control.h"
 #include "shm/hub.h"
 
 #include <uv.h>
@@ -51,6 +52,7 @@ struct reconfigure_options {
 	struct zone_publisher *publisher;
 	struct hub *hub;
 	struct zone_manager *zones;
+	struct policy_control *policy; /* NULL: none (tests) */
 	/* Main loop: something was taken over. */
 	void (*applied)(
 		void *arg, const struct config *config, const struct reconfigure_outcome *o);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 static int
@@ -234,6 +235,24 @@ open_devices(struct setup *s, const struct config *c, struct heritage *h)
 	return err;
 }
 
+/* Access lists and rate limits: a table for each worker. */
+static int
+create_policies(struct setup *s)
+{
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		struct worker *w = &s->worker[i];
+		uint64_t seed[2];
+		if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
+			log_error("no random octets for the rate limiter's hash");
+			return -EIO;
+		}
+		w->policy = policy_create(s->n_workers, seed, &w->shared->counters);
+		if (w->policy == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int
 setup_open(struct setup *s, const struct config *c, struct hub *hub, struct heritage *h)
 {
@@ -270,8 +289,10 @@ setup_open(struct setup *s, const struct config *c, struct hub *hub, struct heri
 		}
 	}
 	choose_cpus(s, c);
+	err = create_policies(s);
 	/* devices first: a socket that is opened beside another dataplane's is asked at once */
-	err = open_devices(s, c, h);
+	if (err == 0)
+		err = open_devices(s, c, h);
 	if (err == 0)
 		err = open_sockets(s, c, h);
 	for (unsigned i = 0; i < s->n_workers; i++)
@@ -335,6 +356,7 @@ setup_close(struct setup *s)
 		for (unsigned k = 0; k < w->n_ports; k++)
 			w->port[k]->ops->close(w->port[k]);
 		free(w->port);
+		policy_destroy(w->policy);
 		if (w->bell >= 0)
 			close(w->bell);
 	}

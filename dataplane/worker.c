@@ -46,7 +46,9 @@ serve_port(struct worker *w, struct port *p, struct answer_context *engine)
 		return p->n_taken + p->n_passed;
 	for (unsigned i = 0; i < n; i++)
 		octets_in += w->query[i].len;
-	answer_burst(engine, w->query, n, atomic_load_explicit(&w->now_s, memory_order_relaxed));
+	policy_answer(w->policy, engine, w->query, n,
+		atomic_load_explicit(&w->now_s, memory_order_relaxed),
+		policy_ticks(rte_rdtsc(), w->tick_scale));
 	for (unsigned i = 0; i < n; i++) {
 		octets_out += w->query[i].out_len;
 		n_out += w->query[i].out_len != 0;
@@ -130,6 +132,7 @@ run(struct worker *w)
 	struct answer_context *engine = NULL;
 	unsigned round = 0;
 
+	w->tick_scale = policy_tick_scale(w->shared->tsc_hz);
 	grace_online(w->hub, w->shared);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		struct answer_context *wanted =

@@ -3,6 +3,7 @@
  * runs, it alone touches its ports, its engine and its counters. */
 #pragma once
 #include "dataplane/answer/answer.h"
+#include "dataplane/policy/policy.h"
 #include "dataplane/ports/port.h"
 #include "shm/hub.h"
 
@@ -17,7 +18,8 @@ struct worker {
 	struct hub_worker *shared; /* this worker's part of the hub */
 	struct port **port;        /* owned array of owned ports */
 	unsigned n_ports;
-	int cpu;      /* pinned to, or -1 */
+	struct policy_context *policy; /* owned */
+	int cpu;                       /* pinned to, or -1 */
 	int bell;     /* ends its sleep: the stream process's and main's doorbell */
 	bool devices; /* a port is a device's queue: it is asked for some time before it sleeps */
 	bool polled;  /* a port has no wait_fd: it never sleeps long */
@@ -36,8 +38,9 @@ struct worker {
 		using_now; /* the one before is not touched any more */
 
 	/* the worker's own */
-	_Alignas(64) unsigned n_idle; /* rounds without a packet in a row */
-	uint64_t idle_since;          /* TSC, at the first of them */
+	_Alignas(64) uint64_t tick_scale; /* from rdtsc to policy.h's ticks */
+	unsigned n_idle;                  /* rounds without a packet in a row */
+	uint64_t idle_since;              /* TSC, at the first of them */
 	struct answer_query query[ANSWER_BURST];
 };
 

@@ -19,14 +19,14 @@
  * an older reader may leave out (docs/decisions/0017). So no struct in the arena changes its size.
  */
 #define ARENA_VERSION 1u
-#define ARENA_MINOR 1u
+#define ARENA_MINOR 2u
 #define ARENA_SEGMENT (2u << 20) /* octets; one huge page */
 #define ARENA_ALIGN 64u          /* every block starts on a cache line */
 #define ARENA_SIZE_MIN (16ull << 20)
 #define ARENA_SIZE_MAX (1ull << 47) /* directory slots keep offsets in 48 bits */
 
-/* The first octets of the file. Written by the control plane; `directory`, `settings` and
- * `generation` change while readers read, everything else only before `magic` is set. */
+/* The first octets of the file. Written by the control plane; `directory`, `settings`, `generation`
+ * and `policy` change while readers read, everything else only before `magic` is set. */
 struct arena_header {
 	uint64_t magic;      /* ARENA_MAGIC once the rest is valid */
 	uint32_t version;    /* ARENA_VERSION of the writer */
@@ -37,7 +37,8 @@ struct arena_header {
 	_Alignas(64) _Atomic uint64_t directory; /* struct zone_directory, or 0 */
 	_Atomic uint64_t settings;               /* struct settings, or 0 */
 	_Atomic uint64_t generation;             /* counts publications */
-	_Atomic uint64_t reserved[5]; /* of later versions; an older writer that takes over clears
+	_Atomic uint64_t policy;                 /* struct policy, or 0; since minor version 2 */
+	_Atomic uint64_t reserved[4]; /* of later versions; an older writer that takes over clears
 					 them, as it keeps nothing that they lead to */
 };
 

@@ -50,22 +50,23 @@
 	X(T_IXFR, "qtypes_total", "qtype", "IXFR", "queries", "Questions received, by type.")      \
 	X(T_OTHER, "qtypes_total", "qtype", "other", "queries", "Questions received, by type.")    \
 	X(R_NOERROR, "responses_total", "rcode", "NOERROR", "responses",                           \
-		"Responses sent, by RCODE.")                                                       \
+		"Responses made, by RCODE; dropped ones count too.")                               \
 	X(R_FORMERR, "responses_total", "rcode", "FORMERR", "responses",                           \
-		"Responses sent, by RCODE.")                                                       \
+		"Responses made, by RCODE; dropped ones count too.")                               \
 	X(R_SERVFAIL, "responses_total", "rcode", "SERVFAIL", "responses",                         \
-		"Responses sent, by RCODE.")                                                       \
+		"Responses made, by RCODE; dropped ones count too.")                               \
 	X(R_NXDOMAIN, "responses_total", "rcode", "NXDOMAIN", "responses",                         \
-		"Responses sent, by RCODE.")                                                       \
+		"Responses made, by RCODE; dropped ones count too.")                               \
 	X(R_NOTIMP, "responses_total", "rcode", "NOTIMP", "responses",                             \
-		"Responses sent, by RCODE.")                                                       \
+		"Responses made, by RCODE; dropped ones count too.")                               \
 	X(R_REFUSED, "responses_total", "rcode", "REFUSED", "responses",                           \
-		"Responses sent, by RCODE.")                                                       \
+		"Responses made, by RCODE; dropped ones count too.")                               \
 	X(R_YXDOMAIN, "responses_total", "rcode", "YXDOMAIN", "responses",                         \
-		"Responses sent, by RCODE.")                                                       \
+		"Responses made, by RCODE; dropped ones count too.")                               \
 	X(R_BADVERS, "responses_total", "rcode", "BADVERS", "responses",                           \
-		"Responses sent, by RCODE.")                                                       \
-	X(R_OTHER, "responses_total", "rcode", "other", "responses", "Responses sent, by RCODE.")  \
+		"Responses made, by RCODE; dropped ones count too.")                               \
+	X(R_OTHER, "responses_total", "rcode", "other", "responses",                               \
+		"Responses made, by RCODE; dropped ones count too.")                               \
 	X(TRUNCATED, "truncated_total", "", "", "responses", "Responses sent with TC set.")        \
 	X(REFERRALS, "referrals_total", "", "", "responses", "Responses that were referrals.")     \
 	X(IMAGE_DAMAGED, "image_damaged_total", "", "", "queries",                                 \
@@ -110,6 +111,10 @@
 		"Packets not answered, by reason.")                                                \
 	X(D_RING_DAMAGED, "drops_total", "reason", "ring-damaged", "packets",                      \
 		"Packets not answered, by reason.")                                                \
+	X(D_ACL, "drops_total", "reason", "acl-deny", "packets",                                   \
+		"Packets not answered, by reason.")                                                \
+	X(D_RATE_LIMIT, "drops_total", "reason", "rate-limit", "packets",                          \
+		"Packets not answered, by reason.")                                                \
 	X(D_EXCEPTION_FULL, "drops_total", "reason", "exception-full", "packets",                  \
 		"Packets not answered, by reason.")                                                \
 	X(D_EXCEPTION_REFUSED, "drops_total", "reason", "exception-refused", "packets",            \
@@ -120,6 +125,21 @@
 		"Packets that passed between a port and its twin interface in the kernel.")        \
 	X(SPREAD_GIVEN, "spread_packets_total", "", "", "packets",                                 \
 		"Packets that a worker with too much to do handed on to others.")                  \
+	X(ACL_DENY, "acl_total", "action", "deny", "queries",                                      \
+		"Queries that the access list kept from being answered as usual, by action.")      \
+	X(ACL_REFUSE, "acl_total", "action", "refuse", "queries",                                  \
+		"Queries that the access list kept from being answered as usual, by action.")      \
+	X(ACL_TCP_ONLY, "acl_total", "action", "tcp-only", "queries",                              \
+		"Queries that the access list kept from being answered as usual, by action.")      \
+	X(RRL_DROP, "rrl_total", "action", "drop", "responses",                                    \
+		"UDP responses that rate limiting dropped, cut down to TC, or spared for a "       \
+		"cookie.")                                                                         \
+	X(RRL_SLIP, "rrl_total", "action", "slip", "responses",                                    \
+		"UDP responses that rate limiting dropped, cut down to TC, or spared for a "       \
+		"cookie.")                                                                         \
+	X(RRL_COOKIE, "rrl_total", "action", "exempt-cookie", "responses",                         \
+		"UDP responses that rate limiting dropped, cut down to TC, or spared for a "       \
+		"cookie.")                                                                         \
 	X(RX_PACKETS, "rx_packets_total", "", "", "packets", "Packets taken from ports.")          \
 	X(RX_OCTETS, "rx_octets_total", "", "", "octets", "DNS octets in queries.")                \
 	X(TX_PACKETS, "tx_packets_total", "", "", "packets", "Responses handed to ports.")         \

@@ -22,6 +22,7 @@ struct api_context {
 	struct hub *hub;
 	struct zone_manager *zones;
 	struct reconfigure *reconfigure;
+	struct policy_control *policy;
 	int64_t started_s; /* CLOCK_REALTIME */
 };
 
@@ -34,7 +35,8 @@ int api_start(struct api **out, const struct api_context *context, const char *s
 	__attribute__((warn_unused_result));
 
 /** From now on serve everything. Main thread, once. */
-void api_serve(struct api *a, struct zone_manager *zones, struct reconfigure *reconfigure);
+void api_serve(struct api *a, struct zone_manager *zones, struct reconfigure *reconfigure,
+	struct policy_control *policy);
 
 /** End it; the zone manager and reconfigure must have been stopped before, so that no request waits
  * for them. */

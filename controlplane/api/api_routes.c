@@ -40,6 +40,23 @@ const struct route api_route[] = {
 		"Processes, readiness, arena, workers, zones by state."},
 	{"GET", API_BASE "/millrace/stats", api_stats, QUERY_NONE,
 		"Every counter with its labels, unit and help: sum, and one value a worker."},
+	{"GET", API_BASE "/millrace/acl", api_acl, QUERY_NONE,
+		"The access list: every prefix with its action and where it comes from, and the "
+		"default."},
+	{"PUT", API_BASE "/millrace/acl", api_acl_set, "prefix action default",
+		"Add a prefix, or change its action (allow, deny, refuse, tcp-only, unlimited); or "
+		"default=ACTION. Lasts until the control plane restarts."},
+	{"DELETE", API_BASE "/millrace/acl", api_acl_remove, "prefix", "Remove a prefix."},
+	{"PUT", API_BASE "/millrace/acl/reload", api_acl_reload, QUERY_NONE,
+		"The access list as the configuration has it, files read anew. 422 names file and "
+		"line, and the list stays as it was."},
+	{"GET", API_BASE "/millrace/acl/check", api_acl_check, "address",
+		"What becomes of queries from an address, and which prefix says so."},
+	{"GET", API_BASE "/millrace/rrl", api_rrl, QUERY_NONE, "Response rate limits."},
+	{"PUT", API_BASE "/millrace/rrl", api_rrl_set,
+		"enabled rate nxdomain-rate error-rate window slip ipv4-prefix ipv6-prefix "
+		"limit-loopback",
+		"Change some of them. Lasts until the control plane restarts."},
 	{"GET", "/metrics", api_metrics, QUERY_NONE, "Every counter, in Prometheus's text format."},
 };
 const size_t api_n_routes = sizeof api_route / sizeof api_route[0];

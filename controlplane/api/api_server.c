@@ -162,7 +162,7 @@ send_answer(struct api_request *r)
 	if (r->status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	if (r->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD, PUT");
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD, PUT, DELETE");
 	ret = MHD_queue_response(r->connection, r->status, response);
 	MHD_destroy_response(response);
 	return ret;
@@ -404,11 +404,13 @@ api_start(struct api **out, const struct api_context *context, const char *socke
 }
 
 void
-api_serve(struct api *a, struct zone_manager *zones, struct reconfigure *reconfigure)
+api_serve(struct api *a, struct zone_manager *zones, struct reconfigure *reconfigure,
+	struct policy_control *policy)
 {
 	a->context[1] = a->context[0];
 	a->context[1].zones = zones;
 	a->context[1].reconfigure = reconfigure;
+	a->context[1].policy = policy;
 	atomic_store_explicit(&a->serving, true, memory_order_release);
 }
 

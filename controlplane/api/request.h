@@ -94,3 +94,10 @@ void api_statistics(struct api_request *r); /* api_statistics.c */
 void api_stats(struct api_request *r);
 void api_metrics(struct api_request *r);
 void api_status(struct api_request *r); /* api_status.c */
+void api_acl(struct api_request *r);    /* api_policy.c */
+void api_acl_set(struct api_request *r);
+void api_acl_remove(struct api_request *r);
+void api_acl_reload(struct api_request *r);
+void api_acl_check(struct api_request *r);
+void api_rrl(struct api_request *r);
+void api_rrl_set(struct api_request *r);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define GRACE_WAIT_MS 5000 /* for the readers of what an earlier control plane had retired */
@@ -317,6 +318,33 @@ settings_publish(struct zone_publisher *p, const struct settings *s)
 	return err;
 }
 
+int
+policy_publish(struct zone_publisher *p, const struct policy *policy)
+{
+	int err = -ENOSPC;
+
+	pthread_mutex_lock(&p->lock);
+	uint64_t off = arena_alloc(p->arena, policy->octets);
+	if (off != 0)
+		err = reserve_retired(p, 1);
+	if (err == 0) {
+		struct policy *copy = arena_writable(p->arena, off);
+		uint64_t old = atomic_load_explicit(&header(p)->policy, memory_order_relaxed);
+		uint64_t old_octets =
+			old == 0 ? 0 : ((const struct policy *)(p->arena->base + old))->octets;
+		memcpy(copy, policy, policy->octets);
+		copy->serial =
+			atomic_load_explicit(&header(p)->generation, memory_order_relaxed) + 1;
+		/* release: its content was written before */
+		atomic_store_explicit(&header(p)->policy, off, memory_order_release);
+		retire(p, new_epoch(p), old, old_octets);
+	} else if (off != 0) {
+		arena_free(p->arena, off, policy->octets);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return err;
+}
+
 /* --- taking over --- */
 
 /* What an earlier control plane had retired is not adopted, so it is free; but a worker may still
@@ -381,6 +409,12 @@ zone_publisher_create(
 	if (settings != 0 && arena_adopt(a, settings, sizeof(struct settings)) != 0) {
 		damaged++;
 		atomic_store_explicit(&header(p)->settings, 0, memory_order_release);
+	}
+	uint64_t policy = atomic_load_explicit(&header(p)->policy, memory_order_relaxed);
+	if (policy != 0 && (policy_at(a, policy) == NULL ||
+				   arena_adopt(a, policy, policy_at(a, policy)->octets) != 0)) {
+		damaged++;
+		atomic_store_explicit(&header(p)->policy, 0, memory_order_release);
 	}
 	err = adopt_directory(p, &damaged);
 	if (err == 0 && hub != NULL)

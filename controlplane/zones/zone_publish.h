@@ -4,6 +4,7 @@
 #pragma once
 #include "shm/arena.h"
 #include "shm/hub.h"
+#include "shm/policy.h"
 #include "shm/settings.h"
 
 struct zone_publisher;
@@ -45,6 +46,11 @@ void zone_published_each(
 
 /** Publish the engine's settings (copied). */
 int settings_publish(struct zone_publisher *p, const struct settings *s)
+	__attribute__((warn_unused_result));
+
+/** Publish access list and rate limits (copied; the serial is made here). @return 0, -ENOSPC or
+ * -ENOMEM */
+int policy_publish(struct zone_publisher *p, const struct policy *policy)
 	__attribute__((warn_unused_result));
 
 /** Free what has passed its grace period. Call now and then (each 10 ms while something waits).

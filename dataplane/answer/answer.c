@@ -55,6 +55,12 @@ answer_destroy(struct answer_context *c)
 	free(c);
 }
 
+const struct arena *
+answer_arena(const struct answer_context *c)
+{
+	return c->arena;
+}
+
 static const struct settings *
 settings_current(const struct arena *a)
 {
@@ -118,19 +124,39 @@ parse_common(struct answer_context *c, struct work *w)
 	return true;
 }
 
+/* The access list has it that this query gets no answer; errors of its own stay what they are. */
+static __attribute__((cold, noinline)) void
+apply_verdict(struct work *w)
+{
+	if (w->f.state != WORK_LOOKUP && !(w->f.state == WORK_DONE && w->f.rcode == RCODE_REFUSED))
+		return;
+	w->f.state = WORK_DONE;
+	if (w->q->verdict == ANSWER_TRUNCATE) {
+		w->f.rcode = RCODE_NOERROR;
+		w->f.tc = true;
+		return;
+	}
+	w->f.rcode = RCODE_REFUSED;
+	w->ede = EDE_PROHIBITED;
+}
+
 /* Stage 1: parse. */
 static inline void
 stage_parse(struct answer_context *c, struct work *w, struct tally *t)
 {
-	if (__builtin_expect(parse_common(c, w), 1)) {
+	w->q->cookie_valid = 0;
+	w->q->opt_len = 0;
+	if (__builtin_expect(w->q->verdict == ANSWER_NORMAL && parse_common(c, w), 1)) {
 		t->transport[w->q->transport & 3]++;
 		work_count_type(c, w->qtype);
 		return;
 	}
 	work_parse(c, w);
 	if (w->f.state == WORK_DONE && w->f.echo && w->qclass == CLASS_CH &&
-		w->f.rcode == RCODE_REFUSED)
+		w->f.rcode == RCODE_REFUSED && w->q->verdict == ANSWER_NORMAL)
 		work_chaos(c, w);
+	if (w->q->verdict != ANSWER_NORMAL)
+		apply_verdict(w);
 }
 
 /* Stage 2: hash the name's suffixes, and ask for the directory's buckets of those that may be
@@ -246,6 +272,7 @@ respond_common(struct answer_context *c, struct work *w)
 	put16(dns + 6, a->an);
 	put16(dns + 8, a->ns);
 	put16(dns + 10, a->ar + w->f.opt);
+	w->q->opt_len = (uint16_t)opt;
 	w->q->out_len = at;
 	w->f.state = WORK_SENT;
 	return true;

@@ -16,6 +16,13 @@
 
 enum answer_transport { ANSWER_UDP4, ANSWER_UDP6, ANSWER_TCP4, ANSWER_TCP6 };
 
+/* What an access list says about a query (dataplane/policy). */
+enum answer_verdict {
+	ANSWER_NORMAL,
+	ANSWER_REFUSE,   /* REFUSED, with EDE 18 (RFC 8914) */
+	ANSWER_TRUNCATE, /* TC and nothing but the question, so that it comes again over TCP */
+};
+
 struct answer_query {
 	/* set by the caller */
 	uint8_t *dns;  /* the query; the response is written over it */
@@ -24,8 +31,11 @@ struct answer_query {
 			  EDNS */
 	uint8_t client[16]; /* IPv6 or IPv4-mapped address, network order (cookies) */
 	uint8_t transport;  /* enum answer_transport */
+	uint8_t verdict;    /* enum answer_verdict */
 	/* set by the engine */
-	uint32_t out_len; /* octets of the response; 0: do not respond */
+	uint8_t cookie_valid; /* the query had a server cookie that is ours: its source is real */
+	uint16_t opt_len;     /* octets of the OPT that ends the response; 0: none */
+	uint32_t out_len;     /* octets of the response; 0: do not respond */
 };
 
 struct answer_context;
@@ -40,6 +50,8 @@ struct answer_context;
  */
 struct answer_context *answer_create(const struct arena *arena, struct counters *counters);
 void answer_destroy(struct answer_context *c);
+/** The arena that it answers from. */
+const struct arena *answer_arena(const struct answer_context *c);
 
 /**
  * Answer up to ANSWER_BURST queries (more are handled in slices of it). The caller is online

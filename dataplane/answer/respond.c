@@ -148,6 +148,7 @@ put_opt(struct answer_context *c, struct work *w, uint32_t octets)
 		enum cookie_state state =
 			cookie_make(s, w->cookie, w->f.cookie_len, w->q->client, c->now_s, p);
 		counter_add(c->counters, CTR_COOKIE_NEW + state, 1);
+		w->q->cookie_valid = state == COOKIE_VALID || state == COOKIE_VALID_OLD;
 		p += COOKIE_CLIENT + COOKIE_SERVER;
 	}
 	if (w->f.keepalive) {
@@ -161,6 +162,7 @@ put_opt(struct answer_context *c, struct work *w, uint32_t octets)
 	}
 	w->f.at += octets;
 	w->f.ar++;
+	w->q->opt_len = (uint16_t)octets;
 }
 
 static void

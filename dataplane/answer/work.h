@@ -50,7 +50,7 @@ enum dns_rcode {
 };
 
 /* RFC 8914 */
-enum dns_ede { EDE_OTHER = 0, EDE_NOT_READY = 14, EDE_NOT_AUTHORITATIVE = 20 };
+enum dns_ede { EDE_OTHER = 0, EDE_NOT_READY = 14, EDE_PROHIBITED = 18, EDE_NOT_AUTHORITATIVE = 20 };
 
 /* A folded name, with its labels and the hash of each of its suffixes. */
 struct work_name {

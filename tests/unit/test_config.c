@@ -2,6 +2,7 @@
 /* Configuration files: every key, every default, and the limits. Mistakes: test_config_mistakes. */
 #include "config/config.h"
 #include "config/schema.h"
+#include "shm/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -126,8 +127,41 @@ every_key_reaches_its_field(void **state)
 				     "  identity: i\n"
 				     "  cookies: off\n"
 				     "  cookie-secret: " SECRET "\n"
-				     "  cookie-secret-old: FFFFFFFFFFFFFFFFffffffffffffffff\n");
+				     "  cookie-secret-old: FFFFFFFFFFFFFFFFffffffffffffffff\n"
+				     "acl:\n"
+				     "  default: refuse\n"
+				     "  rules:\n"
+				     "    - {action: tcp-only, prefixes: [192.0.2.0/24, "
+				     "\"2001:db8::/32\"], file: f}\n"
+				     "    - {action: Unlimited, file: /g}\n"
+				     "rrl:\n"
+				     "  enabled: no\n"
+				     "  rate: 1\n"
+				     "  nxdomain-rate: 2\n"
+				     "  error-rate: 3\n"
+				     "  window: 1m\n"
+				     "  slip: 100\n"
+				     "  ipv4-prefix: 32\n"
+				     "  ipv6-prefix: 64\n"
+				     "  limit-loopback: on\n");
 
+	assert_int_equal(c->acl.default_action, POLICY_REFUSE);
+	assert_int_equal(c->acl.rules_count, 2);
+	assert_int_equal(c->acl.rules[0].action, POLICY_TCP_ONLY);
+	assert_int_equal(c->acl.rules[0].prefixes_count, 2);
+	assert_int_equal(c->acl.rules[0].prefixes[1].bits, 32);
+	assert_string_equal(c->acl.rules[0].file, "/etc/m/f");
+	assert_int_equal(c->acl.rules[1].action, POLICY_UNLIMITED);
+	assert_string_equal(c->acl.rules[1].file, "/g");
+	assert_false(c->rrl.enabled);
+	assert_int_equal(c->rrl.rate, 1);
+	assert_int_equal(c->rrl.nxdomain_rate, 2);
+	assert_int_equal(c->rrl.error_rate, 3);
+	assert_int_equal(c->rrl.window_ms, 60000);
+	assert_int_equal(c->rrl.slip, 100);
+	assert_int_equal(c->rrl.ipv4_prefix, 32);
+	assert_int_equal(c->rrl.ipv6_prefix, 64);
+	assert_true(c->rrl.limit_loopback);
 	assert_string_equal(c->run_dir, "/r");
 	assert_string_equal(c->user, "nobody");
 	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);

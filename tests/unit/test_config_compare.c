@@ -262,7 +262,10 @@ a_visitor_sees_every_key_and_no_secret(void **state)
 		"zones{list[{zone=a;file=/etc/m/f;}]directory=-;watch=false;default-ttl=3600;"
 		"threads=0;}"
 		"answers{udp-payload-max=1232;nsid=-;version=-;identity=-;cookies=true;"
-		"cookie-secret=(hidden);cookie-secret-old=-;}");
+		"cookie-secret=(hidden);cookie-secret-old=-;}"
+		"acl{default=allow;rules[]}rrl{enabled=true;rate=1000;nxdomain-rate=1000;"
+		"error-rate=1000;window=1s;slip=1;ipv4-prefix=24;ipv6-prefix=56;"
+		"limit-loopback=false;}");
 	config_free(c);
 }
 

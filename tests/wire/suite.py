@@ -185,6 +185,8 @@ class Suite:
         if self.dataplane is None:
             s['dataplane'] = ['listen:'] + ['  - "%s"' % address(a, self.port) for a in self.addresses]
         s['arena'] = ['size: 256MiB']
+        if 'rrl' not in self.yaml:      # a test sends more than any resolver
+            s['rrl'] = ['enabled: false']
         out = ['run-dir: %s' % self.run_dir]
         for section in sorted(set(s) | set(self.yaml)):
             out.append(section + ':')
