@@ -6,9 +6,10 @@
  * The access list is compiled to ranges: the starts of all stretches of addresses with the same
  * action, in ascending order, with an index over the upper 16 bits in front. So a look-up is one
  * read of the index and a search among the few ranges that begin in the same 65536th of the address
- * space, and n prefixes take at most 2n + 1 ranges of 9 octets, whatever their lengths (a trie of
- * 100,000 IPv6 addresses would take 100 MB; docs/decisions/0019). IPv6 ranges are those of /64s;
- * one that is divided further says so, and its parts are found in a table of their own.
+ * space, and n prefixes take at most 2n + 1 ranges of 8 octets, whatever their lengths (a trie of
+ * 100,000 IPv6 addresses would take 100 MB; docs/decisions/0019). A range is one word: the lower 48
+ * bits of its start, since the index stands for the others, and its action. IPv6 ranges are those
+ * of /64s; one that is divided further says so, and its parts are found in a table of their own.
  *
  * A reader believes nothing but what policy_current() has checked; everything else is bounded. */
 #pragma once
@@ -59,11 +60,12 @@ struct policy_rate_limit {
 
 /* Octet offsets from the start of the block. */
 struct policy_ranges {
-	uint32_t n;         /* at least 1: the first range starts at 0 */
-	uint32_t index_at;  /* uint32_t[POLICY_INDEX_ENTRIES]: the range that an address with these
-			       upper  bits and zeros below lies in */
-	uint32_t starts_at; /* uint64_t[n], ascending */
-	uint32_t action_at; /* uint8_t[n]: enum policy_action */
+	uint32_t n;        /* at least 1: the first range starts at 0 */
+	uint32_t index_at; /* uint32_t[POLICY_INDEX_ENTRIES]: the last range that starts before the
+			      first address with these upper bits; for 0 and for the last one, the
+			      first and the last range */
+	uint32_t range_at; /* uint64_t[n], policy_range() of each, in order of their starts */
+	uint32_t reserved;
 };
 
 /* Parts of divided /64s: uint64_t[n] upper halves, uint64_t[n] lower halves, uint8_t[n]. */
@@ -97,8 +99,7 @@ policy_ranges_are_inside(uint64_t octets, const struct policy_ranges *r)
 {
 	return r->n >= 1 && r->n <= POLICY_RANGES_MAX &&
 	       policy_array_is_inside(octets, r->index_at, POLICY_INDEX_ENTRIES, 4) &&
-	       policy_array_is_inside(octets, r->starts_at, r->n, 8) &&
-	       policy_array_is_inside(octets, r->action_at, r->n, 1);
+	       policy_array_is_inside(octets, r->range_at, r->n, 8);
 }
 
 /**
@@ -154,36 +155,73 @@ policy_key_of(const uint8_t client[16])
 	return (struct policy_key){.upper = upper, .lower = lower};
 }
 
+/** A range as it is stored: comparable among those that start with the same upper 16 bits. */
+static inline uint64_t
+policy_range(uint64_t start, uint8_t action)
+{
+	return start << POLICY_INDEX_BITS >> 8 | action;
+}
+
+static inline const struct policy_ranges *
+policy_ranges_of(const struct policy *p, const struct policy_key *k)
+{
+	return k->v4 ? &p->v4 : &p->v6;
+}
+
 /** Ask for the line of the index that this address needs. */
 static inline void
-policy_prefetch(const struct policy *p, const struct policy_key *k)
+policy_prefetch_index(const struct policy *p, const struct policy_key *k)
 {
-	const struct policy_ranges *r = k->v4 ? &p->v4 : &p->v6;
-
-	prefetch_line((const uint8_t *)p + r->index_at +
+	prefetch_line((const uint8_t *)p + policy_ranges_of(p, k)->index_at +
 		      (k->upper >> (64 - POLICY_INDEX_BITS)) * sizeof(uint32_t));
 }
 
-/* Action of the last range that does not start behind the key. */
-static inline uint8_t
-policy_range_action(const struct policy *p, const struct policy_ranges *r, uint64_t key)
+/* The ranges that an address can lie in: n from the first on. */
+struct policy_span {
+	uint32_t first, n;
+};
+
+/** The first half of a look-up. */
+static inline struct policy_span
+policy_span_of(const struct policy *p, const struct policy_key *k)
 {
-	const uint8_t *base = (const uint8_t *)p;
-	const uint32_t *index = (const uint32_t *)(base + r->index_at);
-	const uint64_t *start = (const uint64_t *)(base + r->starts_at);
-	uint64_t slot = key >> (64 - POLICY_INDEX_BITS);
-	uint32_t low = index[slot], high = index[slot + 1], n;
+	const struct policy_ranges *r = policy_ranges_of(p, k);
+	const uint32_t *index = (const uint32_t *)((const uint8_t *)p + r->index_at) +
+				(k->upper >> (64 - POLICY_INDEX_BITS));
+	uint32_t first = index[0], last = index[1];
 
 	/* a damaged index must not lead outside */
-	high = high < r->n ? high : r->n - 1;
-	low = low < high ? low : high;
-	/* the answer is in low..high; halved without a branch to guess, at most 22 times */
-	for (n = high - low + 1; n > 1;) {
+	last = last < r->n ? last : r->n - 1;
+	first = first < last ? first : last;
+	return (struct policy_span){.first = first, .n = last - first + 1};
+}
+
+/** Ask for the range in the middle, which is looked at first. */
+static inline void
+policy_prefetch_span(
+	const struct policy *p, const struct policy_key *k, const struct policy_span *s)
+{
+	prefetch_line((const uint8_t *)p + policy_ranges_of(p, k)->range_at +
+		      (s->first + s->n / 2) * sizeof(uint64_t));
+}
+
+/* Action of the last range of a span that does not start behind the key. */
+static inline uint8_t
+policy_range_action(const struct policy *p, const struct policy_key *k, const struct policy_span *s)
+{
+	const uint64_t *range =
+		(const uint64_t *)((const uint8_t *)p + policy_ranges_of(p, k)->range_at);
+	uint64_t key = policy_range(k->upper, UINT8_MAX);
+	uint32_t low = s->first;
+
+	/* halved without a branch to guess, at most 22 times; the first one may begin before this
+	 * 65536th, and is not compared */
+	for (uint32_t n = s->n; n > 1;) {
 		uint32_t half = n / 2;
-		low = start[low + half] <= key ? low + half : low;
+		low = range[low + half] <= key ? low + half : low;
 		n -= half;
 	}
-	return base[r->action_at + low];
+	return (uint8_t)range[low];
 }
 
 /* The same for a /64 that is divided. */
@@ -208,13 +246,13 @@ policy_part_action(const struct policy *p, const struct policy_key *k)
 }
 
 /**
- * What becomes of a query from this address. Only when p->acl is set.
+ * What becomes of a query from this address: the second half of a look-up. Only when p->acl is set.
  * @return an action below POLICY_ACTIONS; a damaged one is POLICY_ALLOW
  */
 static inline enum policy_action
-policy_action_of(const struct policy *p, const struct policy_key *k)
+policy_action_of(const struct policy *p, const struct policy_key *k, const struct policy_span *s)
 {
-	uint8_t action = policy_range_action(p, k->v4 ? &p->v4 : &p->v6, k->upper);
+	uint8_t action = policy_range_action(p, k, s);
 
 	if (__builtin_expect(action == POLICY_DIVIDED, 0))
 		action = policy_part_action(p, k);

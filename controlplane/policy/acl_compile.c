@@ -157,7 +157,7 @@ split(struct tables *t, const struct ranges *r)
 	}
 }
 
-/* For each value of the upper bits the range that its first address lies in. */
+/* For each value of the upper bits the last range that starts before; for 0 the first one. */
 static void
 make_index(uint32_t *index, const struct tables *t)
 {
@@ -165,7 +165,7 @@ make_index(uint32_t *index, const struct tables *t)
 
 	for (uint32_t slot = 0; slot < POLICY_INDEX_ENTRIES - 1; slot++) {
 		uint64_t first = (uint64_t)slot << (64 - POLICY_INDEX_BITS);
-		while (at + 1 < t->n && t->start[at + 1] <= first)
+		while (at + 1 < t->n && t->start[at + 1] < first)
 			at++;
 		index[slot] = at;
 	}
@@ -237,16 +237,16 @@ place_ranges(uint64_t *octets, struct policy_ranges *r, const struct tables *t)
 {
 	r->n = t->n;
 	r->index_at = reserve(octets, POLICY_INDEX_ENTRIES * sizeof(uint32_t), 64);
-	r->starts_at = reserve(octets, t->n * sizeof(uint64_t), 64);
-	r->action_at = reserve(octets, t->n, 64);
+	r->range_at = reserve(octets, t->n * sizeof(uint64_t), 64);
 }
 
 static void
 fill_ranges(uint8_t *base, const struct policy_ranges *r, const struct tables *t)
 {
 	make_index((uint32_t *)(base + r->index_at), t);
-	memcpy(base + r->starts_at, t->start, t->n * sizeof(uint64_t));
-	memcpy(base + r->action_at, t->action, t->n);
+	uint64_t *range = (uint64_t *)(base + r->range_at);
+	for (uint32_t i = 0; i < t->n; i++)
+		range[i] = policy_range(t->start[i], t->action[i]);
 }
 
 /* A block without an access list when there is nothing to list. */

@@ -139,12 +139,17 @@ apply_actions(struct policy_context *c, struct answer_query *q, uint32_t special
 static inline uint32_t
 look_up(struct policy_context *c, const struct policy *p, unsigned n)
 {
+	struct policy_span span[ANSWER_BURST];
 	uint32_t special = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		policy_prefetch(p, &c->key[i]);
+		policy_prefetch_index(p, &c->key[i]);
 	for (unsigned i = 0; i < n; i++) {
-		c->action[i] = (uint8_t)policy_action_of(p, &c->key[i]);
+		span[i] = policy_span_of(p, &c->key[i]);
+		policy_prefetch_span(p, &c->key[i], &span[i]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		c->action[i] = (uint8_t)policy_action_of(p, &c->key[i], &span[i]);
 		special |= (uint32_t)(c->action[i] != POLICY_ALLOW) << i;
 	}
 	return special;

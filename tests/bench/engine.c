@@ -6,9 +6,12 @@
  * pass is checked before any is timed. */
 #include "tests/bench/engine.h"
 
+#include "controlplane/policy/acl_compile.h"
 #include "controlplane/zones/zone_compile.h"
 #include "controlplane/zones/zone_load.h"
 #include "controlplane/zones/zone_publish.h"
+#include "dataplane/policy/limiter.h"
+#include "dataplane/policy/policy.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -20,6 +23,8 @@
 
 #define ORIGIN "bench.example."
 #define NOW_S 1700000000u
+#define CLOCK_STEP 200u /* ticks a burst: 3 us, so 10 M queries/s */
+#define ACL_PREFIXES 100000u
 #define REPEATS 7u
 #define NAMES_MAX 20000000u
 #define HUGE_PAGE (2u << 20)
@@ -40,6 +45,9 @@ struct bench {
 	struct arena arena;
 	struct zone_publisher *publisher;
 	struct answer_context *context;
+	struct policy_context *policy;
+	uint64_t ticks;
+	uint32_t client; /* of the next query: a walk through all addresses */
 	struct counters counters;
 	struct engine_query *queries;
 	uint8_t *buffers;
@@ -47,7 +55,7 @@ struct bench {
 	char size[16];
 };
 
-enum what { DO_COPY, DO_PROBE, DO_ENGINE };
+enum what { DO_COPY, DO_PROBE, DO_ENGINE, DO_POLICY };
 
 static double
 now(clockid_t clock)
@@ -68,6 +76,17 @@ fill(struct bench *b, uint32_t at)
 	}
 }
 
+/* Clients from all over, of IPv4. */
+static inline void
+set_clients(struct bench *b, struct answer_query *q)
+{
+	for (unsigned i = 0; i < ANSWER_BURST; i++) {
+		uint32_t a = b->client += 0x9e3779b1u;
+		q[i].client[10] = q[i].client[11] = 0xff;
+		memcpy(q[i].client + 12, &a, sizeof a);
+	}
+}
+
 /* One burst: the filled buffers from `first` on through what is measured. */
 static inline void
 run_burst(struct bench *b, struct answer_query *q, uint32_t first, enum what what)
@@ -79,7 +98,11 @@ run_burst(struct bench *b, struct answer_query *q, uint32_t first, enum what wha
 		q[i].transport = ANSWER_UDP4;
 		q[i].out_len = 0;
 	}
-	if (what == DO_ENGINE)
+	if (what == DO_POLICY) {
+		set_clients(b, q);
+		policy_answer(
+			b->policy, b->context, q, ANSWER_BURST, NOW_S, b->ticks += CLOCK_STEP);
+	} else if (what == DO_ENGINE)
 		answer_burst(b->context, q, ANSWER_BURST, NOW_S);
 	else
 		engine_probe(&b->arena, q, ANSWER_BURST);
@@ -175,6 +198,72 @@ print_row(const struct bench *b, const char *name, double ns, const char *peer, 
 	fflush(stdout);
 }
 
+/* A policy of n random prefixes, few of the clients in them, with or without rate limits. */
+static int
+publish_policy(struct bench *b, unsigned n, bool limits)
+{
+	const struct policy_rate_limit limit = {.rate = {1000, 1000, 1000},
+		.window_ms = 1000,
+		.enabled = limits,
+		.slip = 1,
+		.v4_bits = 24,
+		.v6_bits = 56};
+	struct config_prefix p = {.address = {[10] = 0xff, [11] = 0xff}};
+	struct acl_rules r = {0};
+	struct policy *block;
+	uint64_t x = 1;
+	int ret = 0;
+
+	for (unsigned i = 0; i < n && ret == 0; i++) {
+		x = x * 6364136223846793005ull + 1442695040888963407ull;
+		p.bits = (uint8_t)(96 + 24 + (x >> 58) % 9);
+		uint32_t a = (uint32_t)(x >> 20) & ~0u << (128 - p.bits);
+		for (unsigned k = 0; k < 4; k++)
+			p.address[12 + k] = (uint8_t)(a >> (24 - 8 * k));
+		ret = acl_rules_add(&r, &p, POLICY_UNLIMITED, false);
+	}
+	if (ret == 0)
+		ret = acl_rules_sort(&r, &p);
+	if (ret == 0)
+		ret = acl_compile(&block, &r, POLICY_ALLOW, &limit);
+	if (ret == 0) {
+		ret = policy_publish(b->publisher, block);
+		free(block);
+	}
+	acl_rules_free(&r);
+	return ret;
+}
+
+/* What access list and rate limits cost, beside the engine alone on the same queries. */
+static int
+run_policies(struct bench *b)
+{
+	static const struct {
+		const char *name;
+		unsigned prefixes;
+		bool limits;
+	} row[] = {
+		{"policy: none", 0, false},
+		{"policy: 100 K prefixes", ACL_PREFIXES, false},
+		{"policy: rate limits", 0, true},
+		{"policy: both", ACL_PREFIXES, true},
+	};
+	double engine = 0;
+
+	engine_make_queries(b->queries, &b->zone, WORKLOAD_HIT, ORIGIN);
+	for (unsigned i = 0; i < sizeof row / sizeof *row; i++) {
+		if (b->o.only != NULL && strcmp(b->o.only, row[i].name) != 0)
+			continue;
+		int ret = publish_policy(b, row[i].prefixes, row[i].limits);
+		if (ret != 0)
+			return ret;
+		if (engine == 0)
+			engine = measure(b, DO_ENGINE);
+		print_row(b, row[i].name, measure(b, DO_POLICY), "engine", engine);
+	}
+	return 0;
+}
+
 static int
 run_workloads(struct bench *b)
 {
@@ -200,7 +289,7 @@ run_workloads(struct bench *b)
 		else
 			print_row(b, e->name, ns, "bare probe", probe);
 	}
-	return 0;
+	return run_policies(b);
 }
 
 static int
@@ -282,9 +371,11 @@ set_up(struct bench *b)
 	if (ret != 0)
 		return ret;
 	b->context = answer_create(&b->arena, &b->counters);
+	b->policy = policy_create(1, (const uint64_t[2]){1, 2}, &b->counters);
+	b->ticks = LIMITER_TICKS_A_SECOND;
 	b->queries = aligned_alloc(64, ENGINE_QUERIES * sizeof *b->queries);
 	b->buffers = aligned_alloc(HUGE_PAGE, BUFFERS_OCTETS);
-	if (b->context == NULL || b->queries == NULL || b->buffers == NULL)
+	if (b->context == NULL || b->policy == NULL || b->queries == NULL || b->buffers == NULL)
 		return -ENOMEM;
 	/* as mempools lie; only slower where the kernel refuses */
 	(void)madvise(b->buffers, BUFFERS_OCTETS, MADV_HUGEPAGE);
@@ -354,6 +445,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "bench_engine: failed: %s\n", strerror(-ret));
 	if (b->context != NULL)
 		answer_destroy(b->context);
+	policy_destroy(b->policy);
 	if (b->publisher != NULL)
 		zone_publisher_destroy(b->publisher);
 	if (b->arena.base != NULL)

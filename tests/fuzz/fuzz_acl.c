@@ -15,8 +15,10 @@ check_address(const struct policy *p, const struct acl_rules *r, const uint8_t a
 {
 	const struct acl_rule *match = acl_rules_match(r, address);
 	struct policy_key key = policy_key_of(address);
+	struct policy_span span = policy_span_of(p, &key);
 
-	FUZZ_CHECK(policy_action_of(p, &key) == (match != NULL ? match->action : POLICY_REFUSE));
+	FUZZ_CHECK(policy_action_of(p, &key, &span) ==
+		   (match != NULL ? match->action : POLICY_REFUSE));
 }
 
 static void

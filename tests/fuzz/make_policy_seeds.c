@@ -32,18 +32,14 @@ main(int argc, char **argv)
 		.magic = POLICY_MAGIC,
 		.limit = {.v4_bits = 24, .v6_bits = 56},
 		.acl = 1,
-		.v4 = {.n = 1000,
-			.index_at = at,
-			.starts_at = at + index,
-			.action_at = at + index + 8000},
+		.v4 = {.n = 1000, .index_at = at, .range_at = at + index},
 	};
 	struct policy bad;
 
 	if (argc != 2)
 		return 2;
 	at += index + 9024;
-	p.v6 = (struct policy_ranges){
-		.n = 100, .index_at = at, .starts_at = at + index, .action_at = at + index + 800};
+	p.v6 = (struct policy_ranges){.n = 100, .index_at = at, .range_at = at + index};
 	at += index + 1024;
 	p.parts = (struct policy_parts){
 		.n = 50, .upper_at = at, .lower_at = at + 400, .action_at = at + 800};

@@ -67,8 +67,8 @@ look_up(const struct zone_set *s, const uint8_t address[16])
 	assert_non_null(p);
 	if (!p->acl)
 		return (enum policy_action)p->default_action;
-	policy_prefetch(p, &key);
-	return policy_action_of(p, &key);
+	struct policy_span span = policy_span_of(p, &key);
+	return policy_action_of(p, &key, &span);
 }
 
 static enum policy_action
