@@ -228,11 +228,15 @@ the_longest_prefix_wins(void **state)
 		{"10.0.0.1", POLICY_DENY},
 		{"10.1.2.3", POLICY_ALLOW},
 		{"10.1.2.4", POLICY_UNLIMITED},
+		{"10.255.255.254", POLICY_DENY},
+		{"10.255.255.255", POLICY_UNLIMITED},
 		{"11.0.0.0", POLICY_REFUSE},
 		{"::", POLICY_DENY},
 		{"2001:db8::1", POLICY_ALLOW},
 		{"2001:db8::2", POLICY_TCP_ONLY},
 		{"2001:db8:0:1::", POLICY_TCP_ONLY},
+		{"2001:db8:ffff:ffff:ffff:ffff:ffff:fffe", POLICY_TCP_ONLY},
+		{"2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", POLICY_UNLIMITED},
 		{"2001:db9::", POLICY_DENY},
 		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", POLICY_ALLOW},
 		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", POLICY_DENY},
@@ -246,9 +250,11 @@ the_longest_prefix_wins(void **state)
 	add(&r, "10.0.0.0/8", POLICY_DENY);
 	add(&r, "10.1.0.0/16", POLICY_UNLIMITED);
 	add(&r, "10.1.2.3", POLICY_ALLOW);
+	add(&r, "10.255.255.255", POLICY_UNLIMITED);
 	add(&r, "255.255.255.255/32", POLICY_TCP_ONLY);
 	add(&r, "2001:db8::/32", POLICY_TCP_ONLY);
 	add(&r, "2001:db8::1/128", POLICY_ALLOW);
+	add(&r, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", POLICY_UNLIMITED);
 	add(&r, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", POLICY_ALLOW);
 	sort(&r);
 	publish(&s, &r, POLICY_ALLOW);
