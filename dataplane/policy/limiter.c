@@ -36,13 +36,15 @@ ahead(uint64_t entry, uint64_t now, uint64_t window)
 	return level <= window ? level : 0;
 }
 
-/* The entry that is least ahead. */
-static unsigned
-weakest(const struct limiter_bucket *b, uint64_t now)
+/* The entry that is least ahead. Nearly always the one looked at first has passed. */
+static inline unsigned
+weakest(const struct limiter_bucket *b, uint64_t now, unsigned first)
 {
-	unsigned best = 0;
+	unsigned best = first;
 	uint64_t least = UINT64_MAX;
 
+	if (b->entry[first] == 0 || ahead(b->entry[first], now, LIMITER_TIME_MASK >> 1) == 0)
+		return first;
 	for (unsigned i = 0; i < LIMITER_WAYS; i++) {
 		/* classes have windows of their own: half of the time's range is the past */
 		uint64_t level = ahead(b->entry[i], now, LIMITER_TIME_MASK >> 1);
@@ -70,7 +72,7 @@ limiter_take(struct limiter *l, uint64_t hash, unsigned kind, uint64_t now, uint
 	if (at < LIMITER_WAYS)
 		level = ahead(b->entry[at], now, window);
 	else
-		at = weakest(b, now);
+		at = weakest(b, now, (unsigned)(tag >> 1) % LIMITER_WAYS);
 	if (level + cost > window)
 		return false;
 	b->entry[at] = tag << LIMITER_TIME_BITS | ((now + level + cost) & LIMITER_TIME_MASK);
