@@ -144,8 +144,7 @@ config_enter_chroot(struct config *c)
 		cut_path(&z->file, len);
 	}
 	for (unsigned i = 0; i < c->acl.rules_count && len; i++) {
-		struct config_acl_rule *r =
-			(struct config_acl_rule *)(uintptr_t)&c->acl.rules[i];
+		struct config_acl_rule *r = (struct config_acl_rule *)(uintptr_t)&c->acl.rules[i];
 
 		cut_path(&r->file, len);
 	}

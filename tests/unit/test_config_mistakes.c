@@ -24,6 +24,24 @@ static const struct {
 	const char *text, *message; /* the message without "/etc/m/t.yaml:" */
 } bad[] = {
 	/* root folder */
+	{"acl:\n  rules:\n    - action: deny\n      prefixes: [192.0.2.0/24]\n    - action: "
+	 "allow\n",
+		"5: key 'acl.rules[1]': has no prefixes; give 'prefixes' or 'file'"},
+	{"acl:\n  rules:\n    - action: drop\n      prefixes: [192.0.2.0/24]\n",
+		"3: key 'acl.rules[0].action': 'drop' is not valid; it must be allow, deny, "
+		"refuse, "
+		"tcp-only or unlimited"},
+	{"acl:\n  rules:\n    - action: deny\n      prefixes: [10.0.0.0/8, 192.0.2.1/24]\n",
+		"4: key 'acl.rules[0].prefixes[1]': '192.0.2.1/24' is not valid; it must be "
+		"ADDRESS or "
+		"ADDRESS/LENGTH with no bit set behind LENGTH, such as 192.0.2.0/24 or "
+		"2001:db8::/32"},
+	{"rrl:\n  window: 61s\n", "2: key 'rrl.window': '61s' is not valid; it must be a duration "
+				  "from 1ms to 1m with its unit (ms, s, m, h), such as 1s"},
+	{"user: a\nchroot: /srv/m\nrun-dir: /srv/m/run\nacl:\n  rules:\n    - action: deny\n"
+	 "      file: /etc/denied\n",
+		"6: key 'acl.rules[0]': '/etc/denied' is not below the folder '/srv/m' of the key "
+		"'chroot'; put it there, or leave 'chroot' out"},
 	{"chroot: /srv/m/\nuser: a\n",
 		"1: key 'chroot': '/srv/m/' ends in '/'; write the folder without"},
 	{"chroot: /srv/m\nrun-dir: /srv/m/run\n",
