@@ -77,7 +77,7 @@ struct policy {
 	uint32_t magic;
 	uint32_t reserved;
 	uint64_t octets; /* of the block */
-	uint64_t serial; /* differs from that of the block before */
+	uint64_t serial; /* differs from that of every other block, of other arenas too */
 	struct policy_rate_limit limit;
 	uint8_t acl;            /* 0: everybody is allowed, and nobody need look */
 	uint8_t default_action; /* where no prefix matches */

@@ -24,11 +24,20 @@ source_word(const struct acl_rule *rule)
 }
 
 static void
+format_rule(char out[64], const struct acl_rule *rule)
+{
+	struct config_prefix p = {.bits = rule->bits};
+
+	memcpy(p.address, rule->address, sizeof p.address);
+	config_format_prefix(&p, out);
+}
+
+static void
 write_rule(void *arg, const struct acl_rule *rule)
 {
-	char text[POLICY_PREFIX_TEXT];
+	char text[64];
 
-	policy_format_prefix(text, rule->address, rule->bits);
+	format_rule(text, rule);
 	json_open_object(arg, NULL);
 	json_string(arg, "prefix", text);
 	json_string(arg, "action", acl_action_word[rule->action]);
@@ -175,8 +184,8 @@ api_acl_check(struct api_request *r)
 	json_open_object(&r->out, NULL);
 	json_string(&r->out, "address", text);
 	if (policy_control_match(r->context->policy, address.address, &rule)) {
-		char prefix[POLICY_PREFIX_TEXT];
-		policy_format_prefix(prefix, rule.address, rule.bits);
+		char prefix[64];
+		format_rule(prefix, &rule);
 		json_string(&r->out, "prefix", prefix);
 		json_string(&r->out, "source", source_word(&rule));
 	} else {

@@ -5,7 +5,6 @@
 
 #include "controlplane/policy/acl_compile.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -26,20 +25,6 @@ struct policy_control {
 	void *arg;
 	struct policy_state now;
 };
-
-void
-policy_format_prefix(char out[POLICY_PREFIX_TEXT], const uint8_t address[16], unsigned bits)
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = bits >= 96 && memcmp(address, mapped, sizeof mapped) == 0;
-	char text[INET6_ADDRSTRLEN] = "";
-
-	if (v4)
-		inet_ntop(AF_INET, address + 12, text, sizeof text);
-	else
-		inet_ntop(AF_INET6, address, text, sizeof text);
-	snprintf(out, POLICY_PREFIX_TEXT, "%s/%u", text, v4 ? bits - 96 : bits);
-}
 
 /* --- from the configuration --- */
 
@@ -81,8 +66,8 @@ rules_from_config(struct acl_rules *r, const struct config *c, char error[ACL_ER
 	if (ret != 0)
 		return ret;
 	if (acl_rules_sort(r, &twice) != 0) {
-		char text[POLICY_PREFIX_TEXT];
-		policy_format_prefix(text, twice.address, twice.bits);
+		char text[64];
+		config_format_prefix(&twice, text);
 		snprintf(error, ACL_ERROR_OCTETS,
 			"acl.rules: %s is listed with two actions; remove one of them", text);
 		return -EINVAL;

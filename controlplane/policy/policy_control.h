@@ -72,7 +72,3 @@ bool policy_control_match(
 /** Call `each` for every rule, in order of addresses, with the list locked. Returns the default. */
 enum policy_action policy_control_each(
 	struct policy_control *p, void (*each)(void *arg, const struct acl_rule *rule), void *arg);
-
-/** "192.0.2.0/24" */
-#define POLICY_PREFIX_TEXT 56u
-void policy_format_prefix(char out[POLICY_PREFIX_TEXT], const uint8_t address[16], unsigned bits);

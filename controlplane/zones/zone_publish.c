@@ -333,8 +333,9 @@ policy_publish(struct zone_publisher *p, const struct policy *policy)
 		uint64_t old_octets =
 			old == 0 ? 0 : ((const struct policy *)(p->arena->base + old))->octets;
 		memcpy(copy, policy, policy->octets);
-		copy->serial =
-			atomic_load_explicit(&header(p)->generation, memory_order_relaxed) + 1;
+		/* of another arena none is equal either: its seed is random */
+		copy->serial = header(p)->seed + 1 +
+			       atomic_load_explicit(&header(p)->generation, memory_order_relaxed);
 		/* release: its content was written before */
 		atomic_store_explicit(&header(p)->policy, off, memory_order_release);
 		retire(p, new_epoch(p), old, old_octets);
