@@ -189,13 +189,15 @@ def test_a_mistake_in_the_configuration_is_told_and_mended_without_another_comma
     assert {n: p for n, p in installed.pids().items() if n != 'dataplane'} == {n: p for n, p in before.items() if n != 'dataplane'}
 
 
-def interface(machine, nic):
-    return machine.wait('ls /sys/bus/pci/devices/%s/virtio*/net' % nic.address).strip()
+def interface(machine):
+    """The first NIC, as the kernel has it: its name, with the address on it."""
+    eth = machine.wait('ls /sys/bus/pci/devices/%s/virtio*/net' % machine.nics[0].address).strip()
+    machine.run('ip address replace %s/24 dev %s && ip link set %s up' % (SERVER % 0, eth, eth))
+    return eth
 
 
 def test_port_53_is_served_to_others(installed, wire):
-    eth = interface(installed, installed.nics[0])
-    installed.run('ip address add %s/24 dev %s && ip link set %s up' % (SERVER % 0, eth, eth))
+    interface(installed)
     installed.configure('  listen: [127.0.0.1:5300, %s]\n' % (SERVER % 0))
     installed.restart('dataplane', 'stream')
     ask_from_outside(installed, wire, SERVER % 0)
@@ -203,7 +205,7 @@ def test_port_53_is_served_to_others(installed, wire):
 
 
 def test_af_xdp_works_with_what_its_drop_in_allows(installed, wire):
-    eth = interface(installed, installed.nics[0])
+    eth = interface(installed)
     port = '  listen: [127.0.0.1:5300]\n  ports:\n    - device: net_af_xdp0,iface=%s\n      addresses: [%s]\n' % (eth, SERVER % 0)
     installed.configure(port)
     # not before it is allowed, and the reason is in the journal
