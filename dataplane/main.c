@@ -5,7 +5,6 @@
 #include "config/log.h"
 #include "config/program.h"
 #include "config/ready.h"
-#include "dataplane/eal.h"
 #include "dataplane/engines.h"
 #include "dataplane/ports/ethdev.h"
 #include "dataplane/ports/exception.h"
@@ -182,20 +181,20 @@ follow_live(const struct hub *hub, uint32_t *seen)
 		log_set_threshold((enum log_level)level);
 }
 
-/* Until told to end, or a successor has come. */
-static enum takeover_wish
+/* Until told to end, or (true) to leave to a successor. */
+static bool
 watch_over(struct setup *s, struct engines *e, struct takeover *t, const sigset_t *end)
 {
-	enum takeover_wish wish = TAKEOVER_STAY;
+	bool leave = false;
 	uint32_t live_seen = 0;
 
-	for (unsigned tick = 1; wish == TAKEOVER_STAY; tick++) {
+	for (unsigned tick = 1; !leave; tick++) {
 		if (wait_tick(end, takeover_is_wanted(t) ? TICK_TAKEOVER_MS : TICK_MS))
-			return TAKEOVER_STAY;
+			return false;
 		tell_time(s);
 		share_out(s);
 		follow_live(s->hub, &live_seen);
-		wish = takeover_poll(t, s);
+		leave = takeover_poll(t, s);
 		if (tick % TICKS_A_SECOND != 0)
 			continue;
 		(void)look_at_hub(s);
@@ -203,16 +202,14 @@ watch_over(struct setup *s, struct engines *e, struct takeover *t, const sigset_
 		engines_update(e);
 		ethdev_watch_links();
 	}
-	return wish;
+	return leave;
 }
 
 /* A successor waits: what was received is answered, then it is its turn. */
 static void
-hand_over(struct setup *s, struct takeover *t, enum takeover_wish wish)
+hand_over(struct setup *s, struct takeover *t)
 {
 	stop_workers(s, false);
-	if (wish == TAKEOVER_LEAVE_CLOSED)
-		setup_close(s);
 	takeover_left(t);
 	takeover_close(t, true);
 	log_info("handed over to another dataplane");
@@ -221,14 +218,12 @@ hand_over(struct setup *s, struct takeover *t, enum takeover_wish wish)
 /* What must not be done twice at a time, in the order in which a predecessor's absence costs least.
  */
 static int
-enter(struct setup *s, struct heritage *h)
+enter(struct setup *s, struct heritage *h, uint64_t tsc_hz)
 {
-	uint64_t tsc_hz = measure_tsc_hz();
-
-	if (h != NULL && !h->entered) {
+	if (h != NULL) {
 		for (unsigned i = 0; i < s->n_workers; i++)
 			worker_discard(&s->worker[i]);
-		if (heritage_enter(h, false) != 0)
+		if (heritage_enter(h) != 0)
 			return EXIT_FAILURE;
 	}
 	return setup_open_rings(s) == 0 && start_workers(s, tsc_hz) == 0 ? 0 : EX_CONFIG;
@@ -236,12 +231,12 @@ enter(struct setup *s, struct heritage *h)
 
 /* From "ports are open" to the end of the process. @return exit status */
 static int
-serve(struct setup *s, const struct config *c, struct heritage *h, const sigset_t *end)
+serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_hz,
+	const sigset_t *end)
 {
 	char *path = config_arena_path(c);
 	struct engines *e = path != NULL ? engines_create(path, s->worker, s->n_workers) : NULL;
 	struct takeover t = {.listen_fd = -1, .peer = -1};
-	enum takeover_wish wish;
 	int status = EXIT_SUCCESS, err;
 	bool told = false;
 
@@ -257,7 +252,7 @@ serve(struct setup *s, const struct config *c, struct heritage *h, const sigset_
 		told = wait_tick(end, TICK_WAITING_MS);
 	if (told)
 		goto done;
-	status = enter(s, h);
+	status = enter(s, h, tsc_hz);
 	if (status != 0)
 		goto done;
 	err = ready_announce(c->run_dir, "dataplane");
@@ -269,9 +264,8 @@ serve(struct setup *s, const struct config *c, struct heritage *h, const sigset_
 			    ": %s",
 			c->run_dir, strerror(-err));
 	log_info("answering with %u worker%s", s->n_workers, s->n_workers == 1 ? "" : "s");
-	wish = watch_over(s, e, &t, end);
-	if (wish != TAKEOVER_STAY) {
-		hand_over(s, &t, wish);
+	if (watch_over(s, e, &t, end)) {
+		hand_over(s, &t);
 		goto done;
 	}
 	ready_withdraw(c->run_dir, "dataplane");
@@ -302,16 +296,17 @@ take_hub(struct hub **out, const struct config *c, bool beside)
 	return err;
 }
 
-/* Network cards are opened by EAL as it starts, which fails while another process has them. */
+/* Only some devices can be opened while another process has them. */
 static bool
 may_take_over(const struct config *c)
 {
 	for (unsigned i = 0; i < c->dataplane.ports_count; i++) {
-		if (!eal_is_pci(c->dataplane.ports[i].device))
+		const char *device = c->dataplane.ports[i].device;
+		if (ethdev_may_share(device))
 			continue;
-		log_error("the network card %s cannot be taken over while it is in use; upgrade by "
+		log_error("port %s cannot be taken over while it is in use; restart, or upgrade by "
 			  "draining: docs/operations.md",
-			c->dataplane.ports[i].device);
+			device);
 		return false;
 	}
 	return true;
@@ -345,9 +340,11 @@ main(int argc, char **argv)
 	struct heritage heritage = {.peer = -1}, *h = NULL;
 	struct hub *hub = NULL;
 	int status = EX_CONFIG;
+	uint64_t tsc_hz;
 	sigset_t end;
 
 	block_signals(&end);
+	tsc_hz = measure_tsc_hz(); /* takes its time: before anybody waits */
 	if (program_make_run_dir(c) != 0 || take_hub(&hub, c, program.flag_given) != 0)
 		goto done;
 	if (hub_predecessor(hub) != 0) {
@@ -366,7 +363,7 @@ main(int argc, char **argv)
 	if (setup_open_bells(&s, c) != 0)
 		goto done;
 	program_ready("ports are open; millracectl status tells about answers");
-	status = serve(&s, c, h, &end);
+	status = serve(&s, c, h, tsc_hz, &end);
 done:
 	heritage_close(&heritage);
 	setup_close(&s);

@@ -202,19 +202,8 @@ tie_workers(struct setup *s, const struct queues *all)
 	return err;
 }
 
-/* Devices that cannot have two users are ours only when the other dataplane has left. */
 static int
-wait_for_devices(const struct config *c, struct heritage *h)
-{
-	bool alone = false;
-
-	for (unsigned d = 0; d < c->dataplane.ports_count; d++)
-		alone |= !ethdev_may_share(c->dataplane.ports[d].device);
-	return alone ? heritage_enter(h, true) : 0;
-}
-
-static int
-open_devices(struct setup *s, const struct config *c, struct heritage *h)
+open_devices(struct setup *s, const struct config *c)
 {
 	struct queues all = {0};
 	int err;
@@ -225,7 +214,6 @@ open_devices(struct setup *s, const struct config *c, struct heritage *h)
 	if (err != 0)
 		return err;
 	s->eal = true;
-	err = h != NULL ? wait_for_devices(c, h) : 0;
 	for (unsigned d = 0; d < c->dataplane.ports_count && err == 0; d++)
 		err = open_device(s, &c->dataplane.ports[d], &all);
 	if (err == 0)
@@ -292,7 +280,7 @@ setup_open(struct setup *s, const struct config *c, struct hub *hub, struct heri
 	err = create_policies(s);
 	/* devices first: a socket that is opened beside another dataplane's is asked at once */
 	if (err == 0)
-		err = open_devices(s, c, h);
+		err = open_devices(s, c);
 	if (err == 0)
 		err = open_sockets(s, c, h);
 	for (unsigned i = 0; i < s->n_workers; i++)

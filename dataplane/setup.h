@@ -19,8 +19,7 @@ struct setup {
 
 /**
  * Open every port of the configuration, and deal them out to workers.
- * @param h  what another dataplane hands over, or NULL: it is had to leave if a device cannot have
- *           two users
+ * @param h  what another dataplane hands over, or NULL
  * @param[out] s  closed with setup_close(), also after an error
  * @return 0 or negative errno, after an error line that names what could not be opened and why
  */

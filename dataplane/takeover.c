@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* takeover: see takeover.h. Messages: HELLO -> ; <- SOCKET (with a descriptor) for each, END;
- * LEAVE or LEAVE_CLOSED -> ; <- LEFT. Whoever goes away before LEAVE changes nothing. */
+ * LEAVE -> ; <- LEFT. Whoever goes away before LEAVE changes nothing. */
 #include "dataplane/takeover.h"
 
 #include "config/log.h"
@@ -22,7 +22,7 @@
 #define SEND_S 1          /* an heir that does not read its messages for so long is none */
 #define ANSWER_S 5        /* for the old one to answer */
 
-enum kind { HELLO = 1, SOCKET, END, LEAVE, LEAVE_CLOSED, LEFT };
+enum kind { HELLO = 1, SOCKET, END, LEAVE, LEFT };
 
 struct message {
 	uint32_t magic, kind;
@@ -88,11 +88,16 @@ receive_message(int fd, int *passed, int flags)
 static int
 socket_address(const struct config *c, struct sockaddr_un *a)
 {
+	char *path = config_run_path(c, RUN_TAKEOVER);
+	int n = -1;
+
 	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (snprintf(a->sun_path, sizeof a->sun_path, "%s/" RUN_TAKEOVER, c->run_dir) >=
-		(int)sizeof a->sun_path)
-		return -ENAMETOOLONG;
-	return 0;
+	if (path != NULL)
+		n = snprintf(a->sun_path, sizeof a->sun_path, "%s", path);
+	free(path);
+	if (n < 0)
+		return -ENOMEM;
+	return n < (int)sizeof a->sun_path ? 0 : -ENAMETOOLONG;
 }
 
 /* --- the one that runs --- */
@@ -169,38 +174,36 @@ hand_over_sockets(struct takeover *t, const struct setup *s)
 	return err == 0 ? send_message(t->peer, END, -1) : err;
 }
 
-enum takeover_wish
+bool
 takeover_poll(struct takeover *t, const struct setup *s)
 {
 	int kind, passed;
 
 	if (t->listen_fd < 0)
-		return TAKEOVER_STAY;
+		return false;
 	if (t->peer < 0)
 		accept_peer(t);
 	if (t->peer < 0)
-		return TAKEOVER_STAY;
+		return false;
 	kind = receive_message(t->peer, &passed, MSG_DONTWAIT);
 	if (passed >= 0)
 		close(passed);
 	switch (kind) {
 	case -EAGAIN:
-		return TAKEOVER_STAY;
+		return false;
 	case HELLO:
 		log_info("another dataplane is taking over");
 		if (hand_over_sockets(t, s) != 0)
 			break;
-		return TAKEOVER_STAY;
+		return false;
 	case LEAVE:
-		return TAKEOVER_LEAVE;
-	case LEAVE_CLOSED:
-		return TAKEOVER_LEAVE_CLOSED;
+		return true;
 	default:
 		break;
 	}
 	log_warning("the other dataplane went away before it took over; going on");
 	drop_peer(t);
-	return TAKEOVER_STAY;
+	return false;
 }
 
 void
@@ -268,9 +271,9 @@ heritage_open(struct heritage *out, const struct config *c)
 }
 
 int
-heritage_enter(struct heritage *h, bool closed)
+heritage_enter(struct heritage *h)
 {
-	int passed = -1, err = send_message(h->peer, closed ? LEAVE_CLOSED : LEAVE, -1);
+	int passed = -1, err = send_message(h->peer, LEAVE, -1);
 
 	if (err == 0) {
 		int kind = receive_message(h->peer, &passed, 0);
@@ -280,7 +283,6 @@ heritage_enter(struct heritage *h, bool closed)
 		close(passed);
 	if (err != 0)
 		log_error("the dataplane that runs does not leave: %s", strerror(-err));
-	h->entered = err == 0;
 	return err;
 }
 

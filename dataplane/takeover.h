@@ -16,18 +16,13 @@ struct takeover {
 	char path[108];
 };
 
-enum takeover_wish {
-	TAKEOVER_STAY,
-	TAKEOVER_LEAVE,       /* stop the workers, then takeover_left() */
-	TAKEOVER_LEAVE_CLOSED /* close all ports as well before: they cannot have two users */
-};
-
 /** Wait for successors. @return 0 or negative errno: then none can take over, all else works */
 int takeover_listen(struct takeover *t, const struct config *c) __attribute__((warn_unused_result));
 /** Is one there? Then takeover_poll() is called every millisecond. */
 bool takeover_is_wanted(const struct takeover *t);
-/** See what a successor wants, and hand it the sockets of the setup. Never waits long. */
-enum takeover_wish takeover_poll(struct takeover *t, const struct setup *s);
+/** See what a successor wants, and hand it the sockets of the setup. Never waits long.
+ * @return true when it is to be left to: stop the workers, then takeover_left() */
+bool takeover_poll(struct takeover *t, const struct setup *s);
 /** Tell the successor that it is its turn. */
 void takeover_left(struct takeover *t);
 /** @param handed_over  the socket's name is the successor's now */
@@ -39,7 +34,6 @@ void takeover_close(struct takeover *t, bool handed_over);
 
 struct heritage {
 	int peer;
-	bool entered; /* the old one has left */
 	unsigned n;
 	int fd[HERITAGE_SOCKETS_MAX]; /* owned; -1: a port has taken it */
 };
@@ -50,11 +44,8 @@ struct heritage {
  * @return 0; -ECONNREFUSED (nobody answers); another negative errno. After an error line
  */
 int heritage_open(struct heritage *out, const struct config *c) __attribute__((warn_unused_result));
-/**
- * Have the old one leave, and wait until it has.
- * @param closed  its ports are to be closed as well
- * @return 0 or negative errno, after an error line
+/** Have the old one leave, and wait until it has. @return 0 or negative errno, after an error line
  */
-int heritage_enter(struct heritage *h, bool closed) __attribute__((warn_unused_result));
+int heritage_enter(struct heritage *h) __attribute__((warn_unused_result));
 /** Sockets that nobody took (their address is not configured any more) are closed. */
 void heritage_close(struct heritage *h);

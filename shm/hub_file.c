@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,21 +173,19 @@ add_sections(int fd, const char *path, enum hub_file_id id, struct hub_header *h
 	return 0;
 }
 
-/* Store the header: rows, then their number, and magic last. */
+/* Store the header: all of it, then the magic number. With write(2): should somebody cut the file
+ * short meanwhile, it is no fault of ours. */
 static int
 write_header(int fd, const char *path, const struct hub_header *from)
 {
-	struct hub_header *h = mmap(NULL, HUB_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct hub_header h = *from;
+	const uint64_t magic = HUB_MAGIC;
+	const size_t skip = sizeof h.magic;
 
-	if (h == MAP_FAILED)
-		return hub_fail(-errno, "%s: cannot map: %s", path, strerror(errno));
-	h->major = from->major;
-	h->minor = from->minor;
-	h->file = from->file;
-	memcpy(h->section, from->section, sizeof h->section);
-	atomic_store_explicit(&h->n_sections, from->n_sections, memory_order_release);
-	__atomic_store_n(&h->magic, HUB_MAGIC, __ATOMIC_RELEASE);
-	munmap(h, HUB_PAGE);
+	if (pwrite(fd, (const uint8_t *)&h + skip, sizeof h - skip, (off_t)skip) !=
+			(ssize_t)(sizeof h - skip) ||
+		pwrite(fd, &magic, sizeof magic, 0) != (ssize_t)sizeof magic)
+		return hub_fail(-EIO, "%s: cannot write its header: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -269,6 +266,26 @@ open_foreign(const char *path, enum hub_file_id id, struct hub_header *h)
 	return err;
 }
 
+/* Nobody may write it with us but who made the run directory: a file that another process put there
+ * beforehand would be its to write. The rings' file is of two. */
+static int
+check_owner(int fd, const char *path, enum hub_file_id id)
+{
+	char copy[PATH_MAX];
+	struct stat st, dir;
+
+	if (about[id].role == HUB_ROLES)
+		return 0;
+	if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
+		return hub_fail(-ENAMETOOLONG, "%s: the path is too long", path);
+	if (fstat(fd, &st) < 0 || stat(dirname(copy), &dir) < 0)
+		return hub_fail(-errno, "%s: %s", path, strerror(errno));
+	if (st.st_uid == geteuid() || st.st_uid == 0 || st.st_uid == dir.st_uid)
+		return 0;
+	return hub_fail(
+		-EPERM, "%s: it belongs to user %ld, not to us; remove it", path, (long)st.st_uid);
+}
+
 /* A file that we write. @return descriptor; -ESTALE: try again; negative errno */
 static int
 open_own(const char *path, enum hub_file_id id, struct hub_header *h)
@@ -282,6 +299,9 @@ open_own(const char *path, enum hub_file_id id, struct hub_header *h)
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, about[id].mode);
 	if (fd < 0)
 		return hub_fail(-errno, "%s: cannot open: %s", path, strerror(errno));
+	err = check_owner(fd, path, id);
+	if (err < 0)
+		goto fail;
 	err = hub_lock_creation(fd, path);
 	/* of a file that several may write somebody may have the lock for ever, to spite us */
 	if (err == -EAGAIN && about[id].role == HUB_ROLES && unlink(path) == 0)

@@ -44,7 +44,7 @@ def rubbish(path, end):
 def truncate(path, end):
     while time.monotonic() < end:
         os.truncate(path, 0)
-        time.sleep(0.05)
+        time.sleep(0.001)
 
 
 def lock(path, end):

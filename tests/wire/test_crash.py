@@ -134,13 +134,13 @@ def test_a_hostile_stream_process_costs_only_itself(running, how):
     assert tcp_answers(running)
     with Load(running, 5) as load:
         time.sleep(0.5)
-        subprocess.run([sys.executable, str(HERE / 'hostile_peer.py'), str(running.run_dir), how, '2'], check=True, timeout=60)
-        assert running.pid('dataplane') == dataplane
-        # the process that somebody had taken over is ended, and a good one comes
         old = running.pid('stream')
-        if old:
-            os.kill(old, signal.SIGKILL)
-            wait_restarted(running, 'stream', old)
+        os.kill(old, signal.SIGSTOP)    # somebody else is in its place
+        subprocess.run([sys.executable, str(HERE / 'hostile_peer.py'), str(running.run_dir), how, '2'], check=True, timeout=60)
+        assert running.pid('dataplane') == dataplane, running.log_text()
+        # the process that somebody had taken over is ended, and a good one comes
+        os.kill(old, signal.SIGKILL)
+        wait_restarted(running, 'stream', old)
         wait_for(running, 'TCP does not answer after %s' % how, lambda: tcp_answers(running))
     load.nothing_lost()
     assert running.pid('dataplane') == dataplane
