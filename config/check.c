@@ -265,6 +265,8 @@ config_check(struct load *l)
 		return rc;
 	if ((rc = check_acl(l)))
 		return rc;
+	if ((rc = check_listen(l, "metrics", c->metrics.listen, c->metrics.listen_count)))
+		return rc;
 	return check_zones(l);
 }
 
@@ -325,9 +327,33 @@ complete_stream_listen(struct load *l)
 	return 0;
 }
 
+/* This machine. */
+static int
+complete_allow_from(struct load *l)
+{
+	static const char *const text[] = {"127.0.0.0/8", "::1"};
+	unsigned n = sizeof text / sizeof text[0];
+	struct config *c = l->c;
+	struct config_prefix *p;
+
+	if (c->metrics.allow_from_count)
+		return 0;
+	p = pool_alloc(l->pool, n * sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++)
+		if (config_parse_prefix(text[i], &p[i]) != 0)
+			return -EINVAL;
+	c->metrics.allow_from = p;
+	c->metrics.allow_from_count = n;
+	return 0;
+}
+
 int
 config_complete(struct load *l)
 {
+	int rc = complete_allow_from(l);
+
 	struct config *c = l->c;
 
 	if (c->chroot && strcmp(c->chroot, "/") == 0)
@@ -336,5 +362,5 @@ config_complete(struct load *l)
 		c->dataplane.workers = c->dataplane.cores_count ? c->dataplane.cores_count : 1;
 	if (!c->dataplane.huge_pages_set)
 		c->dataplane.huge_pages = huge_pages_free();
-	return complete_stream_listen(l);
+	return rc ? rc : complete_stream_listen(l);
 }

@@ -126,6 +126,13 @@ struct config {
 		uint32_t ipv4_prefix, ipv6_prefix; /* bits */
 		bool limit_loopback;
 	} rrl;
+	struct {
+		/* HTTP for /metrics and /health; none: nobody listens */
+		const struct config_address *listen;
+		unsigned listen_count;
+		const struct config_prefix *allow_from; /* default filled in: this machine */
+		unsigned allow_from_count;
+	} metrics;
 	void *memory;             /* owned: what the strings point into */
 	_Atomic unsigned holders; /* besides the first */
 };
@@ -209,7 +216,7 @@ void config_format_address(const struct config_address *a, char out[64]);
  * length
  */
 int config_parse_prefix(const char *text, struct config_prefix *out);
-/** Write "ADDR/LENGTH". */
+/** Write "ADDR/LENGTH". out holds at least 64 octets. */
 void config_format_prefix(const struct config_prefix *p, char out[64]);
 /** Is this address in it? IPv4-mapped addresses count as IPv4. Thread: any. */
 bool config_prefix_has(const struct config_prefix *p, const struct sockaddr *sa);

@@ -235,6 +235,17 @@ static const struct schema_key rrl_keys[] = {
 	{0}
 };
 
+static const struct schema_key metrics_keys[] = {
+	{"listen", SCHEMA_ADDRESS, LIST_AT(metrics.listen), RESTART(CONFIG_CONTROLPLANE), .entries_max = 8, .max = 9453,
+	 .otherwise = "nobody listens", .powerdns = "webserver-address, webserver-port",
+	 .help = "Addresses to serve `/metrics`, `/health/live` and `/health/ready` on over HTTP, and nothing "
+		 "else: for Prometheus and for probes. Without a port number it is 9453."},
+	{"allow-from", SCHEMA_PREFIX, LIST_AT(metrics.allow_from), RESTART(CONFIG_CONTROLPLANE), .entries_max = 64,
+	 .otherwise = "127.0.0.0/8 and ::1", .powerdns = "webserver-allow-from",
+	 .help = "Who may ask there. Connections from elsewhere are closed at once."},
+	{0}
+};
+
 const struct schema_key schema_root[] = {
 	{"run-dir", SCHEMA_PATH, RESTART(CONFIG_ALL), AT(run_dir), .min = 1, .max = CONFIG_RUN_DIR_MAX,
 	 .fallback = "/run/millrace", .powerdns = "socket-dir",
@@ -259,6 +270,8 @@ const struct schema_key schema_root[] = {
 	{"answers", SCHEMA_SECTION, .keys = answers_keys, .help = "How it is answered."},
 	{"acl", SCHEMA_SECTION, .keys = acl_keys, .help = "Who is answered."},
 	{"rrl", SCHEMA_SECTION, .keys = rrl_keys, .help = "How much of it: response rate limiting."},
+	{"metrics", SCHEMA_SECTION, .keys = metrics_keys,
+	 .help = "Figures for Prometheus, and health for probes. The API on its unix socket has them in any case."},
 	{0}
 };
 /* clang-format on */

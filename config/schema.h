@@ -18,7 +18,7 @@ enum schema_type {
 	SCHEMA_PATH,      /* absolute path, min..max octets */
 	SCHEMA_FILE,      /* path; a relative one starts at the configuration file's folder */
 	SCHEMA_ZONE,      /* domain name in presentation format */
-	SCHEMA_ADDRESS,   /* ADDR:PORT, struct config_address */
+	SCHEMA_ADDRESS,   /* ADDR:PORT, struct config_address; max: the default port */
 	SCHEMA_PREFIX,    /* ADDR/LENGTH, struct config_prefix */
 	SCHEMA_UINT,      /* integer min..max, `octets` wide */
 	SCHEMA_BOOL,      /* true or false */

@@ -286,7 +286,7 @@ value_convert(const struct schema_key *k, const char *text, void *field, char wh
 		is_text = good = nsid_is_good(k, text);
 		break;
 	case SCHEMA_ADDRESS:
-		good = config_parse_address(text, 53, field) == 0;
+		good = config_parse_address(text, k->max ? (uint16_t)k->max : 53, field) == 0;
 		break;
 	case SCHEMA_PREFIX:
 		good = config_parse_prefix(text, field) == 0;

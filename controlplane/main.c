@@ -7,6 +7,8 @@
 #include "config/ready.h"
 #include "controlplane/api/api.h"
 #include "controlplane/check_zone.h"
+#include "controlplane/metrics/busy.h"
+#include "controlplane/metrics/metrics_server.h"
 #include "controlplane/policy/policy_control.h"
 #include "controlplane/reconfigure.h"
 #include "controlplane/watch.h"
@@ -24,6 +26,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#define BUSY_MS 1000         /* between samples of how busy the workers are */
 #define RECLAIM_MS 10        /* between looks at what waits for its grace period */
 #define STOP_PATIENCE_MS 150 /* for loads that run; then the process ends without them */
 /* Fixed: left alone the thresholds follow what is freed, and the memory of loading would linger.
@@ -45,11 +48,14 @@ struct controlplane {
 	struct reconfigure *reconfigure;
 	struct api *api;
 	struct watch *watch;
+	struct busy *busy;
+	struct metrics_source figures;
+	struct metrics_server *metrics;
 	uv_loop_t loop;
 	uv_async_t published;
 	_Atomic bool published_told; /* the loop knows, and goes on reclaiming: spares a wake-up a
 					zone */
-	uv_timer_t reclaim;
+	uv_timer_t reclaim, busy_timer;
 	uv_signal_t on_hup, on_term, on_int;
 };
 
@@ -74,6 +80,14 @@ on_published(uv_async_t *a)
 	if (!uv_is_active((uv_handle_t *)&c->reclaim))
 		uv_timer_start(&c->reclaim, reclaim, RECLAIM_MS, RECLAIM_MS);
 	watch_refresh_soon(c->watch);
+}
+
+static void
+sample_busy(uv_timer_t *t)
+{
+	struct controlplane *c = t->data;
+
+	busy_sample(c->busy);
 }
 
 /* Any of the zone manager's threads. */
@@ -163,6 +177,24 @@ open_shared(struct controlplane *c)
 	return ret;
 }
 
+/* What both of the servers tell, as far as it is there before the zones. */
+static int
+gather_figures(struct controlplane *c)
+{
+	c->busy = busy_create(c->hub);
+	if (c->busy == NULL)
+		return -ENOMEM;
+	uv_timer_start(&c->busy_timer, sample_busy, 0, BUSY_MS);
+	c->figures = (struct metrics_source){
+		.config = c->config,
+		.arena = &c->arena,
+		.hub = c->hub,
+		.busy = c->busy,
+		.started_s = time(NULL),
+	};
+	return 0;
+}
+
 /* First of all, so that there is somebody to ask while an arena of a million zones is taken over.
  */
 static int
@@ -174,10 +206,14 @@ start_api(struct controlplane *c, const char *config_path)
 		.arena_path = c->arena_path,
 		.arena = &c->arena,
 		.hub = c->hub,
+		.figures = &c->figures,
 		.started_s = time(NULL),
 	};
+	int ret = gather_figures(c);
 
-	return api_start(&c->api, &context, c->socket_path);
+	if (ret == 0)
+		ret = api_start(&c->api, &context, c->socket_path);
+	return ret == 0 ? metrics_server_start(c->metrics) : ret;
 }
 
 static int
@@ -241,7 +277,10 @@ start_services(struct controlplane *c, const char *config_path)
 		log_error("configuration: %s", strerror(-ret));
 		return ret;
 	}
+	c->figures.zones = c->zones;
+	c->figures.publisher = c->publisher;
 	api_serve(c->api, c->zones, c->reconfigure, c->policy);
+	metrics_server_serve(c->metrics, &c->figures);
 	if (c->config->zones.watch)
 		ret = watch_start(&c->watch, &c->loop, c->config, c->zones);
 	return ret;
@@ -253,10 +292,11 @@ start_loop(struct controlplane *c)
 	uv_loop_init(&c->loop);
 	uv_async_init(&c->loop, &c->published, on_published);
 	uv_timer_init(&c->loop, &c->reclaim);
+	uv_timer_init(&c->loop, &c->busy_timer);
 	uv_signal_init(&c->loop, &c->on_hup);
 	uv_signal_init(&c->loop, &c->on_term);
 	uv_signal_init(&c->loop, &c->on_int);
-	c->published.data = c->reclaim.data = c;
+	c->published.data = c->reclaim.data = c->busy_timer.data = c;
 	c->on_hup.data = c->on_term.data = c->on_int.data = c;
 	uv_signal_start(&c->on_hup, on_reload, SIGHUP);
 	uv_signal_start(&c->on_term, on_stop, SIGTERM);
@@ -289,10 +329,12 @@ stop(struct controlplane *c, int status)
 				  it */
 	}
 	api_stop(c->api);
+	metrics_server_stop(c->metrics);
 	watch_stop(c->watch);
 	uv_walk(&c->loop, close_handle, NULL);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&c->loop);
+	busy_destroy(c->busy);
 	reconfigure_destroy(c->reconfigure);
 	zone_manager_destroy(c->zones);
 	policy_control_destroy(c->policy);
@@ -315,13 +357,16 @@ main(int argc, char **argv)
 		.name = "millrace-controlplane",
 		.summary =
 			"Loads zones, publishes them to the dataplane, and serves the HTTP API.\n"
-			"`millrace-controlplane check-zone --help` tells how to check zone files.",
+			"`millrace-controlplane check-zone --help` tells how to check zone files;\n"
+			"`millrace-controlplane metrics-reference` prints docs/metrics.md.",
 	};
 	static struct controlplane c; /* zeroed; the manager's threads may outlive main()'s frame */
 	int ret;
 
 	if (argc > 1 && strcmp(argv[1], "check-zone") == 0)
 		return check_zone_main(argc - 1, argv + 1);
+	if (argc == 2 && strcmp(argv[1], "metrics-reference") == 0)
+		return metrics_print_reference() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_OCTETS);
 	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_OCTETS);
 	c.config = program_start(&program, argc, argv);
@@ -332,6 +377,8 @@ main(int argc, char **argv)
 	ret = set_paths(&c);
 	if (ret == 0)
 		ret = open_shared(&c);
+	if (ret == 0)
+		ret = metrics_server_bind(&c.metrics, c.config);
 	if (ret == 0)
 		ret = program_drop_privileges(c.config);
 	/* a chroot has changed them */

@@ -6,6 +6,7 @@
 #include "config/program.h"
 #include "config/ready.h"
 #include "dataplane/engines.h"
+#include "dataplane/port_figures.h"
 #include "dataplane/ports/ethdev.h"
 #include "dataplane/ports/exception.h"
 #include "dataplane/rings_guard.h"
@@ -201,6 +202,7 @@ watch_over(struct setup *s, struct engines *e, struct takeover *t, const sigset_
 		rings_guard_mend();
 		engines_update(e);
 		ethdev_watch_links();
+		port_figures_update(s);
 	}
 	return leave;
 }

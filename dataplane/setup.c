@@ -5,6 +5,7 @@
 
 #include "config/log.h"
 #include "dataplane/eal.h"
+#include "dataplane/port_figures.h"
 #include "dataplane/ports/ethdev.h"
 #include "dataplane/ports/socket.h"
 #include "dataplane/ports/stream.h"
@@ -20,8 +21,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+/* @param index  of port_figures_enter() */
 static int
-add_port(struct worker *w, struct port *p)
+add_port(struct worker *w, struct port *p, unsigned index)
 {
 	struct port **grown = realloc(w->port, (w->n_ports + 1) * sizeof(struct port *));
 	if (grown == NULL) {
@@ -30,6 +32,7 @@ add_port(struct worker *w, struct port *p)
 	}
 	w->port = grown;
 	w->port[w->n_ports++] = p;
+	port_figures_attach(w->hub, w->shared, p, index);
 	return 0;
 }
 
@@ -76,7 +79,8 @@ bind_advice(int err)
 
 /* Deal out the sockets of this address that are handed over. *n: how many there were */
 static int
-inherit_sockets(struct setup *s, struct heritage *h, const struct config_address *a, unsigned *n)
+inherit_sockets(struct setup *s, struct heritage *h, const struct config_address *a, unsigned index,
+	unsigned *n)
 {
 	int err = 0;
 
@@ -90,7 +94,7 @@ inherit_sockets(struct setup *s, struct heritage *h, const struct config_address
 		if (err == 0) {
 			h->fd[i] = -1;
 			(*n)++;
-			err = add_port(w, p);
+			err = add_port(w, p, index);
 		}
 	}
 	return err;
@@ -115,19 +119,20 @@ open_sockets(struct setup *s, const struct config *c, struct heritage *h)
 
 	for (unsigned l = 0; l < c->dataplane.listen_count && err == 0; l++) {
 		const struct config_address *a = &c->dataplane.listen[l];
-		unsigned first;
-		err = inherit_sockets(s, h, a, &first);
+		unsigned first, index;
+		config_format_address(a, text);
+		index = port_figures_enter(s->hub, text, HUB_PORT_SOCKET);
+		err = inherit_sockets(s, h, a, index, &first);
 		if (err == 0 && first == 0)
 			err = socket_port_probe(a);
 		for (unsigned i = first; i < s->n_workers && err == 0; i++) {
 			struct port *p = NULL;
 			err = socket_port_open(&p, a, &s->worker[i].shared->counters);
 			if (err == 0)
-				err = add_port(&s->worker[i], p);
+				err = add_port(&s->worker[i], p, index);
 		}
 		if (err == 0)
 			spread_sockets(s, first > s->n_workers ? first : s->n_workers);
-		config_format_address(a, text);
 		if (err != 0)
 			log_error("cannot listen on %s: %s%s", text, strerror(-err),
 				bind_advice(err));
@@ -162,11 +167,21 @@ add_queue(struct queues *all, struct port *p, unsigned worker)
 	return 0;
 }
 
+/* A device is known by what comes before the first comma of its arguments. */
+static unsigned
+enter_device(struct hub *h, const struct config_port *c)
+{
+	char name[sizeof((struct hub_port *)0)->name];
+
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(c->device, ","), c->device);
+	return port_figures_enter(h, name, HUB_PORT_DEVICE);
+}
+
 static int
 open_device(struct setup *s, const struct config_port *c, struct queues *all)
 {
 	struct port *queue[ETHDEV_QUEUES_MAX];
-	unsigned n = 0;
+	unsigned n = 0, index = enter_device(s->hub, c);
 	int err = ethdev_port_open(c, s->n_workers, queue, &n);
 
 	/* deal on from where the last device ended, so that single queues spread as well */
@@ -176,7 +191,7 @@ open_device(struct setup *s, const struct config_port *c, struct queues *all)
 		queue[q]->counters = &s->worker[w].shared->counters;
 		failed = add_queue(all, queue[q], w);
 		if (failed == 0)
-			failed = add_port(&s->worker[w], queue[q]);
+			failed = add_port(&s->worker[w], queue[q], index);
 		err = err != 0 ? err : failed;
 	}
 	return err;
@@ -188,6 +203,7 @@ tie_workers(struct setup *s, const struct queues *all)
 {
 	struct counters *counters[HUB_WORKERS_MAX];
 	struct port *port[HUB_WORKERS_MAX];
+	unsigned index;
 	int err;
 
 	if (s->n_workers < 2 || all->n == 0)
@@ -197,8 +213,9 @@ tie_workers(struct setup *s, const struct queues *all)
 	err = spread_open(&s->spread, all->port, all->worker, all->n, counters, s->n_workers, port);
 	if (err != 0)
 		log_error("cannot tie the workers together: %s", strerror(-err));
+	index = port_figures_enter(s->hub, "spread", HUB_PORT_SPREAD);
 	for (unsigned w = 0; w < s->n_workers && err == 0; w++)
-		err = add_port(&s->worker[w], port[w]);
+		err = add_port(&s->worker[w], port[w], index);
 	return err;
 }
 
@@ -277,6 +294,7 @@ setup_open(struct setup *s, const struct config *c, struct hub *hub, struct heri
 		}
 	}
 	choose_cpus(s, c);
+	port_figures_begin(hub);
 	err = create_policies(s);
 	/* devices first: a socket that is opened beside another dataplane's is asked at once */
 	if (err == 0)
@@ -309,6 +327,7 @@ setup_open_bells(struct setup *s, const struct config *c)
 	s->bell_stream = open_bell(c, RUN_BELL_STREAM);
 	if (s->bell_stream < 0)
 		return s->bell_stream;
+	s->stream_index = port_figures_enter(s->hub, "stream", HUB_PORT_STREAM);
 	for (unsigned i = 0; i < s->n_workers; i++) {
 		snprintf(name, sizeof name, RUN_BELL_WORKER, i);
 		s->worker[i].bell = open_bell(c, name);
@@ -329,7 +348,7 @@ setup_open_rings(struct setup *s)
 		err = stream_port_open(
 			&p, &s->hub->rings[i], &w->shared->counters, s->bell_stream, w->bell);
 		if (err == 0)
-			err = add_port(w, p);
+			err = add_port(w, p, s->stream_index);
 	}
 	if (err != 0)
 		log_error("out of memory");

@@ -12,6 +12,7 @@ struct setup {
 	struct worker *worker; /* array */
 	unsigned n_workers;
 	int bell_stream;
+	unsigned stream_index; /* of the rings, in the hub's table of ports */
 	bool hub_warned;       /* that a file of the hub cannot be used */
 	bool eal;              /* EAL was started, for DPDK ports */
 	struct spread *spread; /* between workers; NULL: one worker, or no devices */

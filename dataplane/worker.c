@@ -36,12 +36,15 @@ serve_port(struct worker *w, struct port *p, struct answer_context *engine)
 {
 	struct counters *c = &w->shared->counters;
 	uint64_t octets_in = 0, octets_out = 0, n_out = 0;
+	bool sampled = sampler_due(&w->sampler);
+	uint64_t start = sampled ? rte_rdtsc() : 0;
 	unsigned n = p->ops->receive(p, w->query, ANSWER_BURST);
 
 	if (p->n_taken == 0)
 		return p->n_passed;
 	counter_add(c, CTR_BURSTS, 1);
 	counter_add(c, CTR_RX_PACKETS, p->n_taken);
+	port_traffic_add(p->traffic, PTR_RX_PACKETS, p->n_taken);
 	if (n == 0)
 		return p->n_taken + p->n_passed;
 	for (unsigned i = 0; i < n; i++)
@@ -54,9 +57,16 @@ serve_port(struct worker *w, struct port *p, struct answer_context *engine)
 		n_out += w->query[i].out_len != 0;
 	}
 	p->ops->transmit(p, w->query, n);
+	if (sampled)
+		sampler_take(&w->sampler, &w->shared->latency, rte_rdtsc() - start, n);
+	else
+		sampler_skip(&w->sampler);
 	counter_add(c, CTR_RX_OCTETS, octets_in);
 	counter_add(c, CTR_TX_PACKETS, n_out);
 	counter_add(c, CTR_TX_OCTETS, octets_out);
+	port_traffic_add(p->traffic, PTR_RX_BYTES, octets_in);
+	port_traffic_add(p->traffic, PTR_TX_PACKETS, n_out);
+	port_traffic_add(p->traffic, PTR_TX_BYTES, octets_out);
 	return p->n_taken + p->n_passed;
 }
 
@@ -133,6 +143,7 @@ run(struct worker *w)
 	unsigned round = 0;
 
 	w->tick_scale = policy_tick_scale(w->shared->tsc_hz);
+	sampler_start(&w->sampler, w->shared->tsc_hz, w->index);
 	grace_online(w->hub, w->shared);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		struct answer_context *wanted =

@@ -5,6 +5,7 @@
 #include "dataplane/answer/answer.h"
 #include "dataplane/policy/policy.h"
 #include "dataplane/ports/port.h"
+#include "dataplane/sampler.h"
 #include "shm/hub.h"
 
 #include <pthread.h>
@@ -41,6 +42,7 @@ struct worker {
 	_Alignas(64) uint64_t tick_scale; /* from rdtsc to policy.h's ticks */
 	unsigned n_idle;                  /* rounds without a packet in a row */
 	uint64_t idle_since;              /* TSC, at the first of them */
+	struct sampler sampler;
 	struct answer_query query[ANSWER_BURST];
 };
 

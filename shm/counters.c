@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* counters: the rows of the table, for whoever prints them. */
 #include "shm/counters.h"
+#include "shm/port_counters.h"
 #include "shm/stream_counters.h"
 
 #include <stddef.h>
@@ -16,6 +17,11 @@ const struct counter_info stream_counter_info[SCTR_N] = {
 	STREAM_COUNTERS(X)
 #undef X
 };
+
+#define X(id, family, unit, help) {family, "", "", unit, help},
+const struct counter_info port_counter_info[PCTR_N] = {PORT_COUNTERS(X)};
+const struct counter_info port_traffic_info[PTR_N] = {PORT_TRAFFIC(X)};
+#undef X
 
 static uint64_t
 add_text(uint64_t hash, const char *text)

@@ -141,9 +141,9 @@
 		"UDP responses that rate limiting dropped, cut down to TC, or spared for a "       \
 		"cookie.")                                                                         \
 	X(RX_PACKETS, "rx_packets_total", "", "", "packets", "Packets taken from ports.")          \
-	X(RX_OCTETS, "rx_octets_total", "", "", "octets", "DNS octets in queries.")                \
+	X(RX_OCTETS, "rx_bytes_total", "", "", "bytes", "DNS octets in queries.")                  \
 	X(TX_PACKETS, "tx_packets_total", "", "", "packets", "Responses handed to ports.")         \
-	X(TX_OCTETS, "tx_octets_total", "", "", "octets", "DNS octets in responses.")              \
+	X(TX_OCTETS, "tx_bytes_total", "", "", "bytes", "DNS octets in responses.")                \
 	X(BURSTS, "bursts_total", "", "", "bursts", "Bursts with at least one packet.")            \
 	X(BUSY_CYCLES, "busy_cycles_total", "", "", "cycles",                                      \
 		"TSC cycles spent on bursts with at least one packet.")                            \

@@ -9,6 +9,8 @@
  *  - whatever else changes raises HUB_MAJOR, and then all processes are restarted together. */
 #pragma once
 #include "shm/counters.h"
+#include "shm/histogram.h"
+#include "shm/port_counters.h"
 #include "shm/ring.h"
 #include "shm/stream_counters.h"
 
@@ -124,10 +126,17 @@ struct hub_worker {
 	_Alignas(64) _Atomic uint64_t epoch_seen;
 	uint64_t tsc_hz;
 	uint8_t reserved0[48];
-	/* written by the worker: how long a sample of its queries took; shm/histogram.h */
-	uint64_t latency[HUB_LATENCY_WORDS];
-	uint8_t reserved1[HUB_PAGE - 64 - 8 * HUB_LATENCY_WORDS];
+	union { /* written by the worker: how long a sample of its queries took */
+		struct histogram latency;
+		uint64_t latency_room[HUB_LATENCY_WORDS];
+	};
+	/* written by the worker, by index of hub_port: what it took from and gave to each port */
+	struct port_traffic traffic[HUB_PORTS_MAX];
+	uint8_t reserved1[HUB_PAGE - 64 - 8 * HUB_LATENCY_WORDS -
+			  HUB_PORTS_MAX * sizeof(struct port_traffic)];
 };
+static_assert(sizeof(struct port_traffic) == 32, "there is no room for more: HUB_MAJOR");
+static_assert(sizeof(struct histogram) <= 8 * HUB_LATENCY_WORDS, "layout");
 static_assert(sizeof(struct counters) <= 8 * HUB_COUNTERS_MAX, "raise HUB_COUNTERS_MAX: HUB_MAJOR");
 static_assert(sizeof(struct hub_worker) == 2 * HUB_PAGE, "layout");
 
@@ -143,7 +152,7 @@ struct hub_port {
 };
 static_assert(sizeof(struct hub_port) == 640, "layout");
 
-enum hub_port_kind { HUB_PORT_SOCKET = 1, HUB_PORT_DEVICE, HUB_PORT_STREAM };
+enum hub_port_kind { HUB_PORT_SOCKET = 1, HUB_PORT_DEVICE, HUB_PORT_STREAM, HUB_PORT_SPREAD };
 
 /* Written by the stream process. */
 struct hub_stream {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ctl_stats: the workers' and the stream process's counters: once, or again and again with rates.
  */
+#include "shm/histogram.h"
 #include "tools/ctl.h"
 
 #include <signal.h>
@@ -90,6 +91,107 @@ print_counters(const struct ctl *c, const json_t *now, const json_t *before)
 	ctl_table_free(&t);
 }
 
+/* --- ports and latency --- */
+
+/* A member of a row that only grows; the whole of it when there is nothing to compare with. */
+static uint64_t
+member_growth(const json_t *before, const json_t *now, const char *key)
+{
+	uint64_t a = ctl_uint(before, key), b = ctl_uint(now, key);
+
+	return b >= a ? b - a : b;
+}
+
+static const json_t *
+port_named(const json_t *ports, const char *name)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(ports, i, row) if (strcmp(ctl_text(row, "port"), name) == 0) return row;
+	return NULL;
+}
+
+/* Totals, or rates when there was a look before. */
+static void
+print_ports(const struct ctl *c, const json_t *now, const json_t *before)
+{
+	static const struct ctl_column total[] = {{"PORT", false}, {"LINK", false}, {"IN", true},
+		{"OUT", true}, {"MISSED", true}, {"ERRORS", true}},
+				       rate[] = {{"PORT", false}, {"LINK", false}, {"IN/S", true},
+					       {"OUT/S", true}, {"MISSED/S", true},
+					       {"ERRORS/S", true}};
+	static const char *const key[] = {
+		"rx_packets_total", "tx_packets_total", "rx_missed_total"};
+	struct ctl_table t = {.column = before == NULL ? total : rate, .n_columns = 6};
+	double s = before == NULL ? 1 : seconds_between(before, now);
+	const json_t *ports = json_object_get(now, "ports"),
+		     *old = json_object_get(before, "ports");
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(ports, i, row)
+	{
+		const json_t *was = port_named(old, ctl_text(row, "port"));
+		uint64_t errors = member_growth(was, row, "rx_errors_total") +
+				  member_growth(was, row, "rx_no_buffers_total") +
+				  member_growth(was, row, "tx_errors_total");
+		const char *cell[6] = {ctl_text(row, "port"), ctl_bool(row, "up") ? "up" : "down"};
+		for (size_t k = 0; k < sizeof key / sizeof key[0]; k++)
+			cell[2 + k] = ctl_number(
+				(uint64_t)((double)member_growth(was, row, key[k]) / s + 0.5));
+		cell[5] = ctl_number((uint64_t)((double)errors / s + 0.5));
+		ctl_table_add(&t, cell);
+	}
+	if (t.n_rows > 0) {
+		ctl_table_print(c, &t, NULL);
+		putchar('\n');
+	}
+	ctl_table_free(&t);
+}
+
+static struct histogram
+read_buckets(const json_t *stats)
+{
+	const json_t *buckets = json_object_get(json_object_get(stats, "latency"), "buckets");
+	struct histogram h = {0};
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(buckets, i, row)
+	{
+		const json_t *bound = json_object_get(row, "up_to_ns");
+		h.bucket[bound == NULL ? HISTOGRAM_BOUNDS
+				       : histogram_bucket(ctl_uint(row, "up_to_ns"))] +=
+			ctl_uint(row, "n");
+	}
+	return h;
+}
+
+/* Of the time between two looks, or of all time. */
+static void
+print_latency(const json_t *now, const json_t *before)
+{
+	static const struct {
+		const char *text;
+		double share;
+	} show[] = {{"50 %", 0.5}, {"90 %", 0.9}, {"99 %", 0.99}, {"99.9 %", 0.999}};
+	struct histogram h = read_buckets(now), old = read_buckets(before);
+	bool grew = true;
+
+	for (unsigned i = 0; i <= HISTOGRAM_BOUNDS; i++)
+		grew = grew && h.bucket[i] >= old.bucket[i];
+	for (unsigned i = 0; grew && i <= HISTOGRAM_BOUNDS; i++)
+		h.bucket[i] -= old.bucket[i];
+	if (histogram_count(&h) == 0)
+		return;
+	printf("time in a worker ");
+	for (size_t i = 0; i < sizeof show / sizeof show[0]; i++)
+		printf("  %s %.1f us", show[i].text,
+			(double)histogram_quantile_ns(&h, show[i].share) / 1000);
+	printf("  (%s samples)\n\n", ctl_number(histogram_count(&h)));
+}
+
 static uint64_t
 family_growth(const json_t *before, const json_t *now, const char *family)
 {
@@ -153,6 +255,8 @@ show(const struct ctl *c, const json_t *now, const json_t *before)
 		if (c->colour)
 			printf("\033[H\033[J"); /* a terminal: one page, rewritten */
 		print_summary(c, now, before);
+		print_latency(now, before);
+		print_ports(c, now, before);
 		print_counters(c, now, before);
 		if (!c->colour)
 			putchar('\n');
@@ -204,10 +308,13 @@ ctl_stats(const struct ctl *c)
 	now = get_stats(c);
 	if (now == NULL)
 		return CTL_FAILURE;
-	if (c->json)
+	if (c->json) {
 		ctl_print_json(now);
-	else
+	} else {
+		print_latency(now, NULL);
+		print_ports(c, now, NULL);
 		print_counters(c, now, NULL);
+	}
 	json_decref(now);
 	return CTL_OK;
 }

@@ -32,6 +32,36 @@ print_processes(const struct ctl *c, const json_t *processes)
 	putchar('\n');
 }
 
+#define WORKERS_ONE_BY_ONE 4u /* more are summed up */
+
+/* How many, and how much of their time goes into packets. */
+static void
+print_workers(const json_t *s)
+{
+	const json_t *busy = json_object_get(s, "busy_percent");
+	size_t n = json_array_size(busy), i;
+	json_int_t sum = 0, most = 0;
+	json_t *value;
+
+	printf("%-11s %u", "workers", (unsigned)ctl_uint(s, "workers"));
+	json_array_foreach(busy, i, value)
+	{
+		json_int_t percent = json_integer_value(value);
+		if (n <= WORKERS_ONE_BY_ONE)
+			printf("%s%lld %%",
+				i == 0       ? ", "
+				: i + 1 == n ? " and "
+					     : ", ",
+				(long long)percent);
+		sum += percent;
+		most = percent > most ? percent : most;
+	}
+	if (n > WORKERS_ONE_BY_ONE)
+		printf(", %lld %% on average and %lld %% at most", (long long)(sum / (json_int_t)n),
+			(long long)most);
+	printf("%s\n", n > 0 ? " busy" : "");
+}
+
 static void
 print_loading(const json_t *l)
 {
@@ -61,7 +91,7 @@ print_status(const struct ctl *c, const json_t *s)
 					  : "loading",
 		ctl_colour(c, CTL_PLAIN));
 	print_processes(c, json_object_get(s, "processes"));
-	printf("%-11s %u\n", "workers", (unsigned)ctl_uint(s, "workers"));
+	print_workers(s);
 	printf("%-11s %s, %s served", "zones", ctl_number(ctl_uint(zones, "total")),
 		ctl_number(ctl_uint(zones, "serving")));
 	if (failed > 0)

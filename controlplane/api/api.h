@@ -5,6 +5,7 @@
 #pragma once
 #include "config/config.h"
 #include "controlplane/manager/zone_manager.h"
+#include "controlplane/metrics/metrics.h"
 #include "controlplane/reconfigure.h"
 #include "shm/arena.h"
 #include "shm/hub.h"
@@ -23,6 +24,7 @@ struct api_context {
 	struct zone_manager *zones;
 	struct reconfigure *reconfigure;
 	struct policy_control *policy;
+	const struct metrics_source *figures;
 	int64_t started_s; /* CLOCK_REALTIME */
 };
 

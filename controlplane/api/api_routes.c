@@ -57,7 +57,9 @@ const struct route api_route[] = {
 		"enabled rate nxdomain-rate error-rate window slip ipv4-prefix ipv6-prefix "
 		"limit-loopback",
 		"Change some of them. Lasts until the control plane restarts."},
-	{"GET", "/metrics", api_metrics, QUERY_NONE, "Every counter, in Prometheus's text format."},
+	{"GET", "/metrics", api_metrics, "powerdns",
+		"Everything that is counted or measured, for Prometheus; powerdns=true: also by "
+		"PowerDNS's names."},
 };
 const size_t api_n_routes = sizeof api_route / sizeof api_route[0];
 

@@ -1,41 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* api_statistics: the counters table in three dresses: PowerDNS's StatisticItems, our own JSON with
  * labels and workers, and Prometheus's text format. */
-#include "controlplane/api/counters_sum.h"
 #include "controlplane/api/request.h"
+#include "controlplane/metrics/counters_sum.h"
+#include "controlplane/metrics/pdns_statistic.h"
+#include "controlplane/metrics/port_table.h"
 
-#include <malloc.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #define NAME_OCTETS 128u
 
 /* --- PowerDNS's statistics --- */
-
-/* PowerDNS's name, and the counters whose sum it is; CTR_N ends the list. */
-static const struct {
-	const char *name;
-	enum counter counter[4];
-} pdns_statistic[] = {
-	{"udp-queries", {CTR_Q_UDP4, CTR_Q_UDP6, CTR_N}},
-	{"udp4-queries", {CTR_Q_UDP4, CTR_N}},
-	{"udp6-queries", {CTR_Q_UDP6, CTR_N}},
-	{"tcp-queries", {CTR_Q_TCP4, CTR_Q_TCP6, CTR_N}},
-	{"tcp4-queries", {CTR_Q_TCP4, CTR_N}},
-	{"tcp6-queries", {CTR_Q_TCP6, CTR_N}},
-	{"noerror-packets", {CTR_R_NOERROR, CTR_N}},
-	{"nxdomain-packets", {CTR_R_NXDOMAIN, CTR_N}},
-	{"servfail-packets", {CTR_R_SERVFAIL, CTR_N}},
-	{"unauth-packets", {CTR_R_REFUSED, CTR_N}},
-	{"corrupt-packets", {CTR_R_FORMERR, CTR_D_SHORT, CTR_N}},
-	{"incoming-notifications", {CTR_OP_NOTIFY, CTR_N}},
-	{"dnsupdate-queries", {CTR_OP_UPDATE, CTR_N}},
-	{"overload-drops", {CTR_D_TX_FULL, CTR_N}},
-};
 
 struct items {
 	struct api_request *r;
@@ -106,40 +84,18 @@ own_name(char out[NAME_OCTETS], const struct counter_info *c)
 			*p = '-';
 }
 
-static uint64_t
-resident_octets(void)
+static void
+pdns_item(void *arg, const struct pdns_statistic *p, uint64_t value)
 {
-	unsigned long size, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%lu %lu", &size, &resident) != 2)
-		resident = 0;
-	fclose(f);
-	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t
-milliseconds(struct timeval t)
-{
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_usec / 1000;
+	item(arg, p->name, value);
 }
 
 static void
-process_items(struct items *it)
+zone_items(struct items *it)
 {
-	const struct api_context *c = it->r->context;
 	struct zone_manager_status s;
-	struct rusage usage = {0};
 
-	zone_manager_status(c->zones, &s);
-	getrusage(RUSAGE_SELF, &usage);
-	item(it, "uptime", (uint64_t)(time(NULL) - c->started_s));
-	item(it, "real-memory-usage", resident_octets());
-	item(it, "sys-msec", milliseconds(usage.ru_stime));
-	item(it, "user-msec", milliseconds(usage.ru_utime));
-	item(it, "zone-cache-size", s.n_zones);
+	zone_manager_status(it->r->context->zones, &s);
 	item(it, "millrace-zones-serving", s.n_serving);
 	item(it, "millrace-zones-failed", s.n_state[ZONE_FAILED]);
 	item(it, "millrace-zone-loads", s.loads_total);
@@ -157,13 +113,8 @@ api_statistics(struct api_request *r)
 		return;
 	it.only = asked > 0 ? only : NULL;
 	json_open_array(&r->out, NULL);
-	for (size_t i = 0; i < sizeof pdns_statistic / sizeof pdns_statistic[0]; i++) {
-		uint64_t sum = 0;
-		for (const enum counter *c = pdns_statistic[i].counter; *c != CTR_N; c++)
-			sum += counters_sum(r->context->hub, *c);
-		item(&it, pdns_statistic[i].name, sum);
-	}
-	process_items(&it);
+	pdns_statistics_each(r->context->figures, pdns_item, &it);
+	zone_items(&it);
 	for (unsigned i = 0; i < CTR_N; i++) {
 		own_name(name, &counter_info[i]);
 		item(&it, name, counters_sum(r->context->hub, (enum counter)i));
@@ -190,6 +141,65 @@ write_counter(struct json_writer *w, const struct counter_info *c, uint64_t sum)
 	json_string(w, "unit", c->unit);
 	json_string(w, "help", c->help);
 	json_uint(w, "sum", sum);
+}
+
+static void
+write_latency(struct json_writer *w, const struct hub *h)
+{
+	struct histogram all = {0};
+	uint64_t n;
+
+	for (unsigned i = 0; i < hub_workers(h); i++)
+		counters_add_latency(h, i, &all);
+	n = histogram_count(&all);
+	json_open_object(w, "latency");
+	json_uint(w, "samples", n);
+	json_uint(w, "mean_ns", n == 0 ? 0 : all.sum_ns / n);
+	json_uint(w, "p50_ns", histogram_quantile_ns(&all, 0.5));
+	json_uint(w, "p90_ns", histogram_quantile_ns(&all, 0.9));
+	json_uint(w, "p99_ns", histogram_quantile_ns(&all, 0.99));
+	json_uint(w, "p999_ns", histogram_quantile_ns(&all, 0.999));
+	/* what is not 0, so that clients can tell of the time between two looks */
+	json_open_array(w, "buckets");
+	for (unsigned i = 0; i <= HISTOGRAM_BOUNDS; i++) {
+		if (all.bucket[i] == 0)
+			continue;
+		json_open_object(w, NULL);
+		if (i < HISTOGRAM_BOUNDS)
+			json_uint(w, "up_to_ns", histogram_bound_ns[i]);
+		json_uint(w, "n", all.bucket[i]);
+		json_close_object(w);
+	}
+	json_close_array(w);
+	json_close_object(w);
+}
+
+static void
+write_ports(struct json_writer *w, const struct hub *h, unsigned seat)
+{
+	struct port_row row[HUB_PORTS_MAX];
+	unsigned n = port_table_read(h, seat, row), n_workers = counters_running(h, seat);
+
+	json_open_array(w, "ports");
+	for (unsigned i = 0; i < n; i++) {
+		json_open_object(w, NULL);
+		json_string(w, "port", row[i].name);
+		json_string(w, "kind", row[i].kind);
+		json_bool(w, "up", row[i].up);
+		json_uint(w, "mbps", row[i].mbps);
+		json_uint(w, "queues", row[i].n_queues);
+		for (unsigned k = 0; k < PTR_N; k++) {
+			uint64_t sum = 0;
+			for (unsigned v = 0; v < n_workers; v++)
+				sum += port_table_traffic(h, seat, v, i, (enum port_traffic_id)k);
+			json_uint(w, port_traffic_info[k].family + sizeof "port_" - 1, sum);
+		}
+		for (unsigned k = 0; k < PCTR_N; k++)
+			json_uint(w, port_counter_info[k].family + sizeof "port_" - 1,
+				row[i].counter[k]);
+		json_close_object(w);
+	}
+	json_close_array(w);
 }
 
 void
@@ -227,89 +237,23 @@ api_stats(struct api_request *r)
 		json_close_object(w);
 	}
 	json_close_array(w);
+	write_ports(w, h, seat);
+	write_latency(w, h);
 	json_close_object(w);
 }
 
 /* --- Prometheus --- */
 
-static void
-metrics_counters(struct json_writer *w, const struct hub *h)
-{
-	const char *family = "";
-
-	for (unsigned i = 0; i < CTR_N; i++) {
-		const struct counter_info *c = &counter_info[i];
-		if (strcmp(family, c->family) != 0) /* a family is one run of rows */
-			json_raw(w, "# HELP millrace_%s %s\n# TYPE millrace_%s counter\n",
-				c->family, c->help, c->family);
-		family = c->family;
-		for (unsigned k = 0; k < hub_workers(h); k++) {
-			uint64_t n = hub_counter(h, k, (enum counter)i);
-			if (c->label[0] == '\0')
-				json_raw(w, "millrace_%s{worker=\"%u\"} %llu\n", c->family, k,
-					(unsigned long long)n);
-			else
-				json_raw(w, "millrace_%s{%s=\"%s\",worker=\"%u\"} %llu\n",
-					c->family, c->label, c->value, k, (unsigned long long)n);
-		}
-	}
-}
-
-static void
-metrics_stream(struct json_writer *w, const struct hub *h)
-{
-	const char *family = "";
-
-	for (unsigned i = 0; i < SCTR_N; i++) {
-		const struct counter_info *c = &stream_counter_info[i];
-		unsigned long long n = hub_stream_counter(h, (enum stream_counter)i);
-		if (strcmp(family, c->family) != 0)
-			json_raw(w, "# HELP millrace_%s %s\n# TYPE millrace_%s %s\n", c->family,
-				c->help, c->family,
-				strstr(c->family, "_total") != NULL ? "counter" : "gauge");
-		family = c->family;
-		if (c->label[0] == '\0')
-			json_raw(w, "millrace_%s %llu\n", c->family, n);
-		else
-			json_raw(w, "millrace_%s{%s=\"%s\"} %llu\n", c->family, c->label, c->value,
-				n);
-	}
-}
-
-static void
-metric(struct json_writer *w, const char *name, const char *type, const char *help, uint64_t value)
-{
-	json_raw(w, "# HELP millrace_%s %s\n# TYPE millrace_%s %s\nmillrace_%s %llu\n", name, help,
-		name, type, name, (unsigned long long)value);
-}
-
 void
 api_metrics(struct api_request *r)
 {
-	const struct api_context *c = r->context;
-	struct json_writer *w = &r->out;
-	struct zone_manager_status s;
-	struct arena_usage u;
+	const char *accept =
+		MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+	enum exposition_format format = exposition_negotiate(accept);
+	bool powerdns = false;
 
-	r->content_type = "text/plain; version=0.0.4";
-	zone_manager_status(c->zones, &s);
-	arena_usage(c->arena, &u);
-	metrics_counters(w, c->hub);
-	metrics_stream(w, c->hub);
-	json_raw(w, "# HELP millrace_zones Zones that are configured, by state.\n# TYPE "
-		    "millrace_zones gauge\n");
-	for (unsigned i = 0; i < ZONE_STATES; i++)
-		json_raw(w, "millrace_zones{state=\"%s\"} %u\n", zone_state_word[i], s.n_state[i]);
-	metric(w, "zones_serving", "gauge", "Zones whose data are being served.", s.n_serving);
-	metric(w, "zone_loads_total", "counter", "Zone files that were read.", s.loads_total);
-	metric(w, "zone_loads_refused_total", "counter", "Zone files that were refused.",
-		s.failures_total);
-	metric(w, "arena_size_octets", "gauge", "Address space of the arena.", u.size_octets);
-	metric(w, "arena_backed_octets", "gauge", "Memory behind the arena.", u.backed_octets);
-	metric(w, "arena_live_octets", "gauge", "Octets of the arena that are in use.",
-		u.live_octets);
-	metric(w, "controlplane_resident_octets", "gauge", "Resident memory of the control plane.",
-		resident_octets());
-	metric(w, "controlplane_start_time_seconds", "gauge",
-		"When the control plane started, in Unix time.", (uint64_t)c->started_s);
+	if (api_request_query_bool(r, "powerdns", &powerdns) < 0)
+		return;
+	r->content_type = exposition_content_type(format);
+	metrics_write(&r->out, r->context->figures, format, powerdns);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* api_status: the suite at a glance: who runs, what is served, how full the arena is. */
 #include "controlplane/api/request.h"
+#include "controlplane/metrics/busy.h"
+#include "controlplane/metrics/counters_sum.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -86,7 +88,8 @@ api_status(struct api_request *r)
 	const struct api_context *c = r->context;
 	struct json_writer *w = &r->out;
 	struct zone_manager_status s = {.busy = true, .scanning = true};
-	const struct hub_instance *in = &c->hub->instance[hub_current_seat(c->hub)];
+	unsigned seat = hub_current_seat(c->hub);
+	const struct hub_instance *in = &c->hub->instance[seat];
 	uint64_t dataplane_ns = atomic_load(&in->started_ns);
 
 	if (c->zones != NULL) /* else it is taking over the arena */
@@ -101,6 +104,10 @@ api_status(struct api_request *r)
 	json_string(w, "run_dir", c->config->run_dir);
 	write_processes(w, c->hub);
 	json_uint(w, "workers", atomic_load(&in->n_workers));
+	json_open_array(w, "busy_percent");
+	for (unsigned i = 0; i < counters_running(c->hub, seat); i++)
+		json_uint(w, NULL, (uint64_t)(100 * busy_share(c->figures->busy, i) + 0.5));
+	json_close_array(w);
 	json_uint(w, "dataplane_started", dataplane_ns / 1000000000);
 	write_zones(w, &s);
 	write_progress(w, &s);

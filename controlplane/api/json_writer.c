@@ -228,3 +228,24 @@ json_raw(struct json_writer *w, const char *format, ...)
 	va_end(args);
 	w->len += (size_t)n;
 }
+
+void
+json_text(struct json_writer *w, const char *text, size_t len)
+{
+	const uint8_t *s = (const uint8_t *)text;
+
+	for (size_t at = 0, good = 0;; at += good) {
+		unsigned n = 0;
+		/* a run of what is well-formed goes in one piece */
+		for (good = 0; at + good < len && s[at + good] != '\0'; good += n) {
+			n = utf8_octets(s + at + good);
+			if (n == 0 || n > len - at - good)
+				break;
+		}
+		put(w, text + at, good);
+		if (at + good >= len || s[at + good] == '\0')
+			return;
+		put(w, "\xef\xbf\xbd", 3);
+		at++;
+	}
+}

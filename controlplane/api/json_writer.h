@@ -32,3 +32,7 @@ void json_uint_string(struct json_writer *w, const char *key, uint64_t value);
 
 /** Plain text, for what is not JSON. */
 void json_raw(struct json_writer *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** The same, as it is: at most len octets of a NUL-terminated text, those that are no UTF-8 as
+ * U+FFFD.
+ */
+void json_text(struct json_writer *w, const char *text, size_t len);

@@ -69,6 +69,7 @@ struct zone_manager {
 	int64_t started_ns; /* CLOCK_MONOTONIC */
 	uint32_t start_ms;
 	uint64_t loads_total, failures_total, published_total;
+	struct histogram stage[ZONE_STAGES];
 	/* since it was last idle, for the log */
 	uint32_t run_loads, run_failures, run_warned;
 	int64_t run_started_ns;

@@ -34,6 +34,7 @@ struct attempt {
 	uint64_t image; /* 0: refused */
 	uint32_t n_names, n_records;
 	uint32_t load_ms;
+	int64_t asked_ns, started_ns; /* CLOCK_MONOTONIC */
 };
 
 static int64_t
@@ -183,6 +184,18 @@ tell_log(struct zone_manager *m, const struct zone_entry *e, const struct attemp
 	}
 }
 
+/* Lock held. */
+static void
+note_times(struct zone_manager *m, const struct attempt *a)
+{
+	int64_t now_ns = manager_clock_ns();
+	int64_t wait_ns = a->started_ns - a->asked_ns, load_ns = now_ns - a->started_ns;
+
+	histogram_add(&m->stage[ZONE_STAGE_WAIT], (uint64_t)wait_ns, 1);
+	histogram_add(&m->stage[ZONE_STAGE_LOAD], (uint64_t)load_ns, 1);
+	histogram_add(&m->stage[ZONE_STAGE_TOTAL], (uint64_t)(wait_ns + load_ns), 1);
+}
+
 /* Publish it and write down how it went. Lock held. */
 static void
 settle(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
@@ -206,6 +219,7 @@ settle(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 	e->load_ms = a->load_ms;
 	if (a->image != 0) {
 		m->published_total++;
+		note_times(m, a);
 		m->n_serving += !e->serving;
 		e->serving = true;
 		e->serial = im->serial;
@@ -235,7 +249,7 @@ manager_load_zone(struct zone_manager *m, struct zone_entry *e)
 	bool again;
 
 	do {
-		struct attempt a = {0};
+		struct attempt a = {.asked_ns = e->asked_ns, .started_ns = manager_clock_ns()};
 
 		e->again = false;
 		zone_table_set_state(&m->table, e, ZONE_LOADING);

@@ -157,6 +157,7 @@ zone_manager_status(struct zone_manager *m, struct zone_manager_status *out)
 	out->published_total = m->published_total;
 	out->start_ms = m->start_ms;
 	out->scan = m->scan_ended;
+	memcpy(out->stage, m->stage, sizeof out->stage);
 	pthread_mutex_unlock(&m->lock);
 }
 

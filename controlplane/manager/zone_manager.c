@@ -126,12 +126,16 @@ void
 manager_queue_zone(struct zone_manager *m, struct zone_entry *e, enum zone_queue q, uint64_t ticket)
 {
 	if (e->state == ZONE_LOADING) {
+		if (!e->again)
+			e->asked_ns = manager_clock_ns();
 		e->again =
 			true; /* by the loader that has it, whose ticket is older than this one */
 		return;
 	}
 	if (e->queue == ZONE_QUEUE_URGENT || e->queue == q)
 		return; /* with an older ticket, so this one waits for it */
+	if (e->queue == ZONE_QUEUE_NONE)
+		e->asked_ns = manager_clock_ns();
 	manager_unqueue_zone(m, e);
 	e->ticket = ticket;
 	e->queue = (uint8_t)q;

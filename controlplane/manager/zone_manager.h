@@ -105,6 +105,9 @@ struct zone_manager_scan {
 	uint32_t file_errors; /* files and folders that could not be used: see the log */
 };
 
+/* Of a version's way from being asked for to being answered from. */
+enum zone_stage { ZONE_STAGE_WAIT, ZONE_STAGE_LOAD, ZONE_STAGE_TOTAL, ZONE_STAGES };
+
 struct zone_manager_status {
 	uint32_t n_zones, n_serving;
 	uint32_t n_state[ZONE_STATES];
@@ -118,5 +121,6 @@ struct zone_manager_status {
 	uint64_t loads_total, failures_total, published_total;
 	uint32_t start_ms; /* from start to ready */
 	struct zone_manager_scan scan;
+	struct histogram stage[ZONE_STAGES]; /* of versions that were published */
 };
 void zone_manager_status(struct zone_manager *m, struct zone_manager_status *out);

@@ -28,7 +28,8 @@ struct zone_entry {
 	struct zone_report *report; /* findings of the last load; NULL: none; owned */
 	uint64_t stamp;             /* of the file as it was read; 0: read it again next time */
 	uint64_t ticket;            /* of the request that queued it */
-	uint64_t octets;            /* of the image being served, like the next three */
+	int64_t asked_ns; /* CLOCK_MONOTONIC; when that was, or when it was asked for again */
+	uint64_t octets;  /* of the image being served, like the next three */
 	uint32_t serial;
 	uint32_t n_names;
 	uint32_t n_records;

@@ -18,7 +18,8 @@
 struct retired {
 	uint64_t epoch;
 	uint64_t off;
-	uint64_t len; /* of a block; 0: an image, with its chunks */
+	uint64_t len;      /* of a block; 0: an image, with its chunks */
+	uint64_t since_ns; /* CLOCK_MONOTONIC */
 };
 
 struct zone_publisher {
@@ -30,12 +31,23 @@ struct zone_publisher {
 	uint32_t n_removed;      /* slots that are ZONE_SLOT_REMOVED */
 	struct retired *retired; /* oldest at [first]; epochs ascend */
 	size_t first, n_retired, cap_retired;
+	uint64_t periods_total;
+	struct histogram grace;
 };
 
 static struct arena_header *
 header(struct zone_publisher *p)
 {
 	return arena_writable(p->arena, 0);
+}
+
+static uint64_t
+clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* --- retired blocks --- */
@@ -73,7 +85,7 @@ release(struct zone_publisher *p, const struct retired *r)
 static void
 retire(struct zone_publisher *p, uint64_t epoch, uint64_t off, uint64_t len)
 {
-	struct retired r = {.epoch = epoch, .off = off, .len = len};
+	struct retired r = {.epoch = epoch, .off = off, .len = len, .since_ns = clock_ns()};
 
 	if (off == 0)
 		return;
@@ -90,6 +102,7 @@ static uint64_t
 new_epoch(struct zone_publisher *p)
 {
 	atomic_fetch_add_explicit(&header(p)->generation, 1, memory_order_relaxed);
+	p->periods_total += p->hub != NULL;
 	return p->hub == NULL ? 0 : grace_start(p->hub);
 }
 
@@ -97,6 +110,7 @@ static size_t
 reclaim(struct zone_publisher *p)
 {
 	while (p->n_retired > 0 && grace_passed(p->hub, p->retired[p->first].epoch)) {
+		histogram_add(&p->grace, clock_ns() - p->retired[p->first].since_ns, 1);
 		release(p, &p->retired[p->first]);
 		p->first++;
 		p->n_retired--;
@@ -111,6 +125,43 @@ zone_publisher_reclaim(struct zone_publisher *p)
 	size_t n = reclaim(p);
 	pthread_mutex_unlock(&p->lock);
 	return n;
+}
+
+void
+zone_publisher_status(struct zone_publisher *p, struct zone_publisher_status *out)
+{
+	pthread_mutex_lock(&p->lock);
+	*out = (struct zone_publisher_status){
+		.n_waiting = p->n_retired,
+		.periods_total = p->periods_total,
+		.grace = p->grace,
+	};
+	if (p->n_retired > 0)
+		out->oldest_ns = clock_ns() - p->retired[p->first].since_ns;
+	pthread_mutex_unlock(&p->lock);
+}
+
+uint64_t
+zone_publisher_lag_ns(struct zone_publisher *p, uint64_t epoch_seen)
+{
+	size_t low = 0, high;
+	uint64_t age = 0;
+
+	if (epoch_seen == 0)
+		return 0;
+	pthread_mutex_lock(&p->lock);
+	high = p->n_retired;
+	while (low < high) { /* the first that began after what it has seen: epochs ascend */
+		size_t middle = (low + high) / 2;
+		if (p->retired[p->first + middle].epoch > epoch_seen)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (low < p->n_retired)
+		age = clock_ns() - p->retired[p->first + low].since_ns;
+	pthread_mutex_unlock(&p->lock);
+	return age;
 }
 
 /* --- the directory --- */

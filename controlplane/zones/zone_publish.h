@@ -53,6 +53,19 @@ int settings_publish(struct zone_publisher *p, const struct settings *s)
 int policy_publish(struct zone_publisher *p, const struct policy *policy)
 	__attribute__((warn_unused_result));
 
+/* What waits for grace periods, and how long they took. */
+struct zone_publisher_status {
+	size_t n_waiting;       /* blocks */
+	uint64_t oldest_ns;     /* age of the oldest of them; 0: there is none */
+	uint64_t periods_total; /* begun */
+	struct histogram grace; /* from unpublishing a block to having it back */
+};
+void zone_publisher_status(struct zone_publisher *p, struct zone_publisher_status *out);
+
+/** Age of the oldest block that waits for a reader which was last seen at this epoch; 0: none does,
+ * or the reader is offline (epoch_seen 0). */
+uint64_t zone_publisher_lag_ns(struct zone_publisher *p, uint64_t epoch_seen);
+
 /** Free what has passed its grace period. Call now and then (each 10 ms while something waits).
  * Returns blocks still waiting. */
 size_t zone_publisher_reclaim(struct zone_publisher *p);

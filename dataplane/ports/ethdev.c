@@ -85,7 +85,31 @@ queue_awake(struct port *p)
 	ethdev_wait_disarm(&e->wait, e->port_id, e->queue_id);
 }
 
+/* The device's figures, once: with its first queue. */
+static void
+queue_figures(struct port *p, struct port_figures *sum)
+{
+	const struct ethdev_queue *e = (const struct ethdev_queue *)p;
+	struct rte_eth_stats s;
+
+	if (e->queue_id != 0)
+		return;
+	sum->n_devices++;
+	sum->n_up += e->device->link_up;
+	sum->mbps += e->device->mbps;
+	sum->counter[PCTR_LINK_CHANGES] += e->device->n_link_changes;
+	if (rte_eth_stats_get(e->port_id, &s) != 0)
+		return;
+	sum->counter[PCTR_RX_MISSED] += s.imissed;
+	sum->counter[PCTR_RX_ERRORS] += s.ierrors;
+	sum->counter[PCTR_RX_NO_BUFFERS] += s.rx_nombuf;
+	sum->counter[PCTR_TX_ERRORS] += s.oerrors;
+	sum->counter[PCTR_DEVICE_RX] += s.ipackets;
+	sum->counter[PCTR_DEVICE_TX] += s.opackets;
+}
+
 static const struct port_ops queue_ops = {
+	.figures = queue_figures,
 	.receive = ethdev_queue_receive,
 	.transmit = ethdev_queue_transmit,
 	.may_sleep = queue_may_sleep,
@@ -344,8 +368,10 @@ ethdev_watch_links(void)
 		if (rte_eth_link_get_nowait(d->port_id, &link) != 0)
 			continue;
 		up = link.link_status == RTE_ETH_LINK_UP;
+		d->mbps = up && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN ? link.link_speed : 0;
 		if (d->link_known && up == d->link_up)
 			continue;
+		d->n_link_changes += d->link_known;
 		d->link_known = true;
 		d->link_up = up;
 		exception_set_link(d->exception, up);

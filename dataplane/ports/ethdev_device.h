@@ -14,6 +14,8 @@ struct ethdev_device {
 	uint16_t port_id;
 	unsigned n_open; /* queues not closed yet */
 	bool started, link_known, link_up;
+	uint32_t mbps; /* of the link; 0: not known */
+	uint64_t n_link_changes;
 	bool explained;                /* an error line was written */
 	uint16_t n_rx;                 /* descriptors of a receive queue */
 	uint16_t mtu;                  /* octets of the largest IP packet */

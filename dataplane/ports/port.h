@@ -5,12 +5,20 @@
 #pragma once
 #include "dataplane/answer/answer.h"
 #include "shm/counters.h"
+#include "shm/port_counters.h"
 
 #include <stdbool.h>
 
 #define PORT_BURST ANSWER_BURST
 
 struct port;
+
+/* What a port's driver counts, added up over its queues and devices. */
+struct port_figures {
+	uint64_t counter[PCTR_N];
+	unsigned n_devices, n_up;
+	uint32_t mbps; /* of all devices; 0: not known */
+};
 
 struct port_ops {
 	/* Take packets; count and free what is no query. Never blocks.
@@ -22,6 +30,9 @@ struct port_ops {
 	bool (*may_sleep)(struct port *p);
 	/* Called after each may_sleep(), whatever it returned. NULL when may_sleep is. */
 	void (*awake)(struct port *p);
+	/* Add what the driver or the kernel counts for this queue. Thread: main, while the worker
+	 * runs. NULL: nothing. */
+	void (*figures)(struct port *p, struct port_figures *sum);
 	/* Release everything. Thread: control, after the worker has ended. */
 	void (*close)(struct port *p);
 };
@@ -29,9 +40,12 @@ struct port_ops {
 struct port {
 	const struct port_ops *ops;
 	struct counters *counters; /* its worker's block */
-	int wait_fd;               /* readable when there may be something to receive; -1: poll */
-	bool costly;               /* a receive that finds nothing is a system call */
-	bool device;               /* a queue of a DPDK device: asked again at once, and often */
+	struct port_traffic
+		*traffic;  /* its worker's block for this port; never NULL once it runs */
+	unsigned index;    /* in the hub's table of ports */
+	int wait_fd;       /* readable when there may be something to receive; -1: poll */
+	bool costly;       /* a receive that finds nothing is a system call */
+	bool device;       /* a queue of a DPDK device: asked again at once, and often */
 	bool stalled;      /* responses wait until the peer takes others; receives nothing now */
 	uint32_t nap_ns;   /* wait_fd -1: how long it may be left alone when idle */
 	unsigned n_taken;  /* packets of the last receive, those not kept included */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -156,7 +157,20 @@ socket_close(struct port *p)
 	free(s);
 }
 
+/* Datagrams that the kernel threw away: the buffer was full, or the sum was wrong. */
+static void
+socket_figures(struct port *p, struct port_figures *sum)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t len = sizeof info;
+
+	if (getsockopt(p->wait_fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
+		len > SK_MEMINFO_DROPS * sizeof info[0])
+		sum->counter[PCTR_RX_MISSED] += info[SK_MEMINFO_DROPS];
+}
+
 static const struct port_ops socket_ops = {
+	.figures = socket_figures,
 	.receive = socket_receive,
 	.transmit = socket_transmit,
 	.close = socket_close,

@@ -31,7 +31,7 @@ disable_servers() {	# MISSING-PACKAGE...
 	local p
 	[ -d /run/systemd/system ] || return 0
 	for p in "$@"; do
-		case $p in knot|nsd) systemctl disable --quiet "$p" ;; esac
+		case $p in knot|nsd|prometheus) systemctl disable --quiet "$p" ;; esac
 	done
 }
 

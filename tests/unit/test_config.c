@@ -143,7 +143,10 @@ every_key_reaches_its_field(void **state)
 				     "  slip: 100\n"
 				     "  ipv4-prefix: 32\n"
 				     "  ipv6-prefix: 64\n"
-				     "  limit-loopback: on\n");
+				     "  limit-loopback: on\n"
+				     "metrics:\n"
+				     "  listen: [192.0.2.1, \"[2001:db8::1]:80\"]\n"
+				     "  allow-from: [192.0.2.64/26, \"2001:db8::/32\"]\n");
 
 	assert_int_equal(c->acl.default_action, POLICY_REFUSE);
 	assert_int_equal(c->acl.rules_count, 2);
@@ -219,6 +222,12 @@ every_key_reaches_its_field(void **state)
 	assert_true(c->answers.cookie_secret_set && c->answers.cookie_secret_old_set);
 	assert_memory_equal(c->answers.cookie_secret, secret, 16);
 	assert_int_equal(c->answers.cookie_secret_old[15], 0xff);
+	assert_int_equal(c->metrics.listen_count, 2);
+	assert_address(&c->metrics.listen[0], "192.0.2.1:9453");
+	assert_address(&c->metrics.listen[1], "[2001:db8::1]:80");
+	assert_int_equal(c->metrics.allow_from_count, 2);
+	assert_int_equal(c->metrics.allow_from[0].bits, 96 + 26);
+	assert_int_equal(c->metrics.allow_from[1].bits, 32);
 	config_free(c);
 }
 
@@ -270,6 +279,60 @@ addresses_are_read_and_written(void **state)
 			fail_msg("'%s' gave %d", row[i].text, rc);
 		if (rc == 0)
 			assert_address(&a, row[i].expected);
+	}
+}
+
+static bool
+prefix_has(const struct config_prefix *p, const char *address)
+{
+	struct config_address a;
+
+	assert_int_equal(config_parse_address(address, 53, &a), 0);
+	return config_prefix_has(p, (const struct sockaddr *)&a.sa);
+}
+
+static void
+a_prefix_has_what_its_bits_say(void **state)
+{
+	static const struct {
+		const char *text, *in, *out; /* in NULL: the text is refused */
+	} row[] = {
+		{"192.0.2.0/24", "192.0.2.255", "192.0.3.0"},
+		{"192.0.2.64/26", "192.0.2.127", "192.0.2.128"},
+		{"192.0.2.1", "192.0.2.1", "192.0.2.0"},
+		{"0.0.0.0/0", "255.255.255.255", "::1"},
+		{"0.0.0.0/0", "::ffff:192.0.2.1", "2001:db8::1"}, /* mapped: IPv4 */
+		{"::/0", "192.0.2.1", NULL},
+		{"::/0", "2001:db8::1", NULL},
+		{"2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::"},
+		{"::1", "::1", "::2"},
+		{"2001:db8::1/128", "2001:db8::1", "2001:db8::3"},
+		{"", NULL, NULL},
+		{"/8", NULL, NULL},
+		{"10.0.0.0/", NULL, NULL},
+		{"10.0.0.0/33", NULL, NULL},
+		{"10.0.0.0/-1", NULL, NULL},
+		{"10.0.0.0/8/8", NULL, NULL},
+		{"10.0.0.1/8", NULL, NULL}, /* a bit behind the length */
+		{"10.0.0/8", NULL, NULL},
+		{"2001:db8::/129", NULL, NULL},
+		{"2001:db8::1/64", NULL, NULL},
+		{"localhost", NULL, NULL},
+		{"1111111111111111111111111111111111111111111111111111111111111111", NULL, NULL},
+	};
+
+	for (unsigned i = 0; i < sizeof row / sizeof *row; i++) {
+		struct config_prefix p;
+		int rc = config_parse_prefix(row[i].text, &p);
+
+		if ((rc == 0) != (row[i].in != NULL))
+			fail_msg("'%s' gave %d", row[i].text, rc);
+		if (rc != 0)
+			continue;
+		if (!prefix_has(&p, row[i].in))
+			fail_msg("%s should have %s", row[i].text, row[i].in);
+		if (row[i].out && prefix_has(&p, row[i].out))
+			fail_msg("%s should not have %s", row[i].text, row[i].out);
 	}
 }
 
@@ -438,6 +501,7 @@ main(void)
 		cmocka_unit_test(every_key_reaches_its_field),
 		cmocka_unit_test(workers_follow_from_cores),
 		cmocka_unit_test(addresses_are_read_and_written),
+		cmocka_unit_test(a_prefix_has_what_its_bits_say),
 		cmocka_unit_test(a_hundred_thousand_zones_load_in_linear_time),
 		cmocka_unit_test(what_is_too_large_is_refused_before_it_is_parsed),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_named),

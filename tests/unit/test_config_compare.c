@@ -265,7 +265,8 @@ a_visitor_sees_every_key_and_no_secret(void **state)
 		"cookie-secret=(hidden);cookie-secret-old=-;}"
 		"acl{default=allow;rules[]}rrl{enabled=true;rate=1000;nxdomain-rate=1000;"
 		"error-rate=1000;window=1s;slip=1;ipv4-prefix=24;ipv6-prefix=56;"
-		"limit-loopback=false;}");
+		"limit-loopback=false;}"
+		"metrics{listen[]allow-from[=127.0.0.0/8;=::1/128;]}");
 	config_free(c);
 }
 

@@ -207,6 +207,13 @@ static const struct {
 	 "  - zone: EXAMPLE.\\099om.\n    file: c\n",
 		"5: key 'zones.list[2].zone': zone 'EXAMPLE.\\099om.' is listed already, as "
 		"zones.list[0]; remove one of them"},
+	{"metrics:\n  allow-from: [10.0.0.1/8]\n",
+		"2: key 'metrics.allow-from[0]': '10.0.0.1/8' is not valid; it must be ADDRESS or "
+		"ADDRESS/LENGTH with no bit set behind LENGTH, such as 192.0.2.0/24 or "
+		"2001:db8::/32"},
+	{"metrics:\n  listen: [127.0.0.1, \"127.0.0.1:9453\"]\n",
+		"2: key 'metrics.listen[1]': 127.0.0.1:9453 is listed already, as "
+		"metrics.listen[0]; remove one of them"},
 	{"answers: {cookie-secret-old: " SECRET "}\n",
 		"1: key 'answers.cookie-secret-old': needs the secret that came after it; set "
 		"'cookie-secret' too"},

@@ -253,7 +253,7 @@ def test_counters_and_metrics_agree(control):
     status, headers, text = request(control, 'GET', '/metrics')
     assert status == 200 and headers['Content-Type'].startswith('text/plain')
     for line in text.splitlines():
-        assert re.fullmatch(r'# (HELP|TYPE) millrace_\w+ .+|millrace_\w+(\{[^}]*\})? \d+', line), line
+        assert re.fullmatch(r'# (HELP|TYPE) millrace_\w+ .+|millrace_\w+(\{[^}]*\})? \d+(\.\d+)?(e-\d+)?', line), line
     declared = re.findall(r'^# TYPE (\S+)', text, re.M)
     assert len(declared) == len(set(declared)), 'each family is declared once'
     for c in s['counters']:

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* metric_list: the one list of the metrics that are no counters of the hub (those are COUNTERS,
+ * PORT_COUNTERS and STREAM_COUNTERS in shm/). Exposition and docs/metrics.md come from these rows;
+ * each name is shown with "millrace_" in front. Rows are shown in this order. */
+#pragma once
+#include "controlplane/metrics/exposition.h"
+
+/* clang-format off: one row a metric */
+/* X(id, name, enum exposition_type, labels, help) */
+#define METRICS(X)                                                                              \
+	X(BUILD_INFO, "build_info", GAUGE, "version,arena_layout,hub_layout",                   \
+		"Always 1; its labels tell what is running.")                                   \
+	X(READY, "ready", GAUGE, "",                                                            \
+		"1 when the dataplane answers and every zone has been loaded or refused since " \
+		"the start, else 0.")                                                           \
+	X(PROCESS_UP, "process_up", GAUGE, "process",                                           \
+		"1 while this process of the suite runs, else 0.")                              \
+	X(PROCESS_READY, "process_ready", GAUGE, "process",                                     \
+		"1 while this process says that it serves, else 0.")                            \
+	X(PROCESS_RESIDENT, "process_resident_memory_bytes", GAUGE, "process",                  \
+		"Resident memory, shared memory included.")                                     \
+	X(PROCESS_CPU, "process_cpu_seconds_total", COUNTER, "process",                         \
+		"Processor time. Workers that poll always take all of theirs: see "             \
+		"millrace_worker_busy_seconds_total.")                                          \
+	X(PROCESS_START, "process_start_time_seconds", GAUGE, "process",                        \
+		"When it started, in Unix time.")                                               \
+	X(WORKERS, "workers", GAUGE, "", "Workers that answer.")                                \
+	X(WORKER_BUSY_SECONDS, "worker_busy_seconds_total", COUNTER, "worker",                  \
+		"Time spent on bursts with at least one packet. Its rate is the share of a "    \
+		"core that is in use; 1 means that there is no more.")                          \
+	X(WORKER_BUSY_RATIO, "worker_busy_ratio", GAUGE, "worker",                              \
+		"The same as a share, over the last ten seconds: 0 to 1.")                      \
+	X(WORKER_TSC, "worker_tsc_hertz", GAUGE, "worker", "Rate of the time stamp counter.")   \
+	X(QUERY_SECONDS, "query_duration_seconds", HISTOGRAM, "worker",                         \
+		"Time of a query inside a worker, from taking its burst to having sent the "    \
+		"responses. Sampled: one burst in 64, so counts are no numbers of queries.")    \
+	X(PORT_UP, "port_up", GAUGE, "port,kind",                                               \
+		"1 when the port's link is up; kernel sockets and the stream process's rings "  \
+		"always are.")                                                                  \
+	X(PORT_SPEED, "port_speed_bytes", GAUGE, "port",                                        \
+		"Bytes a second that the port's links can carry, each way; 0: not known.")      \
+	X(PORT_QUEUES, "port_queues", GAUGE, "port", "Queues, each served by one worker.")      \
+	X(GRACE_LAG, "worker_grace_lag_seconds", GAUGE, "worker",                               \
+		"Age of the oldest memory that waits for this worker to say that it does not "  \
+		"read it.")                                                                     \
+	X(GRACE_OLDEST, "grace_oldest_seconds", GAUGE, "",                                      \
+		"Age of the oldest grace period that is not over; 0: none runs.")               \
+	X(GRACE_WAITING, "grace_waiting_blocks", GAUGE, "",                                     \
+		"Images and other blocks that were replaced and wait for their grace period.")  \
+	X(GRACE_PERIODS, "grace_periods_total", COUNTER, "",                                    \
+		"Grace periods begun: one a publication.")                                      \
+	X(GRACE_SECONDS, "grace_period_seconds", HISTOGRAM, "",                                 \
+		"From replacing an image to having its memory back.")                           \
+	X(ZONES, "zones", GAUGE, "state", "Zones that are configured, by state.")               \
+	X(ZONES_SERVING, "zones_serving", GAUGE, "", "Zones whose data are being served.")      \
+	X(ZONES_QUEUED, "zones_queued", GAUGE, "", "Zones that wait to be loaded.")             \
+	X(ZONE_LOADS, "zone_loads_total", COUNTER, "", "Zone files that were read.")            \
+	X(ZONE_REFUSED, "zone_loads_refused_total", COUNTER, "",                                \
+		"Zone files that were refused, or could not be published.")                     \
+	X(ZONE_PUBLISHED, "zone_publications_total", COUNTER, "",                               \
+		"Versions of zones that were published.")                                       \
+	X(PUBLICATION, "zone_publication_seconds", HISTOGRAM, "stage",                          \
+		"How long a published version took: 'wait' for a loader, 'load' (read, check, " \
+		"compile, publish), and 'total', from being asked for to being answered from.") \
+	X(ARENA_SIZE, "arena_size_bytes", GAUGE, "", "Address space of the arena: arena.size.") \
+	X(ARENA_RESERVED, "arena_reserved_bytes", GAUGE, "", "Memory behind the arena.")        \
+	X(ARENA_USED, "arena_used_bytes", GAUGE, "", "Bytes of the arena that are in use.")     \
+	X(ARENA_SEGMENTS, "arena_segments", GAUGE, "", "Segments of 2 MiB that have memory.")   \
+	X(STREAM_LIMIT, "stream_connections_limit", GAUGE, "",                                  \
+		"Stream connections that may be open at a time: stream.connections-max.")       \
+	X(STREAM_CLIENT_LIMIT, "stream_connections_per_client_limit", GAUGE, "",                \
+		"The same for one client: stream.connections-per-client-max.")                  \
+	X(COLLECT, "metrics_collect_seconds", GAUGE, "", "What it took to collect this page.")
+/* clang-format on */
+
+enum metric {
+#define X(id, name, type, labels, help) METRIC_##id,
+	METRICS(X)
+#undef X
+		METRIC_N,
+};
+
+struct metric_info {
+	const char *name, *labels, *help;
+	enum exposition_type type;
+};
+
+/** The table's rows, in the order of enum metric. */
+extern const struct metric_info metric_info[METRIC_N];
