@@ -85,7 +85,7 @@ def test_lintian_finds_no_error(packages):
 
 def test_files_have_their_places(installed):
     programs = {n: installed.path(n) for n in (
-        '/usr/bin/millrace', '/usr/bin/millracectl', '/usr/bin/millrace-image', '/usr/sbin/millrace-host',
+        '/usr/bin/millrace', '/usr/bin/millracectl', '/usr/bin/millrace-image', '/usr/sbin/millrace-host', '/usr/sbin/millrace-drain',
         '/usr/libexec/millrace/millrace-controlplane', '/usr/libexec/millrace/millrace-dataplane', '/usr/libexec/millrace/millrace-stream')}
     assert [n for n, p in programs.items() if not os.access(p, os.X_OK)] == []
     units = installed.path('/lib/systemd/system')
