@@ -215,8 +215,8 @@ api_stats(struct api_request *r)
 	json_uint(w, "time_ns", (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
 	json_uint(w, "workers", n_workers);
 	json_open_array(w, "tsc_hz");
-	for (unsigned i = 0; i < n_workers; i++)
-		json_uint(w, NULL, h->worker[seat][i].tsc_hz);
+	for (unsigned i = 0; i < n_workers; i++) /* another seat may have more of them */
+		json_uint(w, NULL, i < counters_running(h, seat) ? h->worker[seat][i].tsc_hz : 0);
 	json_close_array(w);
 	json_open_array(w, "counters");
 	for (unsigned i = 0; i < CTR_N; i++) {

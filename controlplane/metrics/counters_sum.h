@@ -18,8 +18,12 @@ counters_sum(const struct hub *h, enum counter id)
 static inline unsigned
 counters_running(const struct hub *h, unsigned seat)
 {
-	unsigned n = atomic_load_explicit(&h->instance[seat].n_workers, memory_order_acquire);
+	const struct hub_instance *in = &h->instance[seat];
+	unsigned n = atomic_load_explicit(&in->n_workers, memory_order_acquire);
+	unsigned n_claimed = atomic_load_explicit(&in->n_claimed, memory_order_acquire);
 
+	/* nobody touches blocks without memory behind them */
+	n = n < n_claimed ? n : n_claimed;
 	return n < HUB_WORKERS_MAX ? n : HUB_WORKERS_MAX;
 }
 
