@@ -97,6 +97,7 @@ struct config {
 	struct {
 		const struct config_zone *list;
 		unsigned list_count;
+		bool list_left_out;    /* there is a list, but it was not asked for */
 		const char *directory; /* every file NAME.zone in it is zone NAME; may be NULL */
 		bool watch;            /* reload files when they change */
 		uint32_t default_ttl;  /* seconds */
@@ -156,6 +157,23 @@ struct config *config_load(const char *path, char **error) __attribute__((warn_u
 /** The same from text in memory (fuzzing, tests). `name` stands for the path. */
 struct config *config_load_text(const char *text, size_t len, const char *name, char **error)
 	__attribute__((warn_unused_result));
+/* A file that was read once already, so that what is read of it later is of the same version. */
+struct config_rest;
+
+/**
+ * Read a file for a process that needs no list of zones, or not yet. A list that is long is left
+ * out (zones.list_left_out), unread and unchecked; a short one is there, as by config_load().
+ * @param[out] rest  what config_load_rest() needs, or NULL when nothing was left out. NULL: it will
+ *                   not be asked for
+ */
+struct config *config_load_part(const char *path, struct config_rest **rest, char **error)
+	__attribute__((warn_unused_result));
+/** The whole of the file that config_load_part() read. Frees `rest`. Thread: any. */
+struct config *config_load_rest(struct config_rest *rest, char **error)
+	__attribute__((warn_unused_result));
+/** Instead of config_load_rest(). NULL: nothing. */
+void config_rest_free(struct config_rest *rest);
+
 /** One more holder of a loaded configuration, which nobody changes any more. Thread: any. */
 struct config *config_hold(const struct config *c);
 /** Let go of it; the last holder frees it. NULL: nothing. Thread: any. */

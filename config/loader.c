@@ -8,17 +8,11 @@
 
 #include <cyaml/cyaml.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define FILE_OCTETS_MAX (64ull << 20) /* a million zones one by one need about 60 MiB */
 
 /* Where cyaml puts the value of a key: text, a mapping's slots, or a list. */
 struct slot {
@@ -304,7 +298,7 @@ load_keys(struct load *l, const struct schema_key *keys, const struct slot *slot
 
 /* --- entry points --- */
 
-static struct config *
+struct config *
 load_text(const char *text, size_t len, const char *name, const char *folder, char **error)
 {
 	struct load l = {.name = name, .folder = folder, .text = text, .len = len};
@@ -332,123 +326,22 @@ load_text(const char *text, size_t len, const char *name, const char *folder, ch
 	return l.c;
 }
 
-/* The folder of a path, allocated: "/etc/x" of "/etc/x/y", "" of "y". */
-static char *
-folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup("");
-}
-
 struct config *
 config_load_text(const char *text, size_t len, const char *name, char **error)
 {
-	char *folder = folder_of(name);
+	char *folder = load_folder(name);
 	struct config *c = NULL;
 
 	if (!folder)
 		*error = strdup("out of memory");
-	else if (len > FILE_OCTETS_MAX) {
+	else if (len > LOAD_OCTETS_MAX) {
 		if (asprintf(error, "%s: has %zu octets; at most %llu are allowed", name, len,
-			    FILE_OCTETS_MAX) < 0)
+			    LOAD_OCTETS_MAX) < 0)
 			*error = NULL;
 	} else {
 		c = load_text(text, len, name, folder, error);
 	}
 	free(folder);
-	return c;
-}
-
-/* A whole regular file, allocated; NULL and errno. */
-static char *
-read_file(const char *path, size_t *len)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = 0;
-	struct stat st;
-	char *text = NULL;
-	size_t at = 0;
-
-	if (fd < 0)
-		return NULL;
-	if (fstat(fd, &st) < 0)
-		err = errno;
-	else if (!S_ISREG(st.st_mode))
-		err = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-	else if ((unsigned long long)st.st_size > FILE_OCTETS_MAX)
-		err = EFBIG;
-	else if (!(text = malloc((size_t)st.st_size + 1)))
-		err = ENOMEM;
-	while (!err && at < (size_t)st.st_size) {
-		ssize_t n = read(fd, text + at, (size_t)st.st_size - at);
-
-		if (n < 0 && errno != EINTR)
-			err = errno;
-		if (n == 0)
-			break; /* it became shorter */
-		if (n > 0)
-			at += (size_t)n;
-	}
-	close(fd);
-	if (err) {
-		free(text);
-		errno = err;
-		return NULL;
-	}
-	*len = at;
-	return text;
-}
-
-/* The file that is called `path`, and is found at `at` by this process. */
-static struct config *
-load_file(const char *path, const char *at, char **error)
-{
-	char *text, *real, *folder;
-	struct config *c = NULL;
-	size_t len;
-
-	text = read_file(at, &len);
-	if (!text) {
-		if (asprintf(error, "%s: cannot read the configuration: %s", path,
-			    errno == EFBIG ? "it has more than 64 MiB" : strerror(errno)) < 0)
-			*error = NULL;
-		return NULL;
-	}
-	real = realpath(path, NULL);
-	folder = folder_of(real ? real : path);
-	if (folder)
-		c = load_text(text, len, path, folder, error);
-	else
-		*error = strdup("out of memory");
-	free(folder);
-	free(real);
-	free(text);
-	return c;
-}
-
-struct config *
-config_load(const char *path, char **error)
-{
-	return path ? load_file(path, path, error) : load_text("", 0, "(defaults)", "", error);
-}
-
-struct config *
-config_load_again(const struct config *now, const char *path, char **error)
-{
-	size_t len = now->chroot_entered ? strlen(now->chroot) : 0;
-	struct config *c;
-
-	if (len && (strncmp(path, now->chroot, len) != 0 || path[len] != '/')) {
-		if (asprintf(error,
-			    "%s: is not below the root folder %s, so it cannot be read any more; "
-			    "put it there, or restart",
-			    path, now->chroot) < 0)
-			*error = NULL;
-		return NULL;
-	}
-	c = load_file(path, path + len, error);
-	if (c && len)
-		config_enter_chroot(c);
 	return c;
 }
 

@@ -16,6 +16,20 @@ struct load {
 	char *error;             /* the first one, allocated */
 };
 
+#define LOAD_OCTETS_MAX (64ull << 20) /* a million zones one by one need about 60 MiB */
+
+/**
+ * Make a configuration from text.
+ * @param name    of the file, for messages
+ * @param folder  where relative paths start
+ * @return as config_load()
+ */
+struct config *load_text(const char *text, size_t len, const char *name, const char *folder,
+	char **error) __attribute__((warn_unused_result));
+
+/** The folder of a path, allocated: "/etc/x" of "/etc/x/y", "" of "y". NULL without memory. */
+char *load_folder(const char *path);
+
 /**
  * Note the error "FILE:LINE: key 'PATH': ..." about the value that l->path leads to.
  * @return -EINVAL

@@ -88,7 +88,7 @@ program_start(struct program *p, int argc, char **argv)
 	rc = notify_open();
 	if (rc)
 		log_warning("cannot reach systemd at NOTIFY_SOCKET: %s", strerror(-rc));
-	c = config_load(path, &error);
+	c = p->without_zones ? config_load_part(path, p->rest, &error) : config_load(path, &error);
 	if (!c) {
 		log_error("%s", error ? error : "out of memory");
 		exit(EX_CONFIG);

@@ -13,9 +13,12 @@ struct program {
 	const char *summary; /* one line for --help */
 	const char *flag;    /* name of an option of its own, without argument; or NULL */
 	const char *flag_help;
-	bool flag_given;         /* out */
-	const char *config_path; /* out: the file that was read; absolute; lives as long as the
-				    process */
+	/* The list of zones is not needed at once, if ever (see config_load_part()). */
+	bool without_zones;
+	struct config_rest **rest; /* where what was left out goes; NULL: it is never needed */
+	bool flag_given;           /* out */
+	const char *config_path;   /* out: the file that was read; absolute; lives as long as the
+				      process */
 };
 
 /**

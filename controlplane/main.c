@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* millrace-controlplane: start, main loop (libuv: signals, reclaiming, watching), end. Zones are
  * loaded by the zone manager's threads, HTTP is answered by the API's; the loop itself never
- * blocks. */
+ * blocks. What takes long at the start (an arena that is taken over, a long list of zones) is done
+ * by a thread of libuv's pool, so that there is somebody to ask, and to stop, meanwhile. */
 #include "config/log.h"
 #include "config/program.h"
 #include "config/ready.h"
@@ -38,7 +39,14 @@
 #define READY_NAME "controlplane"
 
 struct controlplane {
-	struct config *config;
+	const char *config_path;
+	struct config *config;    /* as read first: a long list of zones may be missing */
+	struct config_rest *rest; /* then it is in here; NULL: nothing is missing */
+	struct config *whole;     /* what the services are started with */
+	uv_work_t begin;
+	bool beginning;    /* `begin` runs */
+	int begin_status;  /* what came of it: 0, or the status that the process ends with */
+	bool reload_asked; /* by a signal, before there was anybody to do it */
 	char *hub_path, *arena_path, *socket_path;
 	struct hub *hub;
 	struct arena arena;
@@ -120,7 +128,10 @@ on_reload(uv_signal_t *s, int number)
 {
 	struct controlplane *c = s->data;
 
-	reconfigure_request(c->reconfigure, RECONFIGURE_WHOLE, NULL, NULL);
+	if (c->reconfigure == NULL)
+		c->reload_asked = true;
+	else
+		reconfigure_request(c->reconfigure, RECONFIGURE_WHOLE, NULL, NULL);
 }
 
 /* Another configuration was taken over: other folders may be watched now, or none. */
@@ -198,11 +209,11 @@ gather_figures(struct controlplane *c)
 /* First of all, so that there is somebody to ask while an arena of a million zones is taken over.
  */
 static int
-start_api(struct controlplane *c, const char *config_path)
+start_api(struct controlplane *c)
 {
 	struct api_context context = {
 		.config = c->config,
-		.config_path = config_path,
+		.config_path = c->config_path,
 		.arena_path = c->arena_path,
 		.arena = &c->arena,
 		.hub = c->hub,
@@ -213,6 +224,8 @@ start_api(struct controlplane *c, const char *config_path)
 
 	if (ret == 0)
 		ret = api_start(&c->api, &context, c->socket_path);
+	if (ret == 0)
+		log_info("HTTP API on %s", c->socket_path);
 	return ret == 0 ? metrics_server_start(c->metrics) : ret;
 }
 
@@ -242,11 +255,46 @@ start_publisher(struct controlplane *c)
 	return ret;
 }
 
+/* A long list of zones, of the same version of the file. */
 static int
-start_services(struct controlplane *c, const char *config_path)
+read_rest(struct controlplane *c)
+{
+	struct config_rest *rest = c->rest;
+	char *error = NULL;
+
+	if (rest == NULL) {
+		c->whole = config_hold(c->config);
+		return 0;
+	}
+	c->rest = NULL;
+	c->whole = config_load_rest(rest, &error);
+	if (c->whole != NULL && c->config->chroot_entered)
+		config_enter_chroot(c->whole);
+	if (c->whole != NULL)
+		return 0;
+	log_error("%s", error != NULL ? error : "out of memory");
+	free(error);
+	return -EINVAL;
+}
+
+/* A thread of the pool. */
+static void
+begin(uv_work_t *work)
+{
+	struct controlplane *c = work->data;
+
+	/* first the zones that are there already: a list of a million takes seconds */
+	if (start_publisher(c) != 0)
+		c->begin_status = EXIT_FAILURE;
+	else if (read_rest(c) != 0)
+		c->begin_status = EX_CONFIG;
+}
+
+static int
+start_services(struct controlplane *c)
 {
 	struct zone_manager_options options = {
-		.config = c->config,
+		.config = c->whole,
 		.arena = &c->arena,
 		.publisher = c->publisher,
 		.published = tell_published,
@@ -254,8 +302,8 @@ start_services(struct controlplane *c, const char *config_path)
 		.arg = c,
 	};
 	struct reconfigure_options reconfigure = {
-		.config = c->config,
-		.path = config_path,
+		.config = c->whole,
+		.path = c->config_path,
 		.loop = &c->loop,
 		.arena = &c->arena,
 		.publisher = c->publisher,
@@ -281,9 +329,32 @@ start_services(struct controlplane *c, const char *config_path)
 	c->figures.publisher = c->publisher;
 	api_serve(c->api, c->zones, c->reconfigure, c->policy);
 	metrics_server_serve(c->metrics, &c->figures);
-	if (c->config->zones.watch)
-		ret = watch_start(&c->watch, &c->loop, c->config, c->zones);
+	program_ready("HTTP API answers; millracectl status tells about zones");
+	if (c->whole->zones.watch)
+		ret = watch_start(&c->watch, &c->loop, c->whole, c->zones);
+	if (c->reload_asked)
+		reconfigure_request(c->reconfigure, RECONFIGURE_WHOLE, NULL, NULL);
 	return ret;
+}
+
+static void
+begun(uv_work_t *work, int status)
+{
+	struct controlplane *c = work->data;
+
+	c->beginning = false;
+	if (c->begin_status == 0 && (status != 0 || start_services(c) != 0))
+		c->begin_status = EXIT_FAILURE;
+	if (c->begin_status != 0)
+		uv_stop(&c->loop);
+}
+
+static int
+start_begin(struct controlplane *c)
+{
+	c->begin.data = c;
+	c->beginning = true;
+	return uv_queue_work(&c->loop, &c->begin, begin, begun);
 }
 
 static void
@@ -321,7 +392,7 @@ stop(struct controlplane *c, int status)
 
 	ready_withdraw(c->config->run_dir, READY_NAME);
 	idle = c->zones == NULL || zone_manager_stop(c->zones, STOP_PATIENCE_MS);
-	if (!reconfigure_stop(c->reconfigure) || !idle) {
+	if (c->beginning || !reconfigure_stop(c->reconfigure) || !idle) {
 		log_info("ended while zones or a configuration were being loaded; what was "
 			 "published stays");
 		unlink(c->socket_path);
@@ -347,6 +418,8 @@ stop(struct controlplane *c, int status)
 	free(c->hub_path);
 	free(c->arena_path);
 	free(c->socket_path);
+	config_rest_free(c->rest);
+	config_free(c->whole);
 	config_free(c->config);
 }
 
@@ -359,6 +432,7 @@ main(int argc, char **argv)
 			"Loads zones, publishes them to the dataplane, and serves the HTTP API.\n"
 			"`millrace-controlplane check-zone --help` tells how to check zone files;\n"
 			"`millrace-controlplane metrics-reference` prints docs/metrics.md.",
+		.without_zones = true,
 	};
 	static struct controlplane c; /* zeroed; the manager's threads may outlive main()'s frame */
 	int ret;
@@ -369,7 +443,9 @@ main(int argc, char **argv)
 		return metrics_print_reference() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_OCTETS);
 	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_OCTETS);
+	program.rest = &c.rest;
 	c.config = program_start(&program, argc, argv);
+	c.config_path = program.config_path;
 	signal(SIGPIPE, SIG_IGN);
 	if (program_make_run_dir(c.config) != 0)
 		return EXIT_FAILURE;
@@ -387,17 +463,12 @@ main(int argc, char **argv)
 	if (ret == 0)
 		ret = hub_set_path(c.hub, c.hub_path);
 	if (ret == 0)
-		ret = start_api(&c, program.config_path);
+		ret = start_api(&c);
 	if (ret == 0)
-		ret = start_publisher(&c);
+		ret = start_begin(&c);
 	if (ret == 0)
-		ret = start_services(&c, program.config_path);
-	if (ret == 0) {
-		log_info("HTTP API on %s", c.socket_path);
-		program_ready("HTTP API answers; millracectl status tells about zones");
 		uv_run(&c.loop, UV_RUN_DEFAULT);
-	}
-	ret = ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	ret = ret != 0 ? EXIT_FAILURE : c.begin_status;
 	stop(&c, ret);
 	return ret;
 }

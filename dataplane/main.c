@@ -334,6 +334,7 @@ main(int argc, char **argv)
 		.name = "millrace-dataplane",
 		.summary = "Answers DNS queries on DPDK ports and kernel sockets, from zones that "
 			   "millrace-controlplane publishes.",
+		.without_zones = true,
 		.flag = "take-over",
 		.flag_help = "take over from the dataplane that runs, if one does",
 	};

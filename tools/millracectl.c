@@ -240,7 +240,7 @@ set_socket(struct ctl *c, const char *run_dir, const char *config_path)
 	if (c->socket_path != NULL)
 		return 0;
 	if (run_dir == NULL && config_path != NULL) {
-		config = config_load(config_path, &error);
+		config = config_load_part(config_path, NULL, &error);
 		if (config == NULL) {
 			fprintf(stderr, "millracectl: %s\n",
 				error != NULL ? error : "out of memory");

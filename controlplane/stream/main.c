@@ -267,8 +267,8 @@ int
 main(int argc, char **argv)
 {
 	struct program p = {.name = "millrace-stream",
-		.summary =
-			"Accepts DNS over TCP and hands the queries to the dataplane's workers."};
+		.summary = "Accepts DNS over TCP and hands the queries to the dataplane's workers.",
+		.without_zones = true};
 	struct stream_server *s = &server;
 	struct config *c = program_start(&p, argc, argv);
 	int status;

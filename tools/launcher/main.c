@@ -183,7 +183,7 @@ serve(const struct serve_options *o)
 		if (status)
 			return status;
 	}
-	c = config_load(made ? made : o->config_path, &error);
+	c = config_load_part(made ? made : o->config_path, NULL, &error);
 	if (!c) {
 		log_error("%s", error ? error : "out of memory");
 		status = EX_CONFIG;
@@ -211,7 +211,7 @@ run_upgrade(const struct serve_options *o)
 	int status = EX_CONFIG;
 
 	if (o->config_path != NULL)
-		c = config_load(o->config_path, &error);
+		c = config_load_part(o->config_path, NULL, &error);
 	else if (o->run_dir == NULL)
 		usual = default_run_dir();
 	if (o->config_path != NULL && c == NULL)

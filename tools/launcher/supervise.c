@@ -319,7 +319,7 @@ suite_announce(const struct suite *s)
 			continue;
 		announce_address(a, "TCP");
 	}
-	if (!c->zones.list_count && !c->zones.directory)
+	if (!c->zones.list_count && !c->zones.list_left_out && !c->zones.directory)
 		puts("There are no zones, so every answer is REFUSED; name some: millrace serve "
 		     "example.com=example.com.zone");
 	puts("Ctrl-C stops it.");

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* file: reads the configuration file, whole or without its list of zones (part.c). */
+#include "config/loader.h"
+#include "config/part.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A shorter file is read whole, in 20 ms at most, so that every process checks all of it. */
+#define WHOLE_OCTETS_MAX (256u << 10)
+
+char *
+load_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup("");
+}
+
+/* A whole regular file, allocated; NULL and errno. */
+static char *
+read_file(const char *path, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = 0;
+	struct stat st;
+	char *text = NULL;
+	size_t at = 0;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) < 0)
+		err = errno;
+	else if (!S_ISREG(st.st_mode))
+		err = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+	else if ((unsigned long long)st.st_size > LOAD_OCTETS_MAX)
+		err = EFBIG;
+	else if (!(text = malloc((size_t)st.st_size + 1)))
+		err = ENOMEM;
+	while (!err && at < (size_t)st.st_size) {
+		ssize_t n = read(fd, text + at, (size_t)st.st_size - at);
+
+		if (n < 0 && errno != EINTR)
+			err = errno;
+		if (n == 0)
+			break; /* it became shorter */
+		if (n > 0)
+			at += (size_t)n;
+	}
+	close(fd);
+	if (err) {
+		free(text);
+		errno = err;
+		return NULL;
+	}
+	*len = at;
+	return text;
+}
+
+/* A file as it was read. */
+struct config_rest {
+	char *name, *folder, *text;
+	size_t len;
+};
+
+void
+config_rest_free(struct config_rest *r)
+{
+	if (r == NULL)
+		return;
+	free(r->name);
+	free(r->folder);
+	free(r->text);
+	free(r);
+}
+
+/* Read the file that is called `path`, and is found at `at` by this process; NULL and an error
+ * otherwise. */
+static struct config_rest *
+rest_read(const char *path, const char *at, char **error)
+{
+	struct config_rest *r = calloc(1, sizeof *r);
+	char *real = NULL;
+
+	*error = NULL;
+	if (r == NULL)
+		goto no_memory;
+	r->text = read_file(at, &r->len);
+	if (r->text == NULL) {
+		if (asprintf(error, "%s: cannot read the configuration: %s", path,
+			    errno == EFBIG ? "it has more than 64 MiB" : strerror(errno)) < 0)
+			*error = NULL;
+		config_rest_free(r);
+		return NULL;
+	}
+	real = realpath(path, NULL);
+	r->folder = load_folder(real ? real : path);
+	free(real);
+	r->name = strdup(path);
+	if (r->folder != NULL && r->name != NULL)
+		return r;
+no_memory:
+	config_rest_free(r);
+	*error = strdup("out of memory");
+	return NULL;
+}
+
+struct config *
+config_load_rest(struct config_rest *r, char **error)
+{
+	struct config *c = load_text(r->text, r->len, r->name, r->folder, error);
+
+	config_rest_free(r);
+	return c;
+}
+
+struct config *
+config_load(const char *path, char **error)
+{
+	struct config_rest *r;
+
+	if (!path)
+		return load_text("", 0, "(defaults)", "", error);
+	r = rest_read(path, path, error);
+	return r ? config_load_rest(r, error) : NULL;
+}
+
+struct config *
+config_load_again(const struct config *now, const char *path, char **error)
+{
+	size_t len = now->chroot_entered ? strlen(now->chroot) : 0;
+	struct config_rest *r;
+	struct config *c;
+
+	if (len && (strncmp(path, now->chroot, len) != 0 || path[len] != '/')) {
+		if (asprintf(error,
+			    "%s: is not below the root folder %s, so it cannot be read any more; "
+			    "put it there, or restart",
+			    path, now->chroot) < 0)
+			*error = NULL;
+		return NULL;
+	}
+	r = rest_read(path, path + len, error);
+	c = r ? config_load_rest(r, error) : NULL;
+	if (c && len)
+		config_enter_chroot(c);
+	return c;
+}
+
+/* The text with empty lines in place of the list: what is behind it keeps its line numbers. NULL
+ * without memory. */
+static char *
+without_list(const struct config_rest *r, const struct part *list, size_t *len)
+{
+	size_t behind = r->len - list->end;
+	char *text = malloc(list->begin + list->n_lines + behind + 1);
+
+	if (!text)
+		return NULL;
+	memcpy(text, r->text, list->begin);
+	memset(text + list->begin, '\n', list->n_lines);
+	memcpy(text + list->begin + list->n_lines, r->text + list->end, behind);
+	*len = list->begin + list->n_lines + behind;
+	return text;
+}
+
+struct config *
+config_load_part(const char *path, struct config_rest **rest, char **error)
+{
+	struct config_rest *r = rest_read(path, path, error);
+	struct config *c = NULL;
+	struct part list;
+	size_t len = 0;
+	char *text;
+
+	if (rest)
+		*rest = NULL;
+	if (!r)
+		return NULL;
+	if (r->len < WHOLE_OCTETS_MAX || !part_find_list(r->text, r->len, &list))
+		return config_load_rest(r, error);
+	text = without_list(r, &list, &len);
+	if (text)
+		c = load_text(text, len, r->name, r->folder, error);
+	else
+		*error = strdup("out of memory");
+	free(text);
+	if (c)
+		c->zones.list_left_out = true;
+	if (c && rest)
+		*rest = r;
+	else
+		config_rest_free(r);
+	return c;
+}
