@@ -8,6 +8,7 @@
  * first line with less indentation, or with as much and no '-'. */
 #include "config/part.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <yaml.h>
@@ -54,41 +55,65 @@ is_key(const struct line *l, const char *key)
 	       is_blank(l, l->indent + n);
 }
 
-/* Octets that may be in a line of the list: ASCII that can be printed and begins nothing which goes
- * on in the next line. Braces are counted. */
+#define OPEN 1ull /* what one octet adds to the sum of a line: fields of 16 bits */
+#define CLOSED (1ull << 16)
+#define DOUBTFUL (1ull << 32)
+#define COMMENT (1ull << 48)
+#define LINE_OCTETS_MAX 65535u
+
+/* Octets that can be printed, and begin nothing which goes on in the next line, weigh nothing. */
+static const uint64_t weight[256] = {
+	[0 ... ' ' - 1] = DOUBTFUL,
+	['~' + 1 ... 255] = DOUBTFUL,
+	['"'] = DOUBTFUL,
+	['\''] = DOUBTFUL,
+	['['] = DOUBTFUL,
+	[']'] = DOUBTFUL,
+	['|'] = DOUBTFUL,
+	['>'] = DOUBTFUL,
+	['&'] = DOUBTFUL,
+	['*'] = DOUBTFUL,
+	['!'] = DOUBTFUL,
+	['%'] = DOUBTFUL,
+	['@'] = DOUBTFUL,
+	['`'] = DOUBTFUL,
+	['?'] = DOUBTFUL,
+	['{'] = OPEN,
+	['}'] = CLOSED,
+	['#'] = COMMENT,
+};
+
+/* The same octet by octet, for lines with a comment and the like. */
 static bool
-is_plain(const struct line *l)
+is_plain_slowly(const struct line *l)
 {
-	static const bool doubtful[256] = {
-		['"'] = true,
-		['\''] = true,
-		['['] = true,
-		[']'] = true,
-		['|'] = true,
-		['>'] = true,
-		['&'] = true,
-		['*'] = true,
-		['!'] = true,
-		['%'] = true,
-		['@'] = true,
-		['`'] = true,
-		['?'] = true,
-	};
 	unsigned open = 0, closed = 0;
 
 	for (size_t i = 0; i < l->len; i++) {
 		unsigned char c = (unsigned char)l->text[i];
 
 		if (c == '#' && (i == 0 || l->text[i - 1] == ' '))
-			break; /* a comment: octets that no line may have are libyaml's business */
-		if (c < ' ' || c > '~' || doubtful[c])
-			return false;
-		if (c == '{' && open++ > 0)
-			return false;
-		if (c == '}' && ++closed > open)
+			break; /* is_plain_comment() looks at the rest */
+		if (weight[c] == DOUBTFUL || (c == '{' && open++ > 0) ||
+			(c == '}' && ++closed > open))
 			return false;
 	}
 	return open == closed;
+}
+
+/* A line of the list that nothing begins in which would go on in the next one. */
+static bool
+is_plain(const struct line *l)
+{
+	uint64_t sum = 0;
+
+	if (l->len > LINE_OCTETS_MAX)
+		return false;
+	for (size_t i = 0; i < l->len; i++)
+		sum += weight[(unsigned char)l->text[i]];
+	if (sum == 0 || (sum == OPEN + CLOSED && l->text[l->len - 1] == '}'))
+		return true;
+	return is_plain_slowly(l);
 }
 
 /* A comment may have octets that are not ASCII, but not those that end a line for YAML or that it
