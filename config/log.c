@@ -27,6 +27,12 @@ log_set_threshold(enum log_level threshold)
 	atomic_store_explicit(&log_threshold, threshold, memory_order_relaxed);
 }
 
+bool
+log_would_write(enum log_level level)
+{
+	return level <= atomic_load_explicit(&log_threshold, memory_order_relaxed);
+}
+
 void
 log_write(enum log_level level, const char *format, ...)
 {
@@ -36,7 +42,7 @@ log_write(enum log_level level, const char *format, ...)
 	va_list args;
 	int n, m;
 
-	if (level > atomic_load_explicit(&log_threshold, memory_order_relaxed))
+	if (!log_would_write(level))
 		return;
 	n = snprintf(line, sizeof line, "%s%s: %s", to_journal ? priority[level] : "", program_name,
 		word[level]);

@@ -160,3 +160,6 @@ uint64_t grace_start(struct hub *h);
 /** Control plane: has every live reader passed this grace period? A dead dataplane's workers count
  * as passed. False while a dataplane's file cannot be read. Some system calls. */
 bool grace_passed(struct hub *h, uint64_t epoch);
+/** Control plane: the last grace period that every live reader has passed, and each before it; 0
+ * when that cannot be known. One look for any number of blocks that wait: it costs system calls. */
+uint64_t grace_horizon(struct hub *h);

@@ -229,9 +229,9 @@ grace_start(struct hub *h)
 	return atomic_fetch_add_explicit(&h->control.epoch, 1, memory_order_seq_cst) + 1;
 }
 
-/* Has a worker of this seat not passed yet? */
-static bool
-is_behind(const struct hub *h, unsigned seat, uint64_t epoch)
+/* The oldest epoch that a worker of this seat may still be in, if that is before this one. */
+static uint64_t
+oldest_seen(const struct hub *h, unsigned seat, uint64_t epoch)
 {
 	uint32_t n = atomic_load_explicit(&h->instance[seat].n_claimed, memory_order_acquire);
 
@@ -240,23 +240,40 @@ is_behind(const struct hub *h, unsigned seat, uint64_t epoch)
 		uint64_t seen =
 			atomic_load_explicit(&h->worker[seat][i].epoch_seen, memory_order_acquire);
 		if (seen != 0 && seen < epoch)
-			return true;
+			epoch = seen;
 	}
-	return false;
+	return epoch;
+}
+
+/* The last epoch, up to this one, that all have passed. */
+static uint64_t
+passed_until(struct hub *h, uint64_t epoch)
+{
+	pthread_mutex_lock(&hubs_lock);
+	struct hub_map *m = hub_map_of(h);
+	/* a dataplane that made its file since counts as well */
+	int err = hub_look_at_file(m, HUB_FILE_DATA);
+	if (err != 0 && err != -ENOENT)
+		epoch = 0;
+	for (unsigned seat = 0; seat < HUB_SEATS; seat++) {
+		uint64_t seen = oldest_seen(h, seat, epoch);
+		if (seen < epoch && holder(m, HUB_FILE_DATA, seat) != 0)
+			epoch = seen;
+	}
+	pthread_mutex_unlock(&hubs_lock);
+	return epoch;
 }
 
 bool
 grace_passed(struct hub *h, uint64_t epoch)
 {
-	bool passed;
+	return passed_until(h, epoch) == epoch;
+}
 
-	pthread_mutex_lock(&hubs_lock);
-	struct hub_map *m = hub_map_of(h);
-	/* a dataplane that made its file since counts as well */
-	int err = hub_look_at_file(m, HUB_FILE_DATA);
-	passed = err == 0 || err == -ENOENT;
-	for (unsigned seat = 0; seat < HUB_SEATS && passed; seat++)
-		passed = !is_behind(h, seat, epoch) || holder(m, HUB_FILE_DATA, seat) == 0;
-	pthread_mutex_unlock(&hubs_lock);
-	return passed;
+uint64_t
+grace_horizon(struct hub *h)
+{
+	/* seq_cst, as grace_start(): all that was unpublished before these epochs is so for every
+	 * worker that is seen offline from here on */
+	return passed_until(h, atomic_load_explicit(&h->control.epoch, memory_order_seq_cst));
 }

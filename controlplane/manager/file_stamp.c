@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define SETTLED_NS 100000000 /* coarser than any tick that a local file system keeps time in */
@@ -16,49 +15,41 @@ timespec_ns(struct timespec t)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* @param[out] changed_ns  the later of the two times; may be NULL */
 static uint64_t
-stamp_of(const char *path, int64_t *changed_ns)
+stamp_of(const struct stat *st)
 {
-	struct stat st;
 	uint64_t h = 1;
 
-	if (stat(path, &st) != 0)
-		return 0;
-	h = name_hash_mix(h, (uint64_t)st.st_dev);
-	h = name_hash_mix(h, (uint64_t)st.st_ino);
-	h = name_hash_mix(h, (uint64_t)st.st_size);
-	h = name_hash_mix(h, (uint64_t)timespec_ns(st.st_mtim));
-	h = name_hash_mix(h, (uint64_t)timespec_ns(st.st_ctim));
-	if (changed_ns != NULL) {
-		int64_t m = timespec_ns(st.st_mtim), c = timespec_ns(st.st_ctim);
-		*changed_ns = m > c ? m : c;
-	}
+	h = name_hash_mix(h, (uint64_t)st->st_dev);
+	h = name_hash_mix(h, (uint64_t)st->st_ino);
+	h = name_hash_mix(h, (uint64_t)st->st_size);
+	h = name_hash_mix(h, (uint64_t)timespec_ns(st->st_mtim));
+	h = name_hash_mix(h, (uint64_t)timespec_ns(st->st_ctim));
 	return h == 0 ? 1 : h;
 }
 
 uint64_t
 file_stamp_now(const char *path)
 {
-	return stamp_of(path, NULL);
+	struct stat st;
+
+	return stat(path, &st) != 0 ? 0 : stamp_of(&st);
+}
+
+uint64_t
+file_stamp_settled(const struct stat *st, int64_t since_ns)
+{
+	int64_t m = timespec_ns(st->st_mtim), c = timespec_ns(st->st_ctim);
+
+	return (m > c ? m : c) > since_ns - SETTLED_NS ? 0 : stamp_of(st);
 }
 
 static uint64_t
 stamp_before(const char *path, int64_t since_ns)
 {
-	int64_t changed_ns;
-	uint64_t stamp = stamp_of(path, &changed_ns);
+	struct stat st;
 
-	return stamp != 0 && changed_ns > since_ns - SETTLED_NS ? 0 : stamp;
-}
-
-uint64_t
-file_stamp_settled(const char *path)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return stamp_before(path, timespec_ns(now));
+	return stat(path, &st) != 0 ? 0 : file_stamp_settled(&st, since_ns);
 }
 
 struct file_list *

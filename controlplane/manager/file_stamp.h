@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /* The files that a zone file includes, as they were when it was read. Owned by one zone entry. */
 struct file_list {
@@ -19,10 +20,11 @@ struct file_list {
 uint64_t file_stamp_now(const char *path);
 
 /**
- * The same, but 0 as well when the file changed so shortly ago that one more change might leave all
- * its times as they are (file systems keep time in ticks). Take it before reading.
+ * Of a file that was looked at before it was read; but 0 when it changed so shortly before that one
+ * more change might leave all its times as they are (file systems keep time in ticks).
+ * @param since_ns  CLOCK_REALTIME before reading began
  */
-uint64_t file_stamp_settled(const char *path);
+uint64_t file_stamp_settled(const struct stat *st, int64_t since_ns);
 
 /**
  * @param path  the paths; copied. @param n > 0

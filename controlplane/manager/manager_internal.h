@@ -4,6 +4,7 @@
  * otherwise. */
 #pragma once
 #include "controlplane/manager/zone_manager.h"
+#include "controlplane/zones/zone_scratch.h"
 
 #include <pthread.h>
 
@@ -98,8 +99,8 @@ int manager_command(
 void command_destroy(struct command *c);
 
 /** Body of a loader: load this zone until nobody asked for it again. Lock held on entry and return.
- */
-void manager_load_zone(struct zone_manager *m, struct zone_entry *e);
+ * @param scratch  the loader's own; may be NULL */
+void manager_load_zone(struct zone_manager *m, struct zone_entry *e, struct zone_scratch *scratch);
 
 /** Body of the scanner. Lock not held; the command is not freed. */
 void manager_scan(struct zone_manager *m, const struct command *c);

@@ -107,21 +107,24 @@ keep_includes(struct attempt *a, int64_t since_ns)
 
 /* No lock. */
 static void
-attempt_load(struct zone_manager *m, struct attempt *a)
+attempt_load(struct zone_manager *m, struct attempt *a, struct zone_scratch *scratch)
 {
+	struct stat as_read;
 	struct zone_load_options options = {
 		.seed = arena_header(m->o.arena)->seed,
 		.default_ttl = a->default_ttl,
 		.included = note_include,
 		.included_arg = a,
+		.as_read = &as_read,
+		.scratch = scratch,
 	};
 	struct zone_model model = {0};
 	int64_t started_ns = manager_clock_ns(), since_ns = realtime_ns();
 	int ret;
 
-	a->stamp = file_stamp_settled(a->path);
 	ret = zone_load_file(&model, a->path, a->apex, &options, &a->report);
 	if (ret == 0) {
+		a->stamp = file_stamp_settled(&as_read, since_ns);
 		a->n_names = model.n_names;
 		a->n_records = model.n_records;
 		ret = zone_compile(m->o.arena, &model, &a->image);
@@ -164,6 +167,9 @@ tell_log(struct zone_manager *m, const struct zone_entry *e, const struct attemp
 {
 	char zone[ZONE_TEXT_OCTETS];
 
+	if (quiet && e->state != ZONE_FAILED && a->report.n == 0 &&
+		!log_would_write(LOG_LEVEL_DEBUG))
+		return; /* nothing is made of nothing: a million times at a start */
 	zone_text_from_wire(zone, e->apex);
 	if (e->state == ZONE_FAILED)
 		log_error("zone %s refused: %zu errors; %s", zone, a->report.n_errors,
@@ -244,7 +250,7 @@ settle(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 }
 
 void
-manager_load_zone(struct zone_manager *m, struct zone_entry *e)
+manager_load_zone(struct zone_manager *m, struct zone_entry *e, struct zone_scratch *scratch)
 {
 	bool again;
 
@@ -258,7 +264,7 @@ manager_load_zone(struct zone_manager *m, struct zone_entry *e)
 		a.default_ttl = m->config->zones.default_ttl;
 		pthread_mutex_unlock(&m->lock);
 		if (a.path != NULL)
-			attempt_load(m, &a);
+			attempt_load(m, &a, scratch);
 		else
 			zone_report_add(&a.report, ZONE_ERROR, NULL, 0, "out of memory");
 		pthread_mutex_lock(&m->lock);

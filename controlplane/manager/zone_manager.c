@@ -239,6 +239,7 @@ loader_main(void *arg)
 {
 	struct loader *l = arg;
 	struct zone_manager *m = l->m;
+	struct zone_scratch *scratch = zone_scratch_create(); /* without one it is slower */
 
 	pthread_setname_np(pthread_self(), "zone-loader");
 	pthread_mutex_lock(&m->lock);
@@ -256,10 +257,11 @@ loader_main(void *arg)
 		if (m->run_loads == 0)
 			m->run_started_ns = manager_clock_ns();
 		l->ticket = e->ticket;
-		manager_load_zone(m, e);
+		manager_load_zone(m, e, scratch);
 		l->ticket = 0;
 		work_ended(m);
 	}
+	zone_scratch_destroy(scratch); /* before anybody may take the thread for ended */
 	thread_ended(m);
 	return NULL;
 }

@@ -212,26 +212,25 @@ on_error(zs_scanner_t *s)
 static zs_scanner_t *
 new_scanner(struct run *run, const uint8_t *origin, uint32_t origin_len, uint32_t ttl)
 {
-	zs_scanner_t *s = malloc(sizeof *s);
+	struct zone_scratch *scratch = run->loader->options->scratch;
+	zs_scanner_t *s = zone_scratch_take(scratch);
 
 	if (s == NULL)
 		return NULL;
-	if (zs_init(s, ".", KNOT_CLASS_IN, ttl) != 0 ||
-		zs_set_processing(s, on_record, on_error, run) != 0) {
-		zs_deinit(s);
-		free(s);
+	if (zs_set_processing(s, on_record, on_error, run) != 0) {
+		zone_scratch_put(scratch, s);
 		return NULL;
 	}
+	s->default_ttl = ttl;
 	memcpy(s->zone_origin, origin, origin_len);
 	s->zone_origin_length = origin_len;
 	return s;
 }
 
 static void
-free_scanner(zs_scanner_t *s)
+free_scanner(struct run *run, zs_scanner_t *s)
 {
-	zs_deinit(s);
-	free(s);
+	zone_scratch_put(run->loader->options->scratch, s);
 }
 
 /* Feed the lines of a $GENERATE, some at a time, to a scanner of their own. */
@@ -292,8 +291,7 @@ load_generate(struct run *run, zs_scanner_t *parent, const char *line)
 	else if (generate_lines(&made, s, g, batch) != 0)
 		l->rc = -ENOMEM;
 done:
-	if (s != NULL)
-		free_scanner(s);
+	free_scanner(&made, s);
 	free(batch);
 	free(g);
 }
@@ -319,7 +317,7 @@ load_include(struct run *run, zs_scanner_t *parent)
 	}
 	if (l->options->included != NULL)
 		l->options->included(l->options->included_arg, parent->include_filename);
-	int rc = zone_text_read(&text, parent->include_filename, b->octets_max);
+	int rc = zone_text_read(&text, parent->include_filename, b->octets_max, NULL);
 	if (rc != 0) {
 		zone_build_finding(b, ZONE_ERROR, run->source, line, "cannot read %s: %s",
 			parent->include_filename, zone_text_strerror(rc));
@@ -345,7 +343,7 @@ load_include(struct run *run, zs_scanner_t *parent)
 		l->depth--;
 		parent->default_ttl =
 			s->default_ttl; /* as BIND: a $TTL lasts, an $ORIGIN does not */
-		free_scanner(s);
+		free_scanner(&included, s);
 	}
 	zone_text_free(&text);
 }
@@ -428,7 +426,7 @@ load(struct zone_model *out, struct zone_text *text, const char *path, bool is_t
 		l.rc = s == NULL ? -ENOMEM : 0;
 		if (s != NULL) {
 			load_source(&run, s, text);
-			free_scanner(s);
+			free_scanner(&run, s);
 		}
 		rc = l.rc;
 	}
@@ -461,7 +459,7 @@ zone_load_file(struct zone_model *out, const char *path, const uint8_t *apex,
 {
 	struct zone_text text;
 
-	int rc = zone_text_read(&text, path, options->octets_max);
+	int rc = zone_text_read(&text, path, options->octets_max, options->as_read);
 	if (rc != 0) {
 		zone_report_add(
 			report, ZONE_ERROR, path, 0, "cannot be read: %s", zone_text_strerror(rc));

@@ -4,6 +4,7 @@
 #pragma once
 #include "controlplane/zones/zone_model.h"
 #include "controlplane/zones/zone_report.h"
+#include "controlplane/zones/zone_scratch.h"
 
 struct zone_load_options {
 	uint64_t seed;              /* arena_header.seed */
@@ -16,6 +17,10 @@ struct zone_load_options {
 	 * the end. May be NULL. */
 	void (*included)(void *arg, const char *path);
 	void *included_arg;
+	struct stat *as_read; /* zone_load_file(): of the file, just before it was read; NULL: not
+				 asked for. Untouched when it cannot be read */
+	struct zone_scratch *scratch; /* of the calling thread, which loads zone after zone; NULL:
+					 memory is taken for this zone alone */
 };
 
 /**

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#define RECLAIM_BATCH 64u  /* blocks freed while nobody can publish */
 #define GRACE_WAIT_MS 5000 /* for the readers of what an earlier control plane had retired */
 
 /* What nobody can find any more, but somebody may still read. */
@@ -106,25 +107,28 @@ new_epoch(struct zone_publisher *p)
 	return p->hub == NULL ? 0 : grace_start(p->hub);
 }
 
-static size_t
-reclaim(struct zone_publisher *p)
-{
-	while (p->n_retired > 0 && grace_passed(p->hub, p->retired[p->first].epoch)) {
-		histogram_add(&p->grace, clock_ns() - p->retired[p->first].since_ns, 1);
-		release(p, &p->retired[p->first]);
-		p->first++;
-		p->n_retired--;
-	}
-	return p->n_retired;
-}
-
 size_t
 zone_publisher_reclaim(struct zone_publisher *p)
 {
-	pthread_mutex_lock(&p->lock);
-	size_t n = reclaim(p);
-	pthread_mutex_unlock(&p->lock);
-	return n;
+	uint64_t horizon = p->hub == NULL ? 0 : grace_horizon(p->hub), now_ns = clock_ns();
+	size_t n;
+
+	do {
+		pthread_mutex_lock(&p->lock);
+		for (n = 0; n < RECLAIM_BATCH && p->n_retired > 0 &&
+			    p->retired[p->first].epoch <= horizon;
+			n++) {
+			uint64_t since_ns = p->retired[p->first].since_ns;
+			histogram_add(&p->grace, now_ns - since_ns, 1);
+			release(p, &p->retired[p->first]);
+			p->first++;
+			p->n_retired--;
+		}
+		size_t left = p->n_retired;
+		pthread_mutex_unlock(&p->lock); /* between batches others may publish */
+		if (n < RECLAIM_BATCH)
+			return left;
+	} while (true);
 }
 
 void

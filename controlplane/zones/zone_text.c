@@ -144,7 +144,7 @@ new_text(struct zone_text *t, size_t len)
 }
 
 int
-zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max)
+zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max, struct stat *as_read)
 {
 	struct stat st;
 	struct zone_text text = {0};
@@ -178,6 +178,8 @@ zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max)
 		zone_text_free(&text);
 		return rc;
 	}
+	if (as_read != NULL)
+		*as_read = st;
 	*t = text;
 	return 0;
 }

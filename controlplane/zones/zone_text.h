@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct zone_text {
 	const char *text;
@@ -22,10 +23,11 @@ struct zone_text {
  * Read a file. It is copied, not mapped: an editor may truncate it while it is parsed.
  * CR LF line ends become LF.
  * @param octets_max  largest file; 0 = 16 GiB
+ * @param[out] st  the file as it was just before it was read; NULL: not asked for
  * @return 0, -EISDIR, -EINVAL (no regular file), -EFBIG, -EILSEQ (has NUL octets: no text), -ENOMEM
  * or the negative errno of open and read
  */
-int zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max)
+int zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max, struct stat *st)
 	__attribute__((warn_unused_result));
 
 /** The same for octets that the caller keeps until zone_text_free(). @return 0, -EILSEQ or -ENOMEM
