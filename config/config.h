@@ -171,6 +171,9 @@ struct config *config_load_part(const char *path, struct config_rest **rest, cha
 /** The whole of the file that config_load_part() read. Frees `rest`. Thread: any. */
 struct config *config_load_rest(struct config_rest *rest, char **error)
 	__attribute__((warn_unused_result));
+/** The same as config_load_part() from text, however short it is (fuzzing, tests). */
+struct config *config_load_text_part(const char *text, size_t len, const char *name, char **error)
+	__attribute__((warn_unused_result));
 /** Instead of config_load_rest(). NULL: nothing. */
 void config_rest_free(struct config_rest *rest);
 

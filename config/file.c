@@ -155,44 +155,69 @@ config_load_again(const struct config *now, const char *path, char **error)
 /* The text with empty lines in place of the list: what is behind it keeps its line numbers. NULL
  * without memory. */
 static char *
-without_list(const struct config_rest *r, const struct part *list, size_t *len)
+without_list(const char *text, size_t len, const struct part *list, size_t *len_without)
 {
-	size_t behind = r->len - list->end;
-	char *text = malloc(list->begin + list->n_lines + behind + 1);
+	size_t behind = len - list->end;
+	char *without = malloc(list->begin + list->n_lines + behind + 1);
 
-	if (!text)
+	if (!without)
 		return NULL;
-	memcpy(text, r->text, list->begin);
-	memset(text + list->begin, '\n', list->n_lines);
-	memcpy(text + list->begin + list->n_lines, r->text + list->end, behind);
-	*len = list->begin + list->n_lines + behind;
-	return text;
+	memcpy(without, text, list->begin);
+	memset(without + list->begin, '\n', list->n_lines);
+	memcpy(without + list->begin + list->n_lines, text + list->end, behind);
+	*len_without = list->begin + list->n_lines + behind;
+	return without;
+}
+
+static struct config *
+load_part(const char *text, size_t len, const char *name, const char *folder, char **error)
+{
+	struct config *c = NULL;
+	struct part list;
+	size_t len_without = 0;
+	char *without;
+
+	if (!part_find_list(text, len, &list))
+		return load_text(text, len, name, folder, error);
+	without = without_list(text, len, &list, &len_without);
+	if (without)
+		c = load_text(without, len_without, name, folder, error);
+	else
+		*error = strdup("out of memory");
+	free(without);
+	if (c)
+		c->zones.list_left_out = true;
+	return c;
+}
+
+struct config *
+config_load_text_part(const char *text, size_t len, const char *name, char **error)
+{
+	char *folder = load_folder(name);
+	struct config *c = NULL;
+
+	if (folder)
+		c = load_part(text, len, name, folder, error);
+	else
+		*error = strdup("out of memory");
+	free(folder);
+	return c;
 }
 
 struct config *
 config_load_part(const char *path, struct config_rest **rest, char **error)
 {
 	struct config_rest *r = rest_read(path, path, error);
-	struct config *c = NULL;
-	struct part list;
-	size_t len = 0;
-	char *text;
+	struct config *c;
 
 	if (rest)
 		*rest = NULL;
 	if (!r)
 		return NULL;
-	if (r->len < WHOLE_OCTETS_MAX || !part_find_list(r->text, r->len, &list))
+	if (r->len < WHOLE_OCTETS_MAX)
 		return config_load_rest(r, error);
-	text = without_list(r, &list, &len);
-	if (text)
-		c = load_text(text, len, r->name, r->folder, error);
-	else
-		*error = strdup("out of memory");
-	free(text);
-	if (c)
-		c->zones.list_left_out = true;
-	if (c && rest)
+	c = load_part(r->text, r->len, r->name, r->folder, error);
+	if (c && c->zones.list_left_out && rest)
 		*rest = r;
 	else
 		config_rest_free(r);

@@ -112,6 +112,29 @@ load_shorter(const char *text, size_t len, char **error)
 	return config_load_text(text, len, "/etc/m.yaml", error);
 }
 
+static void
+check_only_the_list(void *arg, const struct config_change *change)
+{
+	FUZZ_CHECK(strcmp(change->key, "zones.list") == 0);
+	++*(unsigned *)arg;
+}
+
+/* What loads as a whole loads without its list as well, and nothing else is missing then. */
+static void
+check_part(const struct config *c, const char *text, size_t len)
+{
+	char *error = NULL;
+	struct config *part = config_load_text_part(text, len, "/etc/m.yaml", &error);
+	unsigned n = 0;
+
+	FUZZ_CHECK(part != NULL);
+	config_compare(c, part, 0, check_only_the_list, &n);
+	config_compare(c, part, CONFIG_ALL, check_only_the_list, &n);
+	FUZZ_CHECK(n == 0 || part->zones.list_left_out);
+	FUZZ_CHECK(part->zones.list_count == (part->zones.list_left_out ? 0 : c->zones.list_count));
+	config_free(part);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -125,6 +148,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		struct config *shorter = load_shorter((const char *)data, len, &error);
 
 		check_config(c);
+		check_part(c, (const char *)data, len);
 		config_visit(c, &v);
 		FUZZ_CHECK(d.open == 0);
 		if (shorter)
