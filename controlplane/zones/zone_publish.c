@@ -119,7 +119,8 @@ zone_publisher_reclaim(struct zone_publisher *p)
 			    p->retired[p->first].epoch <= horizon;
 			n++) {
 			uint64_t since_ns = p->retired[p->first].since_ns;
-			histogram_add(&p->grace, now_ns - since_ns, 1);
+			/* whoever retired it may have been at it when the clock was read */
+			histogram_add(&p->grace, now_ns > since_ns ? now_ns - since_ns : 0, 1);
 			release(p, &p->retired[p->first]);
 			p->first++;
 			p->n_retired--;

@@ -2,7 +2,11 @@
 """A start with much to load: the API is there at once, and zones answer one by one."""
 import http.client
 import json
+import os
+import re
+import signal
 import socket
+import threading
 import time
 
 import dns.message
@@ -81,3 +85,117 @@ def test_it_stops_at_once_while_it_starts(make_suite, tmp_path):
     s = start_with_a_large_zone(make_suite, tmp_path, 6, 2)
     s.wait_answer('first.')
     s.stop()        # in time, everybody, with status 0
+
+
+MANY = 8000             # zones: so many that their list is left out by all but the control plane
+
+
+def start_with_a_long_list(make_suite, tmp_path, last=(), behind=(), n=MANY):
+    """Zones z0.long. ... from one file, in a list of 300 KB or more; not waited for."""
+    s = make_suite({})
+    (tmp_path / 'small').write_text(SMALL)
+    s.yaml['zones'] = ['list:'] + ['  - {zone: z%d.long, file: %s}' % (i, tmp_path / 'small') for i in range(n)] + list(last) + list(behind)
+    s.write_config()
+    assert s.config_path.stat().st_size > 256 << 10
+    return s.start(wait=False)
+
+
+def wait_exit(s, seconds=60):
+    end = time.monotonic() + seconds
+    while s.process.poll() is None:
+        assert time.monotonic() < end, s.log_text()
+        time.sleep(0.02)
+    status, s.process = s.process.returncode, None
+    return status
+
+
+def test_a_long_list_is_read_after_the_api_is_there(make_suite, tmp_path):
+    s = start_with_a_long_list(make_suite, tmp_path, behind=['default-ttl: 77'])
+    seen, end = [], time.monotonic() + 60
+    while not seen or not seen[-1]['ready']:
+        s.must_run()
+        assert time.monotonic() < end, s.log_text()
+        now = status(s)
+        if now:
+            seen.append(now)
+    s.wait_ready()
+    # there is no hole in which nobody says what goes on, and all zones count in the end
+    assert all(now['ready'] or now['starting'] or now['busy'] for now in seen), seen
+    assert seen[-1]['zones']['serving'] == MANY
+    for i in (0, MANY // 2, MANY - 1):
+        assert rcode(s, 'z%d.long.' % i) == dns.rcode.NOERROR
+        assert s.ask('a.z%d.long.' % i, tcp=True).rcode() == dns.rcode.NOERROR
+    # what is behind the list was read by the first look at the file as well as by the second
+    assert 'default-ttl: 77' in s.ctl('config', 'show').stdout
+    log = s.log_text()
+    assert log.index('HTTP API on') < log.index('ready: %d zones' % MANY), log
+
+
+def test_a_reload_that_is_asked_for_while_a_long_list_is_read_is_not_lost(make_suite, tmp_path):
+    s = start_with_a_long_list(make_suite, tmp_path, n=5 * MANY)
+    end = time.monotonic() + 60
+    # too late to see it starting on a busy machine: then it is a reload as any other
+    while not (now := status(s)) or not (now['starting'] or now['ready']):
+        s.must_run()
+        assert time.monotonic() < end, s.log_text()
+    os.kill(next(p['pid'] for p in now['processes'] if p['role'] == 'controlplane'), signal.SIGHUP)
+    s.wait_ready()
+    while 'configuration taken over' not in s.log_text():
+        s.must_run()
+        assert time.monotonic() < end, s.log_text()
+        time.sleep(0.02)
+
+
+def test_a_mistake_in_a_long_list_ends_the_start_with_its_line(make_suite, tmp_path):
+    s = start_with_a_long_list(make_suite, tmp_path, last=['  - {zone: a..b, file: x}'])
+    assert wait_exit(s) == 78, s.log_text()
+    line = s.config_path.read_text().split('\n').index('    - {zone: a..b, file: x}') + 1
+    assert re.search(r"%s:%d: key 'zones.list\[%d\].zone'" % (re.escape(str(s.config_path)), line, MANY), s.log_text()), s.log_text()[-2000:]
+
+
+def test_a_mistake_behind_a_long_list_is_told_with_its_line(make_suite, tmp_path):
+    s = start_with_a_long_list(make_suite, tmp_path, behind=['thraeds: 2'])
+    assert wait_exit(s) == 78, s.log_text()
+    line = s.config_path.read_text().split('\n').index('  thraeds: 2') + 1
+    assert "%s:%d: key 'zones.thraeds'" % (s.config_path, line) in s.log_text(), s.log_text()[-2000:]
+
+
+class Children(threading.Thread):
+    """Asks for names in children of a zone whose wildcard covers them all; notes what answered."""
+
+    def __init__(self, s, n):
+        super().__init__(daemon=True)
+        self.s, self.n, self.ending = s, n, False
+        self.answers = {}       # what was seen, and for which child first
+
+    def run(self):
+        i = 0
+        while not self.ending:
+            i = (i + 7) % self.n
+            try:
+                wire = self.s.udp(dns.message.make_query('a.c%d.parent.' % i, 'A'), timeout=0.2, tries=1)
+            except OSError:
+                continue        # nobody listens yet
+            if wire:
+                m = dns.message.from_wire(wire)
+                self.answers.setdefault((dns.rcode.to_text(m.rcode()), ' '.join(str(r) for rr in m.answer for r in rr)), i)
+
+
+def test_a_child_that_is_not_loaded_is_never_answered_from_its_parent(make_suite):
+    children = 500
+    parent = '$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS a\na A 192.0.2.1\n* A 192.0.2.99\n'
+    zones = {'c%d.parent' % i: SMALL.replace('192.0.2.1', '192.0.2.7') for i in range(children)}
+    # a child that takes long keeps the only loader busy while the others are asked for
+    zones['slow.parent'] = large(2)
+    s = make_suite(dict(zones, parent=parent), {'zones': ['threads: 1']})
+    asker = Children(s, children)
+    asker.start()
+    try:
+        s.start()
+        s.wait_answer('parent.')
+    finally:
+        asker.ending = True
+        asker.join()
+    assert s.ask('a.nobody.parent.').answer[0][0].address == '192.0.2.99', 'the wildcard works'
+    assert ('NOERROR', '192.0.2.7') in asker.answers, asker.answers
+    assert set(asker.answers) <= {('NOERROR', '192.0.2.7'), ('SERVFAIL', ''), ('REFUSED', '')}, asker.answers
