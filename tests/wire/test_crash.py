@@ -130,6 +130,8 @@ def test_the_dataplane_comes_back_to_the_arena_that_is_there(running):
 @pytest.mark.parametrize('how', ['rubbish', 'truncate'])
 def test_a_hostile_stream_process_costs_only_itself(running, how):
     running.forgiven.append('stream died')
+    if how == 'truncate':   # a stream process that reads what another one cut off dies of it, and says so in a sanitizer build
+        running.forgiven += ['AddressSanitizer:DEADLYSIGNAL', 'AddressSanitizer: BUS .*', 'AddressSanitizer can not provide']
     dataplane = running.pid('dataplane')
     assert tcp_answers(running)
     with Load(running, 5) as load:
