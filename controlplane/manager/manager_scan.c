@@ -19,7 +19,10 @@
 
 /* Zones that a scan adds, until their placeholders are published. */
 struct newcomers {
-	struct zone_entry **entry;
+	struct newcomer {
+		struct zone_entry *entry;
+		uint64_t image; /* published already, by an earlier control plane; 0: none */
+	} * zone;
 	size_t n, room;
 };
 
@@ -35,13 +38,13 @@ newcomers_add(struct newcomers *new, struct zone_entry *e)
 {
 	if (new->n == new->room) {
 		size_t room = new->room == 0 ? 64 : new->room * 2;
-		struct zone_entry **bigger = realloc(new->entry, room * sizeof *bigger);
+		struct newcomer *bigger = realloc(new->zone, room * sizeof *bigger);
 		if (bigger == NULL)
 			return -ENOMEM;
-		new->entry = bigger;
+		new->zone = bigger;
 		new->room = room;
 	}
-	new->entry[new->n++] = e;
+	new->zone[new->n++] = (struct newcomer){.entry = e};
 	return 0;
 }
 
@@ -161,9 +164,9 @@ out:
 
 /* The arena holds this zone from before: it is being served. Lock held. */
 static void
-adopt(struct zone_manager *m, struct zone_entry *e)
+adopt(struct zone_manager *m, struct zone_entry *e, uint64_t image)
 {
-	const struct image *im = image_at(m->o.arena, zone_published(m->o.publisher, e->apex));
+	const struct image *im = image_at(m->o.arena, image);
 
 	if (im == NULL || (im->flags & IMAGE_UNAVAILABLE) != 0)
 		return;
@@ -177,13 +180,13 @@ adopt(struct zone_manager *m, struct zone_entry *e)
 
 /* From here on new zones may be loaded; those that somebody asked for at once. */
 static void
-announce(struct zone_manager *m, const struct newcomers *new, bool none_before, uint64_t ticket)
+announce(struct zone_manager *m, const struct newcomers *new, uint64_t ticket)
 {
 	for (size_t i = 0; i < new->n; i++) {
-		struct zone_entry *e = new->entry[i];
+		struct zone_entry *e = new->zone[i].entry;
 		pthread_mutex_lock(&m->lock);
-		if (!none_before)
-			adopt(m, e);
+		if (new->zone[i].image != 0)
+			adopt(m, e, new->zone[i].image);
 		e->announced = true;
 		if (e->again) {
 			e->again = false;
@@ -194,9 +197,10 @@ announce(struct zone_manager *m, const struct newcomers *new, bool none_before, 
 }
 
 /* Before any of the new zones is loaded, all of them are there: a parent zone must not answer for a
- * child that will be served from here in a moment. One directory is built for all. */
-static void
-publish_placeholders(struct zone_manager *m, const struct newcomers *new, uint64_t ticket)
+ * child that will be served from here in a moment. One directory is built for all.
+ * @return whether every one of them is published then, for now perhaps as a placeholder */
+static bool
+publish_placeholders(struct zone_manager *m, struct newcomers *new, uint64_t ticket)
 {
 	uint64_t *image = malloc((new->n == 0 ? 1 : new->n) * sizeof *image);
 	/* at the very first start a million look-ups would find nothing */
@@ -205,10 +209,12 @@ publish_placeholders(struct zone_manager *m, const struct newcomers *new, uint64
 	int ret = image == NULL ? -ENOMEM : 0;
 
 	for (size_t i = 0; i < new->n &&ret == 0; i++) {
-		struct zone_entry *e = new->entry[i];
-		if (!none_before && zone_published(m->o.publisher, e->apex) != 0)
-			continue; /* by an earlier control plane */
-		ret = zone_compile_unavailable(m->o.arena, e->apex, &image[n]);
+		struct newcomer *z = &new->zone[i];
+		if (!none_before)
+			z->image = zone_published(m->o.publisher, z->entry->apex);
+		if (z->image != 0)
+			continue;
+		ret = zone_compile_unavailable(m->o.arena, z->entry->apex, &image[n]);
 		n += ret == 0;
 	}
 	if (ret == 0 && n > 0)
@@ -220,7 +226,8 @@ publish_placeholders(struct zone_manager *m, const struct newcomers *new, uint64
 			zone_image_free(m->o.arena, image[i]);
 	}
 	free(image);
-	announce(m, new, none_before, ticket);
+	announce(m, new, ticket);
+	return ret == 0;
 }
 
 static void
@@ -312,17 +319,20 @@ static void
 scan_all(struct zone_manager *m, bool force, uint64_t ticket)
 {
 	struct newcomers new = {0};
-	bool first = !m->scanned, complete = true;
+	bool first = !m->scanned, complete = true, all_published;
 
 	m->scan_count++;
 	scan_list(m, &new);
 	if (m->scan_config->zones.directory != NULL)
 		complete = scan_directory(m, &new);
-	publish_placeholders(m, &new, ticket);
+	all_published = publish_placeholders(m, &new, ticket);
 	m->scan.added = (uint32_t) new.n;
-	free(new.entry);
+	free(new.zone);
 	if (!m->strays_withdrawn && complete) {
-		withdraw_strays(m);
+		/* as many as are ours, and ours are among them: then there is nothing to look for
+		 */
+		if (!all_published || zone_published_count(m->o.publisher) != m->table.n_zones)
+			withdraw_strays(m);
 		m->strays_withdrawn = true;
 	}
 	/* zones in slots do not move, and only this thread adds and removes them */
@@ -407,7 +417,7 @@ scan_files(struct zone_manager *m, const struct command *c)
 	qsort(c->path, c->n_paths, sizeof *c->path, compare_paths);
 	for (size_t i = 0; i < c->n_paths; i++)
 		file_changed(m, c->path[i], &new);
-	publish_placeholders(m, &new, c->ticket);
+	(void)publish_placeholders(m, &new, c->ticket);
 	m->scan.added = (uint32_t) new.n;
 	for (uint32_t i = 0; i < m->table.n_slots; i++) {
 		struct zone_entry *e = m->table.slot[i];
@@ -420,7 +430,7 @@ scan_files(struct zone_manager *m, const struct command *c)
 		}
 		pthread_mutex_unlock(&m->lock);
 	}
-	free(new.entry);
+	free(new.zone);
 }
 
 void
