@@ -103,14 +103,14 @@ struct zone_entry *
 zone_table_add(struct zone_table *t, const uint8_t *apex, const char *path)
 {
 	unsigned len = name_octets(apex);
-	struct zone_entry *e = calloc(1, sizeof *e + len + NAME_HASH_AHEAD);
+	struct zone_entry *e = calloc(1, sizeof *e + len);
 
 	assert(zone_table_find(t, apex) == NULL);
 	if (e == NULL)
 		return NULL;
 	memcpy(e->apex, apex, len);
 	e->apex_len = (uint8_t)len;
-	e->hash = (uint32_t)name_hash(t->seed, e->apex);
+	e->hash = (uint32_t)name_hash(t->seed, apex); /* not the copy: see NAME_HASH_AHEAD */
 	e->path = strdup(path);
 	if (e->path == NULL || take_slot(t, e) != 0) {
 		zone_entry_destroy(e);

@@ -47,7 +47,7 @@ struct zone_entry {
 	bool removed;      /* out of the table; whoever loads it frees it */
 	bool again;        /* asked for while it was being loaded, or before it was announced */
 	bool announced;    /* a placeholder or more is published: it may be loaded */
-	uint8_t apex[];    /* wire, folded, NAME_HASH_AHEAD octets readable behind it */
+	uint8_t apex[];    /* wire, folded; nothing behind it: to be copied before it is hashed */
 };
 
 struct zone_table {
@@ -74,6 +74,7 @@ struct zone_entry *zone_table_find(const struct zone_table *t, const uint8_t *ap
 
 /**
  * Add a zone that is not there yet, in state ZONE_CONFIGURED.
+ * @param apex  copied; as for zone_table_find()
  * @param path  copied
  * @return NULL when out of memory
  */

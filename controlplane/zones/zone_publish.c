@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define RECLAIM_BATCH 64u  /* blocks freed while nobody can publish */
+#define RETIRED_KEPT 4096u /* room kept for what waits, while nothing does */
 #define GRACE_WAIT_MS 5000 /* for the readers of what an earlier control plane had retired */
 
 /* What nobody can find any more, but somebody may still read. */
@@ -126,6 +127,13 @@ zone_publisher_reclaim(struct zone_publisher *p)
 			p->n_retired--;
 		}
 		size_t left = p->n_retired;
+		if (left == 0 && p->cap_retired > RETIRED_KEPT) {
+			/* a new directory of a million zones made room for all that it might
+			 * replace */
+			free(p->retired);
+			p->retired = NULL;
+			p->cap_retired = p->first = 0;
+		}
 		pthread_mutex_unlock(&p->lock); /* between batches others may publish */
 		if (n < RECLAIM_BATCH)
 			return left;
