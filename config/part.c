@@ -146,11 +146,13 @@ take_entries(const char *text, const char *at, const char *end, size_t indent, s
 			return false;
 		if (is_blank(&l, l.indent))
 			continue;
-		if (l.indent < indent ||
-			(l.indent == indent &&
-				!(l.text[indent] == '-' &&
-					(l.len == indent + 1 || l.text[indent + 1] == ' '))))
+		if (l.indent < indent || (l.indent == indent && l.text[indent] != '-'))
 			break;
+		if (l.indent == indent && l.len > indent + 1 && l.text[indent + 1] != ' ') {
+			if (l.text[indent + 1] == '\t')
+				return false; /* an entry all the same */
+			break;
+		}
 		if (!is_plain(&l))
 			return false;
 		out->end = (size_t)(at - text);

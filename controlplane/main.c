@@ -468,7 +468,8 @@ main(int argc, char **argv)
 		ret = start_begin(&c);
 	if (ret == 0)
 		uv_run(&c.loop, UV_RUN_DEFAULT);
-	ret = ret != 0 ? EXIT_FAILURE : c.begin_status;
+	/* told to stop before the start was over: it has no outcome */
+	ret = ret != 0 ? EXIT_FAILURE : c.beginning ? EXIT_SUCCESS : c.begin_status;
 	stop(&c, ret);
 	return ret;
 }

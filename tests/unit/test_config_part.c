@@ -105,6 +105,7 @@ doubtful_lists_are_read(void **state)
 		{1, BEFORE "  list:\n  - zone: a\n    file: b\xc3\xa4\n" BEHIND},
 		{1, BEFORE "  list:\r\n  - zone: a\r\n    file: b\r\n" BEHIND},
 		{1, BEFORE "  list:\n  - !!map {zone: a, file: b}\n" BEHIND},
+		{2, BEFORE "  list:\n  - {zone: a, file: b}\n  -\t{zone: c, file: d}\n" BEHIND},
 		{1, BEFORE "  \"list\":\n  - {zone: a, file: b}\n" BEHIND},
 		{1, "{run-dir: /run/x, zones:\n  {\n  list:\n  - {zone: a, file: b}}}\n"},
 		{0, "answers:\n  version: \"\nzones:\n  list:\n  - a\n  \"\n"},
