@@ -193,6 +193,21 @@ compare_room(struct reconfigure *r)
 	}
 }
 
+/* The list of what runs again. Here and not by whoever asks: nothing else can take over another
+ * configuration in between, which this list would then undo. */
+static void
+read_acl(struct reconfigure *r)
+{
+	char error[ACL_ERROR_OCTETS];
+	int ret = policy_control_apply_acl(r->o.policy, r->running, error);
+
+	if (ret == 0)
+		return;
+	r->outcome->verdict =
+		ret == -ENOMEM || ret == -ENOSPC ? RECONFIGURE_FAILED : RECONFIGURE_BAD_FILE;
+	r->outcome->error = strdup(error);
+}
+
 /* The access list's own files are part of the configuration. */
 static void
 plan_policy(struct reconfigure *r)
@@ -215,6 +230,10 @@ read_file(uv_work_t *work)
 	struct collector live = {r->outcome, 0};
 	uint64_t since_ns = uv_hrtime();
 
+	if (r->current->kind == RECONFIGURE_ACL) {
+		read_acl(r);
+		return;
+	}
 	(void)hub_refresh(r->o.hub); /* for processes that have started since */
 	r->next = config_load_again(r->running, r->o.path, &r->outcome->error);
 	if (r->next != NULL)
@@ -356,6 +375,7 @@ read_ended(uv_work_t *work, int status)
 	struct reconfigure *r = work->data;
 	struct request *q = r->current;
 	struct reconfigure_outcome *o = r->outcome;
+	bool takes_over = q->kind == RECONFIGURE_WHOLE || q->kind == RECONFIGURE_PARTIAL;
 
 	if (status != 0)
 		fail(o, "%s", uv_strerror(status));
@@ -364,9 +384,9 @@ read_ended(uv_work_t *work, int status)
 	else if (o->verdict == RECONFIGURE_DONE && o->restart != 0 &&
 		 q->kind != RECONFIGURE_PARTIAL)
 		o->verdict = RECONFIGURE_RESTART;
-	if (o->verdict == RECONFIGURE_DONE && q->kind != RECONFIGURE_DIFF)
+	if (takes_over && o->verdict == RECONFIGURE_DONE)
 		apply(r);
-	if (q->kind != RECONFIGURE_DIFF)
+	if (takes_over)
 		tell_log(r);
 	config_free(r->next);
 	r->next = NULL;

@@ -16,6 +16,7 @@ enum reconfigure_kind {
 	RECONFIGURE_DIFF,    /* only say what would change */
 	RECONFIGURE_WHOLE,   /* refuse it if a key needs a restart */
 	RECONFIGURE_PARTIAL, /* take over what needs none */
+	RECONFIGURE_ACL, /* only the access list, of the configuration that runs: its files anew */
 };
 
 enum reconfigure_verdict {

@@ -170,12 +170,18 @@ done(void *arg, struct reconfigure_outcome *o)
 	api_request_resume(r);
 }
 
+void
+api_config_request(struct api_request *r, enum reconfigure_kind kind)
+{
+	reconfigure_request(r->context->reconfigure, kind, done, r);
+}
+
 /* --- diff --- */
 
 static void
 start_diff(struct api_request *r)
 {
-	reconfigure_request(r->context->reconfigure, RECONFIGURE_DIFF, done, r);
+	api_config_request(r, RECONFIGURE_DIFF);
 }
 
 static void
@@ -239,13 +245,13 @@ reload_done(struct api_request *r)
 static void
 start_whole(struct api_request *r)
 {
-	reconfigure_request(r->context->reconfigure, RECONFIGURE_WHOLE, done, r);
+	api_config_request(r, RECONFIGURE_WHOLE);
 }
 
 static void
 start_partial(struct api_request *r)
 {
-	reconfigure_request(r->context->reconfigure, RECONFIGURE_PARTIAL, done, r);
+	api_config_request(r, RECONFIGURE_PARTIAL);
 }
 
 void

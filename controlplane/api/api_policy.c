@@ -98,9 +98,9 @@ parse_action(struct api_request *r, const char *text)
 
 /* The answer to a change. */
 static void
-answer_change(struct api_request *r, int ret, const char *error)
+answer_change(struct api_request *r, int ret)
 {
-	if (ret == -ENOENT && error == NULL) {
+	if (ret == -ENOENT) {
 		api_request_error(
 			r, MHD_HTTP_NOT_FOUND, "There is no rule for exactly this prefix");
 		return;
@@ -109,13 +109,12 @@ answer_change(struct api_request *r, int ret, const char *error)
 		api_request_error(r,
 			ret == -ENOMEM || ret == -ENOSPC ? MHD_HTTP_INTERNAL_SERVER_ERROR
 							 : MHD_HTTP_UNPROCESSABLE_CONTENT,
-			"%s; nothing was changed", error != NULL ? error : strerror(-ret));
+			"%s; nothing was changed", strerror(-ret));
 		return;
 	}
 	json_open_object(&r->out, NULL);
 	json_string(&r->out, "result", "Done");
-	if (error == NULL)
-		json_string(&r->out, "lasts", RUNTIME_ONLY);
+	json_string(&r->out, "lasts", RUNTIME_ONLY);
 	json_close_object(&r->out);
 }
 
@@ -131,10 +130,8 @@ api_acl_set(struct api_request *r)
 	if (found == 1) {
 		action = parse_action(r, word);
 		if (action >= 0)
-			answer_change(r,
-				policy_control_set_default(
-					r->context->policy, (enum policy_action)action),
-				NULL);
+			answer_change(r, policy_control_set_default(
+						 r->context->policy, (enum policy_action)action));
 		return;
 	}
 	if (need(r, "prefix", text) != 0 || need(r, "action", word) != 0 ||
@@ -142,9 +139,8 @@ api_acl_set(struct api_request *r)
 		return;
 	action = parse_action(r, word);
 	if (action >= 0)
-		answer_change(r,
-			policy_control_set(r->context->policy, &prefix, (enum policy_action)action),
-			NULL);
+		answer_change(r, policy_control_set(
+					 r->context->policy, &prefix, (enum policy_action)action));
 }
 
 void
@@ -154,16 +150,41 @@ api_acl_remove(struct api_request *r)
 	struct config_prefix prefix;
 
 	if (need(r, "prefix", text) == 0 && parse_prefix(r, text, &prefix) == 0)
-		answer_change(r, policy_control_remove(r->context->policy, &prefix), NULL);
+		answer_change(r, policy_control_remove(r->context->policy, &prefix));
+}
+
+static void
+start_acl(struct api_request *r)
+{
+	api_config_request(r, RECONFIGURE_ACL);
+}
+
+static void
+acl_reloaded(struct api_request *r)
+{
+	const struct reconfigure_outcome *o = r->outcome;
+	enum reconfigure_verdict verdict = o != NULL ? o->verdict : RECONFIGURE_FAILED;
+
+	if (verdict == RECONFIGURE_DONE) {
+		json_open_object(&r->out, NULL);
+		json_string(&r->out, "result", "Done");
+		json_close_object(&r->out);
+		return;
+	}
+	api_request_error(r,
+		verdict == RECONFIGURE_STOPPED    ? MHD_HTTP_SERVICE_UNAVAILABLE
+		: verdict == RECONFIGURE_BAD_FILE ? MHD_HTTP_UNPROCESSABLE_CONTENT
+						  : MHD_HTTP_INTERNAL_SERVER_ERROR,
+		"%s; nothing was changed",
+		verdict == RECONFIGURE_STOPPED  ? "The control plane is stopping"
+		: o != NULL && o->error != NULL ? o->error
+						: "Out of memory");
 }
 
 void
 api_acl_reload(struct api_request *r)
 {
-	char error[ACL_ERROR_OCTETS];
-
-	answer_change(
-		r, policy_control_apply_acl(r->context->policy, r->context->config, error), error);
+	api_request_wait_for(r, start_acl, acl_reloaded);
 }
 
 void
@@ -346,5 +367,5 @@ api_rrl_set(struct api_request *r)
 			"ipv4-prefix, ipv6-prefix, limit-loopback or enabled");
 		return;
 	}
-	answer_change(r, policy_control_set_limit(r->context->policy, &l), NULL);
+	answer_change(r, policy_control_set_limit(r->context->policy, &l));
 }

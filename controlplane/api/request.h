@@ -87,6 +87,8 @@ void api_zone_reload(struct api_request *r);
 void api_reload(struct api_request *r);
 /** Members that tell what the last reload of zones did; for an object that is open. */
 void api_write_reload(struct api_request *r);
+/** Ask reconfigure; r->outcome is its answer when the request resumes. For api_request.start. */
+void api_config_request(struct api_request *r, enum reconfigure_kind kind);
 void api_config_get(struct api_request *r); /* api_config.c */
 void api_config_diff(struct api_request *r);
 void api_config_reload(struct api_request *r);

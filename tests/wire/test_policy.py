@@ -330,3 +330,19 @@ def test_a_reload_takes_list_and_limits_over_or_nothing(policed):
     assert has_action(s, '127.0.99.1', 'allow')
     s.ctl('config', 'reload')
     assert has_action(s, '127.0.99.1', 'refuse')
+
+
+def test_the_lists_own_reload_goes_by_what_was_taken_over_last(policed):
+    """Not by what the control plane was started with."""
+    s = policed
+    s.yaml['acl'] = ['default: refuse', 'rules:', '  - {action: allow, file: allowed.prefixes}']
+    (s.dir / 'allowed.prefixes').write_text('127.0.1.0/24\n')
+    s.write_config()
+    s.ctl('config', 'reload')
+    assert has_action(s, '127.0.99.1', 'refuse') and has_action(s, '127.0.2.1', 'refuse')
+    (s.dir / 'allowed.prefixes').write_text('127.0.1.0/24\n127.0.2.0/24\n')
+    s.ctl('rrl', 'set', 'rate=9')
+    s.ctl('acl', 'reload')
+    assert has_action(s, '127.0.99.1', 'refuse') and has_action(s, '127.0.2.1', 'allow')
+    assert json.loads(s.ctl('rrl', 'show', '--json').stdout)['rate'] == 9       # the list alone
+    assert ask_from(s, '127.0.99.1').rcode() == dns.rcode.REFUSED
