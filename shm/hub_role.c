@@ -229,6 +229,10 @@ grace_start(struct hub *h)
 	return atomic_fetch_add_explicit(&h->control.epoch, 1, memory_order_seq_cst) + 1;
 }
 
+#ifdef __SANITIZE_THREAD__
+char grace_token;
+#endif
+
 /* The oldest epoch that a worker of this seat may still be in, if that is before this one. */
 static uint64_t
 oldest_seen(const struct hub *h, unsigned seat, uint64_t epoch)
@@ -260,6 +264,7 @@ passed_until(struct hub *h, uint64_t epoch)
 		if (seen < epoch && holder(m, HUB_FILE_DATA, seat) != 0)
 			epoch = seen;
 	}
+	GRACE_ACQUIRED();
 	pthread_mutex_unlock(&hubs_lock);
 	return epoch;
 }
