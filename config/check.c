@@ -189,13 +189,25 @@ check_zones(struct load *l)
 		value_quote(l->c->zones.list[bad].zone, (char[80]){0}, 80), first);
 }
 
-/* Is it below the folder? */
+/* Is it below the folder, and does no ".." of it lead out again? */
 static bool
 is_below(const char *path, const char *folder)
 {
-	size_t len = strlen(folder);
+	size_t len = strlen(folder), depth = 0;
 
-	return strncmp(path, folder, len) == 0 && path[len] == '/' && path[len + 1] != '\0';
+	if (strncmp(path, folder, len) != 0 || path[len] != '/' || path[len + 1] == '\0')
+		return false;
+	for (path += len; *path; path += len) {
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		if (len == 2 && strncmp(path, "..", 2) == 0) {
+			if (depth-- == 0)
+				return false;
+		} else if (len > 0 && !(len == 1 && *path == '.')) {
+			depth++;
+		}
+	}
+	return true;
 }
 
 static int

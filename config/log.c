@@ -33,6 +33,15 @@ log_would_write(enum log_level level)
 	return level <= atomic_load_explicit(&log_threshold, memory_order_relaxed);
 }
 
+/* A line stays one, whatever names of files and texts of strangers are in it. */
+static void
+keep_to_one_line(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 127)
+			text[i] = text[i] == '\t' ? ' ' : '?';
+}
+
 void
 log_write(enum log_level level, const char *format, ...)
 {
@@ -54,6 +63,7 @@ log_write(enum log_level level, const char *format, ...)
 	n += m;
 	if ((size_t)n > sizeof line - 2)
 		n = sizeof line - 2;
+	keep_to_one_line(line, (size_t)n);
 	line[n++] = '\n';
 	/* nothing sensible can be done about a log that cannot be written */
 	if (write(STDERR_FILENO, line, (size_t)n) < 0)

@@ -7,11 +7,13 @@
 #include "config/privileges.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +87,9 @@ program_start(struct program *p, int argc, char **argv)
 	}
 	umask(007);
 	log_open(p->name, LOG_LEVEL_INFO);
+	/* a thread's own, inherited by those it makes: DPDK's would not have it later */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		log_warning("cannot set no_new_privs: %s", strerror(errno));
 	rc = notify_open();
 	if (rc)
 		log_warning("cannot reach systemd at NOTIFY_SOCKET: %s", strerror(-rc));
@@ -98,6 +103,22 @@ program_start(struct program *p, int argc, char **argv)
 	return c;
 }
 
+/* The directory itself stays the property of root, so that the user can be kept from replacing it;
+ * the group may work in it. By descriptor: its path may lead elsewhere by now. */
+static int
+hand_run_dir(const struct config *c, int place, gid_t gid)
+{
+	int fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0 || fchown(fd, 0, gid) < 0 || fchmod(fd, 02770) < 0) {
+		rc = -errno;
+		log_error("cannot hand %s to user %s: %s", c->run_dir, c->user, strerror(-rc));
+	}
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 int
 program_make_run_dir(const struct config *c)
 {
@@ -105,36 +126,33 @@ program_make_run_dir(const struct config *c)
 	struct stat st;
 	uid_t uid = geteuid();
 	gid_t gid = 0;
+	int place, rc = 0;
 
-	if (give_away) {
-		int rc = privileges_find_user(c->user, &uid, &gid);
-
-		if (rc)
-			return rc;
-	}
+	if (give_away && (rc = privileges_find_user(c->user, &uid, &gid)) != 0)
+		return rc;
 	if (mkdir(c->run_dir, 0700) < 0 && errno != EEXIST) {
 		log_error("cannot make the run directory %s: %s", c->run_dir, strerror(errno));
 		return -errno;
 	}
-	if (lstat(c->run_dir, &st) < 0)
-		return -errno;
-	/* root's and our own are good; anybody else's could be changed under our feet */
-	if (!S_ISDIR(st.st_mode) ||
-		(st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != uid) ||
-		(st.st_mode & S_IWOTH)) {
+	place = open(c->run_dir, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (place < 0 || fstat(place, &st) < 0) {
+		rc = -errno;
+		log_error("cannot open the run directory %s: %s", c->run_dir, strerror(-rc));
+	} else if (!S_ISDIR(st.st_mode) ||
+		   (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != uid) ||
+		   (st.st_mode & S_IWOTH)) {
+		/* root's and our own are good; anybody else's could be changed under our feet */
 		log_error(
 			"run directory %s is not a directory that only its owner (root or us) can "
 			"write to; remove it or set the key 'run-dir'",
 			c->run_dir);
-		return -EPERM;
+		rc = -EPERM;
+	} else if (give_away) {
+		rc = hand_run_dir(c, place, gid);
 	}
-	/* The directory itself stays the property of root, so that the user can be kept from
-	 * replacing it; the group may work in it. */
-	if (give_away && (lchown(c->run_dir, 0, gid) < 0 || chmod(c->run_dir, 02770) < 0)) {
-		log_error("cannot hand %s to user %s: %s", c->run_dir, c->user, strerror(errno));
-		return -errno;
-	}
-	return 0;
+	if (place >= 0)
+		close(place);
+	return rc;
 }
 
 void

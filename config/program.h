@@ -23,7 +23,8 @@ struct program {
 
 /**
  * Options --config FILE, --help, --version; then load the configuration and open the log at its
- * level. Sets the umask to 007: files in the run directory belong to its group (see below).
+ * level. Sets the umask to 007: files in the run directory belong to its group (see below); and
+ * no_new_privs, which every thread inherits: none of the daemons runs another program.
  * Ends the process after --help and --version (0), bad usage (EX_USAGE), a bad file (EX_CONFIG,
  * after its one line of error).
  * @return the configuration; never NULL; free with config_free()
@@ -44,8 +45,9 @@ int program_make_run_dir(const struct config *c) __attribute__((warn_unused_resu
  * Give up what only the start needed, for good, in every thread. With the key `chroot`: change the
  * root folder, and take that prefix off the configuration's paths. With `user`: become it, with its
  * groups and without capabilities. Without `user`, and not root: let go of every capability that
- * systemd or a container gave. Then no_new_privs. Root without `user` stays what it is. Once; again
- * is harmless. The death signal that the launcher asked for survives.
+ * systemd or a container gave. no_new_privs again, for who came here without program_start(). Root
+ * without `user` stays what it is. Once; again is harmless. The death signal that the launcher
+ * asked for survives.
  * @return 0 or negative errno, after one line in the log; the caller must then end
  */
 int program_drop_privileges(struct config *c) __attribute__((warn_unused_result, nonnull(1)));

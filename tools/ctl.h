@@ -110,6 +110,9 @@ const char *ctl_colour(const struct ctl *c, const char *sequence);
 const char *ctl_text(const json_t *object, const char *key);
 uint64_t ctl_uint(const json_t *object, const char *key);
 bool ctl_bool(const json_t *object, const char *key);
+/** What JSON can hold of a text of any octets, such as a path. Allocated. */
+char *ctl_utf8(const char *text);
+
 /** Print a document as it is, indented. */
 void ctl_print_json(const json_t *j);
 

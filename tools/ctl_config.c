@@ -10,29 +10,6 @@
 
 /* --- check: needs no server --- */
 
-/* What JSON can hold of a message: a path, and so a message, may have any octets. Allocated. */
-static char *
-make_utf8(const char *text)
-{
-	char *out = strdup(text);
-
-	if (out == NULL)
-		abort();
-	for (char *at = out; *at != '\0';) {
-		unsigned char lead = (unsigned char)*at;
-		size_t len = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-		json_t *valid = json_stringn(at, strnlen(at, len));
-
-		if (valid == NULL) {
-			*at = '?';
-			len = 1;
-		}
-		json_decref(valid);
-		at += len;
-	}
-	return out;
-}
-
 int
 ctl_config_check(const struct ctl *c)
 {
@@ -41,8 +18,8 @@ ctl_config_check(const struct ctl *c)
 	bool good = config != NULL;
 
 	if (c->json) {
-		char *file = make_utf8(c->argv[0]),
-		     *text = make_utf8(error != NULL ? error : "out of memory");
+		char *file = ctl_utf8(c->argv[0]),
+		     *text = ctl_utf8(error != NULL ? error : "out of memory");
 		json_t *j = json_pack("{s:s,s:b,s:s*}", "file", file, "ok", (int)good, "error",
 			good ? NULL : text);
 		if (j == NULL)

@@ -32,23 +32,36 @@ print_findings(const struct ctl *c, const struct doctor *d, const char *config_p
 	}
 }
 
+static json_t *
+finding_json(const struct doctor_finding *f)
+{
+	/* names of files and devices are in them */
+	char *text = ctl_utf8(f->text), *mend = ctl_utf8(f->mend);
+	json_t *j = json_pack("{s:s,s:s,s:s,s:s}", "check", f->check, "level",
+		level_look[f->level].name, "text", text, "mend", mend);
+
+	free(text);
+	free(mend);
+	return j;
+}
+
 static void
 print_findings_json(const struct doctor *d, const char *config_path)
 {
+	char *path = config_path != NULL ? ctl_utf8(config_path) : NULL;
 	json_t *list = json_array(), *all;
 
 	for (size_t i = 0; i < d->n_findings; i++) {
-		const struct doctor_finding *f = &d->finding[i];
-		json_t *j = json_pack("{s:s,s:s,s:s,s:s}", "check", f->check, "level",
-			level_look[f->level].name, "text", f->text, "mend", f->mend);
+		json_t *j = finding_json(&d->finding[i]);
 		if (j == NULL || json_array_append_new(list, j) != 0)
 			abort();
 	}
-	all = json_pack("{s:s?,s:o}", "config", config_path, "findings", list);
+	all = json_pack("{s:s?,s:o}", "config", path, "findings", list);
 	if (all == NULL)
 		abort();
 	ctl_print_json(all);
 	json_decref(all);
+	free(path);
 }
 
 int

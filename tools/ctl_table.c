@@ -181,6 +181,28 @@ ctl_bool(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
+char *
+ctl_utf8(const char *text)
+{
+	char *out = strdup(text);
+
+	if (out == NULL)
+		abort();
+	for (char *at = out; *at != '\0';) {
+		unsigned char lead = (unsigned char)*at;
+		size_t len = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+		json_t *valid = json_stringn(at, strnlen(at, len));
+
+		if (valid == NULL) {
+			*at = '?';
+			len = 1;
+		}
+		json_decref(valid);
+		at += len;
+	}
+	return out;
+}
+
 void
 ctl_print_json(const json_t *j)
 {

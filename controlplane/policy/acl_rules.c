@@ -141,6 +141,12 @@ acl_rules_match(const struct acl_rules *r, const uint8_t address[16])
 	return NULL;
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
 /* One line without its comment. @return 0 or an error as acl_rules_parse() */
 static int
 parse_line(struct acl_rules *r, const char *line, size_t len, enum policy_action action)
@@ -148,9 +154,9 @@ parse_line(struct acl_rules *r, const char *line, size_t len, enum policy_action
 	struct config_prefix prefix;
 	char text[64];
 
-	while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
+	while (len > 0 && is_blank(line[len - 1]))
 		len--;
-	while (len > 0 && strchr(" \t", line[0]) != NULL) {
+	while (len > 0 && is_blank(line[0])) {
 		line++;
 		len--;
 	}

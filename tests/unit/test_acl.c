@@ -360,6 +360,10 @@ a_bad_line_is_named(void **state)
 	struct acl_rules r = {0};
 	assert_int_equal(
 		acl_rules_parse(&r, "1.2.3.4\0001\n", 10, "f", POLICY_DENY, error), -EINVAL);
+	/* the end of a file that a crash or a full disk left behind */
+	assert_int_equal(
+		acl_rules_parse(&r, "1.2.3.4\n\0\0\0\0", 12, "f", POLICY_DENY, error), -EINVAL);
+	assert_int_equal(acl_rules_parse(&r, "1.2.3.4\0\n", 9, "f", POLICY_DENY, error), -EINVAL);
 	acl_rules_free(&r);
 	assert_int_equal(acl_rules_read(&r, "/nonexistent", POLICY_DENY, error), -ENOENT);
 	assert_string_equal(error, "/nonexistent: No such file or directory");

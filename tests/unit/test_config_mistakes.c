@@ -49,6 +49,9 @@ static const struct {
 	{"user: a\nchroot: /srv/m\nrun-dir: /srv/mm/run\n",
 		"3: key 'run-dir': '/srv/mm/run' is not below the folder '/srv/m' of the key "
 		"'chroot'; put it there, or leave 'chroot' out"},
+	{"user: a\nchroot: /srv/m\nrun-dir: /srv/m/a/../.././run\n",
+		"3: key 'run-dir': '/srv/m/a/../.././run' is not below the folder '/srv/m' of the "
+		"key 'chroot'; put it there, or leave 'chroot' out"},
 	{"user: a\nchroot: /srv/m\nrun-dir: /srv/m/run\narena: {path: /dev/hugepages/a}\n",
 		"4: key 'arena.path': '/dev/hugepages/a' is not below the folder '/srv/m' of the "
 		"key 'chroot'; put it there, or leave 'chroot' out"},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the daemons do at their start: privileges, run directory, readiness. */
+#include "config/log.h"
 #include "config/notify.h"
 #include "config/program.h"
 #include "config/ready.h"
@@ -457,6 +458,29 @@ options_end_with_the_status_that_the_launcher_knows(void **state)
 	assert_int_equal(start((const char *[]){"x", "-c", good, NULL}), 42);
 }
 
+static void
+a_line_of_the_log_stays_one_line(void **state)
+{
+	int end[2], saved = dup(STDERR_FILENO);
+	char text[256];
+	ssize_t n;
+
+	assert_int_equal(pipe(end), 0);
+	fflush(stderr);
+	dup2(end[1], STDERR_FILENO);
+	log_open("x", LOG_LEVEL_INFO);
+	log_info("file %s", "a\n<0>x: forged\033[2J\tb\177\xc3\xa4");
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(end[1]);
+	n = read(end[0], text, sizeof text - 1);
+	close(end[0]);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_non_null(strstr(text, "x: file a?<0>x: forged?[2J b?\xc3\xa4\n"));
+	assert_ptr_equal(strchr(text, '\n'), text + n - 1);
+}
+
 int
 main(void)
 {
@@ -470,6 +494,7 @@ main(void)
 		cmocka_unit_test(capabilities_from_outside_are_given_up_by_every_thread),
 		cmocka_unit_test(systemd_is_told_once_that_the_start_is_over),
 		cmocka_unit_test(options_end_with_the_status_that_the_launcher_knows),
+		cmocka_unit_test(a_line_of_the_log_stays_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The key `chroot`: the suite in a root folder of its own, as another user; everything that it opens later is found there."""
 import os
+import pathlib
 import pwd
+import re
 import signal
 import subprocess
 import time
@@ -55,6 +57,9 @@ def test_a_suite_lives_in_its_root_folder(suite):
         pid = s.pid(name)
         assert os.readlink('/proc/%d/root' % pid) == str(s.dir), name
         assert os.stat('/proc/%d' % pid).st_uid == nobody, name
+        # DPDK's threads as well
+        for task in pathlib.Path('/proc/%d/task' % pid).iterdir():
+            assert re.search(r'^NoNewPrivs:\s*1$', (task / 'status').read_text(), re.M), (name, (task / 'comm').read_text())
 
     # a zone file that changed, and the configuration itself
     s.write_zone('example.', ZONE % (2, 2))

@@ -121,6 +121,14 @@ def test_a_well_set_up_machine_has_nothing_to_mend(ctl, machine, config):
     assert of(found, 'driver', 'ok') and of(found, 'iommu', 'ok') and of(found, 'numa', 'ok') and of(found, 'isolated', 'ok')
 
 
+def test_a_path_may_have_any_octets(ctl, machine, tmp_path):
+    path = os.fsencode(tmp_path) + b'/\xff.yaml'
+    with open(path, 'w') as f:
+        f.write('run-dir: %s\n' % (tmp_path / 'run'))
+    r = ctl('doctor', '--json', '--root', str(machine.root), '--config', path)
+    assert r.returncode in (0, 1) and json.loads(r.stdout)['config'] == str(tmp_path) + '/?.yaml', r.stderr
+
+
 def sick(name, change, check, level, *words, yaml=PCI):
     return pytest.param(change, check, level, words, yaml, id=name)
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The dataplane is replaced while it is asked at a fixed rate; every query is counted."""
+import fcntl
 import json
 import os
 import signal
@@ -105,6 +106,26 @@ def test_a_killed_predecessor_is_no_obstacle(make_suite):
 def test_without_a_launcher_it_says_so(build, tmp_path):
     r = subprocess.run([find_program(build, 'millrace'), 'upgrade', '--run-dir', str(tmp_path)], capture_output=True, text=True, timeout=20)
     assert r.returncode != 0 and 'no launcher runs' in r.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can be made to signal for somebody else')
+def test_a_pid_that_somebody_else_put_there_is_not_signalled(build, tmp_path):
+    """The run directory may be writable for the group: its members must not choose whom root signals."""
+    victim = subprocess.Popen(['sleep', '60'])
+    try:
+        path = tmp_path / 'millrace.pid'
+        path.write_text('%d\n' % victim.pid)
+        os.chown(path, 65534, 65534)
+        (tmp_path / 'dataplane.ready').write_text('%d\n' % victim.pid)
+        with open(path) as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            r = subprocess.run([find_program(build, 'millrace'), 'upgrade', '--run-dir', str(tmp_path)],
+                               capture_output=True, text=True, timeout=60)
+        assert victim.poll() is None        # SIGUSR2 ends whoever has no handler
+        assert r.returncode != 0 and 'no launcher runs' in r.stderr
+    finally:
+        victim.kill()
+        victim.wait()
 
 
 @pytest.fixture

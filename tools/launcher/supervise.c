@@ -505,7 +505,9 @@ take_lock(const char *run_dir)
 		return -1;
 	}
 	n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-	if (ftruncate(fd, 0) < 0 || write(fd, text, (size_t)n) != n)
+	/* `upgrade` believes it only when it is ours */
+	if (fchown(fd, geteuid(), (gid_t)-1) < 0 || fchmod(fd, 0644) < 0 || ftruncate(fd, 0) < 0 ||
+		write(fd, text, (size_t)n) != n)
 		log_warning("cannot write %s: %s", path, strerror(errno));
 	return fd;
 }

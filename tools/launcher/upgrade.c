@@ -9,15 +9,30 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOOK_MS 20
 #define PATIENCE_MS 30000
+
+/* Is it a process of the file's owner? Others may be able to put a file there, and we may be root:
+ * what it says must not make us signal a process that its writer could not. */
+static bool
+is_owners(int fd, pid_t pid)
+{
+	struct stat file, process;
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/%ld", (long)pid);
+	return fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && stat(path, &process) == 0 &&
+	       file.st_uid == process.st_uid;
+}
 
 /* Pid of the launcher, which holds a lock on its file; 0: none runs. */
 static pid_t
@@ -29,13 +44,15 @@ launcher_pid(const char *run_dir)
 
 	if (snprintf(path, sizeof path, "%s/millrace.pid", run_dir) >= (int)sizeof path)
 		return 0;
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && read(fd, text, sizeof text - 1) > 0)
 		pid = (pid_t)strtol(text, NULL, 10);
+	if (pid <= 1 || !is_owners(fd, pid))
+		pid = 0;
 	close(fd);
-	return pid > 1 ? pid : 0;
+	return pid;
 }
 
 int
