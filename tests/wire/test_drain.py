@@ -34,6 +34,15 @@ protocol bgp neighbour {{
 '''
 
 
+ASKER = '''
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(1200):
+    s.sendto(bytes.fromhex(sys.argv[2]), (sys.argv[1], 53))
+    time.sleep(0.05)
+'''
+
+
 @pytest.fixture
 def routers(lab, tmp_path):
     """BIRD in both namespaces; the client's puts what it learns into its kernel's table."""
@@ -62,10 +71,10 @@ def has_route(lab):
     return ANYCAST in subprocess.run(['ip', '-n', lab.client, 'route', 'show', 'proto', 'bird'], capture_output=True, text=True, check=True).stdout
 
 
-def drain(suite, control, *command):
+def drain(suite, control, *command, wait=30):
     env = dict(os.environ, BIRDC='birdc -s %s' % control,
                MILLRACECTL='%s --config %s' % (find_program(suite.build, 'millracectl'), suite.config_path))
-    return subprocess.run([str(ROOT / 'deploy' / 'drain'), '--protocol', 'neighbour', '--wait', '30', '--quiet-for', '1', '--', *command],
+    return subprocess.run([str(ROOT / 'deploy' / 'drain'), '--protocol', 'neighbour', '--wait', str(wait), '--quiet-for', '1', '--', *command],
                           capture_output=True, text=True, timeout=120, env=env, stdin=subprocess.DEVNULL)
 
 
@@ -96,8 +105,17 @@ def test_routes_are_withdrawn_before_and_announced_after(make_suite, lab, router
     time.sleep(1)
     assert not has_route(lab)
     r = drain(s, routers, 'true')
-    assert r.returncode == 0, r.stderr
+    assert r.returncode == 0 and r.stderr == '', r.stderr
     wait_for(s, 'the route does not come back', lambda: has_route(lab), 60)
+
+    # somebody who does not go by routes asks on: it waits as long as it was told, and says so
+    asker = subprocess.Popen([*lab.serve(), 'python3', '-c', ASKER, ANYCAST, query.hex()], stdin=subprocess.DEVNULL)
+    try:
+        r = drain(s, routers, 'true', wait=4)
+    finally:
+        asker.kill()
+        asker.wait()
+    assert r.returncode == 0 and 'still asked after 4 s' in r.stderr, r.stderr
 
 
 def test_it_names_what_is_wrong(tmp_path):
