@@ -49,6 +49,7 @@ struct controlplane {
 	bool reload_asked; /* by a signal, before there was anybody to do it */
 	char *hub_path, *arena_path, *socket_path;
 	struct hub *hub;
+	struct captures *captures;
 	struct arena arena;
 	struct zone_publisher *publisher;
 	struct policy_control *policy;
@@ -218,6 +219,7 @@ start_api(struct controlplane *c)
 		.arena = &c->arena,
 		.hub = c->hub,
 		.figures = &c->figures,
+		.captures = c->captures,
 		.started_s = time(NULL),
 	};
 	int ret = gather_figures(c);
@@ -401,6 +403,7 @@ stop(struct controlplane *c, int status)
 	}
 	api_stop(c->api);
 	metrics_server_stop(c->metrics);
+	captures_destroy(c->captures);
 	watch_stop(c->watch);
 	uv_walk(&c->loop, close_handle, NULL);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
@@ -462,6 +465,8 @@ main(int argc, char **argv)
 		ret = set_paths(&c);
 	if (ret == 0)
 		ret = hub_set_path(c.hub, c.hub_path);
+	if (ret == 0)
+		ret = captures_create(&c.captures, c.config->run_dir, c.hub);
 	if (ret == 0)
 		ret = start_api(&c);
 	if (ret == 0)

@@ -5,6 +5,7 @@
 #include "config/log.h"
 #include "config/program.h"
 #include "config/ready.h"
+#include "dataplane/capture/session.h"
 #include "dataplane/engines.h"
 #include "dataplane/port_figures.h"
 #include "dataplane/ports/ethdev.h"
@@ -184,7 +185,8 @@ follow_live(const struct hub *hub, uint32_t *seen)
 
 /* Until told to end, or (true) to leave to a successor. */
 static bool
-watch_over(struct setup *s, struct engines *e, struct takeover *t, const sigset_t *end)
+watch_over(struct setup *s, struct engines *e, struct captures *captures, struct takeover *t,
+	const sigset_t *end)
 {
 	bool leave = false;
 	uint32_t live_seen = 0;
@@ -195,6 +197,7 @@ watch_over(struct setup *s, struct engines *e, struct takeover *t, const sigset_
 		tell_time(s);
 		share_out(s);
 		follow_live(s->hub, &live_seen);
+		captures_poll(captures);
 		leave = takeover_poll(t, s);
 		if (tick % TICKS_A_SECOND != 0)
 			continue;
@@ -238,6 +241,7 @@ serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_
 {
 	char *path = config_arena_path(c);
 	struct engines *e = path != NULL ? engines_create(path, s->worker, s->n_workers) : NULL;
+	struct captures *captures = captures_create(c->run_dir, s->hub, s->worker, s->n_workers);
 	struct takeover t = {.listen_fd = -1, .peer = -1};
 	int status = EXIT_SUCCESS, err;
 	bool told = false;
@@ -245,7 +249,7 @@ serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_
 	atomic_store(
 		&s->hub->instance[s->hub->seat].config_digest, config_digest(c, CONFIG_DATAPLANE));
 
-	if (e == NULL) {
+	if (e == NULL || captures == NULL) {
 		log_error("out of memory");
 		status = EXIT_FAILURE;
 		goto done;
@@ -266,7 +270,7 @@ serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_
 			    ": %s",
 			c->run_dir, strerror(-err));
 	log_info("answering with %u worker%s", s->n_workers, s->n_workers == 1 ? "" : "s");
-	if (watch_over(s, e, &t, end)) {
+	if (watch_over(s, e, captures, &t, end)) {
 		hand_over(s, &t);
 		goto done;
 	}
@@ -275,6 +279,7 @@ serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_
 	stop_workers(s, true);
 	log_info("stopped");
 done:
+	captures_destroy(captures);
 	engines_destroy(e);
 	free(path);
 	return status;

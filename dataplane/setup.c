@@ -31,6 +31,7 @@ add_port(struct worker *w, struct port *p, unsigned index)
 		return -ENOMEM;
 	}
 	w->port = grown;
+	p->tap_index = (uint16_t)w->n_ports;
 	w->port[w->n_ports++] = p;
 	port_figures_attach(w->hub, w->shared, p, index);
 	return 0;

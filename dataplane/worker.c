@@ -5,6 +5,7 @@
 #include "dataplane/worker.h"
 
 #include "config/log.h"
+#include "dataplane/capture/tap.h"
 #include "shm/doorbell.h"
 
 #include <errno.h>
@@ -56,6 +57,8 @@ serve_port(struct worker *w, struct port *p, struct answer_context *engine)
 		octets_out += w->query[i].out_len;
 		n_out += w->query[i].out_len != 0;
 	}
+	if (__builtin_expect(p->tap != NULL, 0))
+		tap_answered(p->tap, w->query, n, rte_rdtsc());
 	p->ops->transmit(p, w->query, n);
 	if (sampled)
 		sampler_take(&w->sampler, &w->shared->latency, rte_rdtsc() - start, n);
@@ -68,6 +71,27 @@ serve_port(struct worker *w, struct port *p, struct answer_context *engine)
 	port_traffic_add(p->traffic, PTR_TX_PACKETS, n_out);
 	port_traffic_add(p->traffic, PTR_TX_BYTES, octets_out);
 	return p->n_taken + p->n_passed;
+}
+
+/* The same while packets are captured. */
+static __attribute__((cold, noinline)) unsigned
+serve_port_tapped(struct worker *w, struct port *p, struct answer_context *engine)
+{
+	unsigned n;
+
+	tap_begin(p->tap, w->query, rte_rdtsc());
+	n = serve_port(w, p, engine);
+	tap_end(p->tap);
+	return n;
+}
+
+static __attribute__((cold, noinline)) void
+take_tap(struct worker *w, struct capture_tap *tap)
+{
+	for (unsigned i = 0; i < w->n_ports; i++)
+		w->port[i]->tap = tap;
+	/* release: the last use of the old one is over */
+	atomic_store_explicit(&w->tap_now, tap, memory_order_release);
 }
 
 /* Sleep until a port has something, or a while. */
@@ -140,6 +164,7 @@ static void
 run(struct worker *w)
 {
 	struct answer_context *engine = NULL;
+	struct capture_tap *tap = NULL;
 	unsigned round = 0;
 
 	w->tick_scale = policy_tick_scale(w->shared->tsc_hz);
@@ -148,6 +173,8 @@ run(struct worker *w)
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		struct answer_context *wanted =
 			atomic_load_explicit(&w->wanted, memory_order_acquire);
+		struct capture_tap *tap_wanted =
+			atomic_load_explicit(&w->tap_wanted, memory_order_acquire);
 		uint64_t start = rte_rdtsc();
 		bool naps = w->n_idle > SPINS_BEFORE_NAP;
 		unsigned n = 0;
@@ -156,6 +183,10 @@ run(struct worker *w)
 			engine = wanted;
 			/* release: the last use of the old one is over */
 			atomic_store_explicit(&w->using_now, engine, memory_order_release);
+		}
+		if (__builtin_expect(tap_wanted != tap, 0)) {
+			tap = tap_wanted;
+			take_tap(w, tap);
 		}
 		grace_quiescent(w->hub, w->shared);
 		round++;
@@ -166,7 +197,8 @@ run(struct worker *w)
 			if (p->costly && w->devices && p->n_taken == 0 && !naps &&
 				round % COSTLY_EVERY != 0)
 				continue;
-			n += serve_port(w, p, engine);
+			n += __builtin_expect(tap == NULL, 1) ? serve_port(w, p, engine)
+							      : serve_port_tapped(w, p, engine);
 		}
 		if (n == 0) {
 			back_off(w);

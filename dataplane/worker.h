@@ -34,9 +34,12 @@ struct worker {
 		wanted;         /* engine to use from the next burst on */
 	_Atomic uint32_t now_s; /* Unix time */
 	_Atomic bool stop;
+	_Atomic(struct capture_tap *) tap_wanted; /* shows it what passes; NULL: nobody captures */
 	/* the worker writes, main reads */
 	_Alignas(64) _Atomic(struct answer_context *)
 		using_now; /* the one before is not touched any more */
+
+	_Atomic(struct capture_tap *) tap_now;
 
 	/* the worker's own */
 	_Alignas(64) uint64_t tick_scale; /* from rdtsc to policy.h's ticks */

@@ -149,7 +149,11 @@
 		"TSC cycles spent on bursts with at least one packet.")                            \
 	X(POLLS_EMPTY, "polls_empty_total", "", "", "polls",                                       \
 		"Polls of all ports that found nothing.")                                          \
-	X(SLEEPS, "sleeps_total", "", "", "sleeps", "Times that an idle worker slept.")
+	X(SLEEPS, "sleeps_total", "", "", "sleeps", "Times that an idle worker slept.")            \
+	X(CAPTURED, "captured_packets_total", "", "", "packets",                                   \
+		"Packets copied for `millracectl capture`.")                                       \
+	X(CAPTURE_LOST, "capture_lost_total", "", "", "packets",                                   \
+		"Packets that should have been captured, but the ring was full.")
 
 enum counter {
 #define X(id, family, label, value, unit, help) CTR_##id,

@@ -25,18 +25,26 @@ enum ctl_option {
 	CTL_OPTION_ROOT = 1 << 11,
 	CTL_OPTION_DRIVER = 1 << 12,
 	CTL_OPTION_PARTIAL = 1 << 13,
+	CTL_OPTION_FILTER = 1 << 20,
+	CTL_OPTION_SAMPLE = 1 << 21,
+	CTL_OPTION_SNAPLEN = 1 << 22,
+	CTL_OPTION_DURATION = 1 << 23,
+	CTL_OPTION_DROPS_ONLY = 1 << 24,
+	CTL_OPTION_WRITE = 1 << 25,
 };
 
 struct ctl {
 	unsigned given; /* enum ctl_option that were on the command line */
 	char *socket_path;
 	const char *origin;
-	const char *watch;       /* what followed --watch=, or NULL */
-	const char *config_path; /* what followed --config, or NULL */
-	const char *root;        /* --root, or NULL: this machine */
-	const char *driver;      /* --driver, or NULL */
-	unsigned n_force;        /* how often --force was given */
-	unsigned long count;
+	const char *watch;                              /* what followed --watch=, or NULL */
+	const char *config_path;                        /* what followed --config, or NULL */
+	const char *root;                               /* --root, or NULL: this machine */
+	const char *driver;                             /* --driver, or NULL */
+	unsigned n_force;                               /* how often --force was given */
+	unsigned long count, sample, snaplen, duration; /* 0: not given */
+	const char *filter;                             /* --filter, or NULL */
+	const char *write;                              /* -w, or NULL */
 	bool json, colour;
 	int argc; /* arguments of the verb, without its words and options */
 	char **argv;
@@ -62,6 +70,9 @@ int ctl_request_each(const struct ctl *c, const char *path,
 
 /** GET, and copy the body to stdout as it comes. @return 0, or -1 after a message on stderr */
 int ctl_request_copy(const struct ctl *c, const char *path);
+
+/** Say on stderr that the control plane cannot be reached, and what would help. code: CURLcode */
+void ctl_say_unreachable(const struct ctl *c, int code, long error, const char *why);
 
 /** Path segment with everything escaped that must be. */
 char *ctl_escape(const char *text);
@@ -142,3 +153,4 @@ int ctl_port_list(const struct ctl *c);
 int ctl_port_bind(const struct ctl *c);
 int ctl_port_unbind(const struct ctl *c);
 int ctl_stats(const struct ctl *c);
+int ctl_capture(const struct ctl *c);

@@ -107,13 +107,13 @@ take(char *data, size_t size, size_t n, void *arg)
 }
 
 /* libcurl speaks of port 80 of localhost when it means a socket's path: error is the system's. */
-static void
-say_unreachable(const struct ctl *c, CURLcode code, long error, const char *why)
+void
+ctl_say_unreachable(const struct ctl *c, int code, long error, const char *why)
 {
 	if (code == CURLE_COULDNT_CONNECT && error != 0)
 		why = strerror((int)error);
 	fprintf(stderr, "millracectl: the control plane does not answer on %s: %s\n",
-		c->socket_path, why[0] != '\0' ? why : curl_easy_strerror(code));
+		c->socket_path, why[0] != '\0' ? why : curl_easy_strerror((CURLcode)code));
 	if (code == CURLE_COULDNT_CONNECT && (error == EACCES || error == EPERM))
 		fprintf(stderr, "Become root or the user that the suite runs as, or join that "
 				"user's group.\n");
@@ -173,7 +173,7 @@ perform(const struct ctl *c, const char *method, const char *path, struct intake
 		fprintf(stderr, "millracectl: the answer to %s is too long\n", path);
 	else {
 		curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
-		say_unreachable(c, code, error, why);
+		ctl_say_unreachable(c, (int)code, error, why);
 	}
 	curl_easy_cleanup(curl);
 	free(url);

@@ -6,6 +6,7 @@
 #include "tools/ctl.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,11 @@ static const struct verb {
 	{"config", "reload", "", 0, 0, CTL_OPTION_PARTIAL | CTL_OPTION_WAIT | CTL_OPTION_NO_WAIT,
 		ctl_config_reload,
 		"Take over the configuration file as a whole. Exit status 1 when it is refused."},
+	{"capture", NULL, "", 0, 0,
+		CTL_OPTION_FILTER | CTL_OPTION_SAMPLE | CTL_OPTION_COUNT | CTL_OPTION_DURATION |
+			CTL_OPTION_SNAPLEN | CTL_OPTION_DROPS_ONLY | CTL_OPTION_WRITE,
+		ctl_capture,
+		"Packets that the workers receive, send and drop, as a pcapng file, until Ctrl-C."},
 	{"doctor", NULL, "", 0, 0, CTL_OPTION_ROOT, ctl_doctor,
 		"What keeps this machine from running the suite, or from running it fast, and what "
 		"mends it. Needs no server. Exit status 1 when something will not work."},
@@ -94,7 +100,16 @@ static const struct option_row {
 		"the zone's name (default: FILE's without .zone)"},
 	{"watch", "[=SECONDS]", optional_argument, CTL_OPTION_WATCH,
 		"again and again (default: each second)"},
-	{"count", "N", required_argument, CTL_OPTION_COUNT, "end after N times"},
+	{"count", "N", required_argument, CTL_OPTION_COUNT, "end after N times, or packets"},
+	{"filter", "EXPR", required_argument, CTL_OPTION_FILTER,
+		"only packets that tcpdump would show for EXPR"},
+	{"sample", "N", required_argument, CTL_OPTION_SAMPLE,
+		"one query in N, with what became of it"},
+	{"duration", "SECONDS", required_argument, CTL_OPTION_DURATION, "end after this time"},
+	{"snaplen", "OCTETS", required_argument, CTL_OPTION_SNAPLEN, "of a packet, at most"},
+	{"drops-only", NULL, no_argument, CTL_OPTION_DROPS_ONLY, "only packets that were dropped"},
+	{"write", "FILE", required_argument, CTL_OPTION_WRITE,
+		"or -w FILE: where packets go; - is standard output"},
 	{"all", NULL, no_argument, CTL_OPTION_ALL, "counters that are 0 too"},
 	{"driver", "NAME", required_argument, CTL_OPTION_DRIVER, "default: vfio-pci"},
 	{"root", "DIR", required_argument, CTL_OPTION_ROOT,
@@ -259,15 +274,34 @@ set_socket(struct ctl *c, const char *run_dir, const char *config_path)
 }
 
 static int
-parse_count(struct ctl *c, const char *text)
+parse_number(unsigned long *to, const char *option, const char *text)
 {
 	char *end;
 
-	c->count = strtoul(text, &end, 10);
-	if (*text >= '0' && *text <= '9' && *end == '\0' && c->count > 0)
+	errno = 0;
+	*to = strtoul(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && *to > 0)
 		return 0;
-	fprintf(stderr, "millracectl: --count %s: a number, at least 1\n", text);
+	fprintf(stderr, "millracectl: --%s %s: a number, at least 1\n", option, text);
 	return -1;
+}
+
+/* Where a number goes that an option has, or NULL. */
+static unsigned long *
+number_of(struct ctl *c, unsigned bit)
+{
+	switch (bit) {
+	case CTL_OPTION_COUNT:
+		return &c->count;
+	case CTL_OPTION_SAMPLE:
+		return &c->sample;
+	case CTL_OPTION_SNAPLEN:
+		return &c->snaplen;
+	case CTL_OPTION_DURATION:
+		return &c->duration;
+	default:
+		return NULL;
+	}
 }
 
 static void
@@ -289,8 +323,9 @@ parse_options(struct ctl *c, int argc, char **argv, const char **run_dir, const 
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		options[i] =
 			(struct option){option_table[i].name, option_table[i].has_arg, NULL, 1};
-	while ((opt = getopt_long(argc, argv, "h", options, &at)) != -1) {
+	while ((opt = getopt_long(argc, argv, "hw:", options, &at)) != -1) {
 		unsigned bit = opt == 'h'   ? (unsigned)OPTION_HELP
+			       : opt == 'w' ? (unsigned)CTL_OPTION_WRITE
 			       : opt == '?' ? 0
 					    : option_table[at].bit;
 		if (bit == 0) {
@@ -302,8 +337,13 @@ parse_options(struct ctl *c, int argc, char **argv, const char **run_dir, const 
 			c->origin = optarg;
 		else if (bit == CTL_OPTION_WATCH)
 			c->watch = optarg;
-		else if (bit == CTL_OPTION_COUNT && parse_count(c, optarg) != 0)
-			return -1;
+		else if (number_of(c, bit) != NULL) {
+			if (parse_number(number_of(c, bit), option_table[at].name, optarg) != 0)
+				return -1;
+		} else if (bit == CTL_OPTION_FILTER)
+			c->filter = optarg;
+		else if (bit == CTL_OPTION_WRITE)
+			c->write = optarg;
 		else if (bit == CTL_OPTION_FORCE)
 			c->n_force++;
 		else if (bit == CTL_OPTION_ROOT)

@@ -4,6 +4,7 @@
  * lock. */
 #pragma once
 #include "config/config.h"
+#include "controlplane/capture/capture.h"
 #include "controlplane/manager/zone_manager.h"
 #include "controlplane/metrics/metrics.h"
 #include "controlplane/reconfigure.h"
@@ -25,6 +26,7 @@ struct api_context {
 	struct reconfigure *reconfigure;
 	struct policy_control *policy;
 	const struct metrics_source *figures;
+	struct captures *captures;
 	int64_t started_s; /* CLOCK_REALTIME */
 };
 

@@ -38,6 +38,12 @@ const struct route api_route[] = {
 		"takes over what needs none. wait=false answers before zones are loaded."},
 	{"GET", API_BASE "/millrace/status", api_status, QUERY_NONE,
 		"Processes, readiness, arena, workers, zones by state."},
+	{"GET", API_BASE "/millrace/capture", api_capture,
+		"filter sample snaplen count duration drops",
+		"Packets of the workers as a pcapng file that goes on until `count` packets or "
+		"`duration` seconds, or until the client shuts its side down. `filter` as "
+		"tcpdump's, `sample` one of so many, drops=true only what was dropped. 409 while "
+		"another one runs."},
 	{"GET", API_BASE "/millrace/stats", api_stats, QUERY_NONE,
 		"Every counter with its labels, unit and help: sum, and one value a worker."},
 	{"GET", API_BASE "/millrace/acl", api_acl, QUERY_NONE,

@@ -40,6 +40,7 @@ api_request_error(struct api_request *r, unsigned status, const char *format, ..
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	r->more = NULL;
+	r->read = NULL;
 	r->status = status;
 	r->content_type = "application/json";
 	json_rewind(&r->out);
@@ -135,6 +136,17 @@ read_piece(void *arg, uint64_t position, char *buffer, size_t max)
 	return (ssize_t)n;
 }
 
+static ssize_t
+read_other(void *arg, uint64_t position, char *buffer, size_t max)
+{
+	struct api_request *r = arg;
+	ssize_t n = r->read(r, buffer, max);
+
+	if (n == -1)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	return n < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : n;
+}
+
 static enum MHD_Result
 send_answer(struct api_request *r)
 {
@@ -145,7 +157,10 @@ send_answer(struct api_request *r)
 		json_free(&r->out);
 		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory");
 	}
-	if (r->more != NULL)
+	if (r->read != NULL)
+		response = MHD_create_response_from_callback(
+			MHD_SIZE_UNKNOWN, PIECE_OCTETS, read_other, r, NULL);
+	else if (r->more != NULL)
 		response = MHD_create_response_from_callback(
 			MHD_SIZE_UNKNOWN, PIECE_OCTETS, read_piece, r, NULL);
 	else
@@ -310,6 +325,8 @@ request_ended(void *arg, struct MHD_Connection *connection, void **state,
 		return;
 	json_free(&r->out);
 	reconfigure_outcome_free(r->outcome);
+	if (r->forget != NULL)
+		r->forget(r->owned);
 	free(r);
 	*state = NULL;
 }
@@ -420,7 +437,8 @@ api_stop(struct api *a)
 	if (a == NULL)
 		return;
 	unlink(a->socket_path);
-	MHD_stop_daemon(a->daemon); /* closes the listening socket */
+	captures_stop(a->context[0].captures); /* no connection sleeps when the library ends */
+	MHD_stop_daemon(a->daemon);            /* closes the listening socket */
 	free(a->socket_path);
 	free(a);
 }

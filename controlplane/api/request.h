@@ -7,6 +7,8 @@
 #include "controlplane/api/json_writer.h"
 #include "controlplane/api/route.h"
 
+#include <sys/types.h>
+
 struct MHD_Connection;
 
 #define API_BODY_OCTETS_MAX 65536u /* of a request; no route of today reads one */
@@ -29,6 +31,11 @@ struct api_request {
 	bool more_ended;
 	uint64_t sent_octets; /* of pieces before `out` */
 
+	/* Streamed answer of another kind than JSON: called when octets can be sent. Writes some
+	 * and returns how many; or 0 after it has suspended the connection; -1 the end; -2 an
+	 * error */
+	ssize_t (*read)(struct api_request *r, char *buffer, size_t max);
+
 	/* Answered later: `start` is called when the request sleeps, and sees to it that
 	 * api_request_resume() is called once; then `after` runs, which may wait once more. */
 	void (*start)(struct api_request *r);
@@ -36,6 +43,8 @@ struct api_request {
 	uint64_t ticket;
 	bool for_zone;                       /* only wait for the zone that parameter 0 names */
 	struct reconfigure_outcome *outcome; /* owned */
+	void *owned;                         /* by the request; `forget` ends it */
+	void (*forget)(void *owned);
 
 	/* for handlers that write in pieces */
 	uint32_t cursor;
@@ -103,3 +112,4 @@ void api_acl_reload(struct api_request *r);
 void api_acl_check(struct api_request *r);
 void api_rrl(struct api_request *r);
 void api_rrl_set(struct api_request *r);
+void api_capture(struct api_request *r); /* api_capture.c */

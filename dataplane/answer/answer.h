@@ -35,6 +35,7 @@ struct answer_query {
 	/* set by the engine */
 	uint8_t cookie_valid; /* the query had a server cookie that is ours: its source is real */
 	uint16_t opt_len;     /* octets of the OPT that ends the response; 0: none */
+	uint16_t why;         /* enum counter, when it is dropped; else untouched */
 	uint32_t out_len;     /* octets of the response; 0: do not respond */
 };
 

@@ -222,11 +222,13 @@ work_parse(struct answer_context *c, struct work *w)
 	w->limit = q->transport >= ANSWER_TCP4 ? ANSWER_ROOM_STREAM : DNS_UDP_MIN;
 	w->question_end = DNS_HEADER;
 	if (q->len < DNS_HEADER) {
+		q->why = CTR_D_SHORT;
 		counter_add(c->counters, CTR_D_SHORT, 1);
 		return;
 	}
 	if (q->dns[2] & 0x80) {
 		/* a response: answering it could start a loop between two servers */
+		q->why = CTR_D_RESPONSE;
 		counter_add(c->counters, CTR_D_RESPONSE, 1);
 		return;
 	}

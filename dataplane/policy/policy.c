@@ -114,6 +114,7 @@ apply_actions(struct policy_context *c, struct answer_query *q, uint32_t special
 		case POLICY_DENY:
 			denied |= 1u << i;
 			q[i].out_len = 0;
+			q[i].why = CTR_D_ACL;
 			counter_add(c->counters, CTR_ACL_DENY, 1);
 			counter_add(c->counters, CTR_D_ACL, 1);
 			break;
@@ -224,6 +225,7 @@ over_limit(struct policy_context *c, const struct policy_rate_limit *l, struct a
 		return;
 	}
 	q->out_len = 0;
+	q->why = CTR_D_RATE_LIMIT;
 	counter_add(c->counters, CTR_RRL_DROP, 1);
 	counter_add(c->counters, CTR_D_RATE_LIMIT, 1);
 }

@@ -192,6 +192,7 @@ open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf,
 			.nap_ns = driver_nap_ns(info->driver_name, d->n_rx)};
 		e->port_id = d->port_id;
 		e->queue_id = (uint16_t)q;
+		snprintf(e->port.name, sizeof e->port.name, "%.40s queue %u", d->name, q);
 		e->mtu = d->mtu;
 		e->parse_flags = driver_is_software(info) ? FRAME_PARTIAL_OK : 0;
 		if (conf->txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)

@@ -4,6 +4,8 @@
  * a counted reason. */
 #include "dataplane/ports/ethdev_queue.h"
 
+#include "dataplane/ports/ethdev_capture.h"
+
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
 
@@ -74,41 +76,49 @@ take_frame(struct ethdev_queue *e, struct rte_mbuf *m, struct frame_info *info,
 	return FATE_ANSWER;
 }
 
-/* A queue that was lent: the owner sends. */
-static void
-give_back(struct ethdev_queue *e, struct rte_mbuf **m, unsigned n)
+/* Hand mbufs to who sends them: the device, or of a queue that was lent its owner. All, or until no
+ * more is taken for a while. @return how many */
+static inline unsigned
+offer(struct ethdev_queue *e, struct rte_mbuf **tx, unsigned n_tx)
 {
-	unsigned given = rte_ring_sp_enqueue_burst(e->back, (void **)m, n, NULL);
-
-	if (given != 0)
-		sleeper_ring(e->back_sleeper);
-	if (unlikely(given < n)) {
-		rte_pktmbuf_free_bulk(m + given, n - given);
-		counter_add(e->port.counters, CTR_D_TX_FULL, n - given);
-	}
-}
-
-/* Send mbufs, all or until the device takes no more for a while; the rest is freed and counted. */
-static inline void
-send_all(struct ethdev_queue *e, struct rte_mbuf **tx, uint16_t n_tx)
-{
-	uint16_t at = 0;
+	unsigned at = 0;
 
 	if (unlikely(e->back != NULL)) {
-		give_back(e, tx, n_tx);
-		return;
+		at = rte_ring_sp_enqueue_burst(e->back, (void **)tx, n_tx, NULL);
+		if (at != 0)
+			sleeper_ring(e->back_sleeper);
+		return at;
 	}
 	for (unsigned tries = 0; at < n_tx && tries < TX_TRIES; tries++) {
 		uint16_t sent =
 			rte_eth_tx_burst(e->port_id, e->queue_id, tx + at, (uint16_t)(n_tx - at));
-		at = (uint16_t)(at + sent);
+		at += sent;
 		if (sent != 0)
 			tries = 0;
 	}
-	if (unlikely(at < n_tx)) {
-		rte_pktmbuf_free_bulk(tx + at, (unsigned)(n_tx - at));
-		counter_add(e->port.counters, CTR_D_TX_FULL, (uint64_t)(n_tx - at));
-	}
+	return at;
+}
+
+/* Free what was not sent. @param record  what was captured of them, or NULL */
+static __attribute__((cold, noinline)) void
+give_up(struct ethdev_queue *e, struct rte_mbuf **tx, unsigned n,
+	struct capture_record *const record[])
+{
+	if (e->port.tap != NULL)
+		ethdev_capture_unsent(e, tx, n, record);
+	rte_pktmbuf_free_bulk(tx, n);
+	counter_add(e->port.counters, CTR_D_TX_FULL, n);
+}
+
+/* Send mbufs; the rest is freed and counted. */
+static inline void
+send_all(struct ethdev_queue *e, struct rte_mbuf **tx, unsigned n_tx,
+	struct capture_record *const record[])
+{
+	unsigned at = offer(e, tx, n_tx);
+
+	if (unlikely(at < n_tx))
+		give_up(e, tx + at, n_tx - at, record != NULL ? record + at : NULL);
 }
 
 /* Send what the kernel has for the port. At most one burst a round, so that it cannot keep the
@@ -116,14 +126,37 @@ send_all(struct ethdev_queue *e, struct rte_mbuf **tx, uint16_t n_tx)
 static unsigned
 send_kernels(struct ethdev_queue *e)
 {
+	struct capture_record *record[PORT_BURST];
 	struct rte_mbuf *tx[EXCEPTION_BURST];
 	unsigned n = exception_take(&e->exception, tx, e->port.counters);
 
 	if (n != 0) {
 		counter_add(e->port.counters, CTR_EXCEPTION_FROM_KERNEL, n);
-		send_all(e, tx, (uint16_t)n);
+		if (unlikely(e->port.tap != NULL))
+			ethdev_capture_kernels(e, tx, n, record);
+		send_all(e, tx, n, record);
 	}
 	return n;
+}
+
+/* Frames for the kernel: into its ring, which only the owner of a queue may fill. The rest is freed
+ * and counted. */
+static void
+send_to_kernel(struct ethdev_queue *e, struct rte_mbuf **m, unsigned n,
+	struct capture_record *const record[])
+{
+	unsigned given;
+
+	if (e->back != NULL) {
+		for (unsigned i = 0; i < n; i++)
+			m[i]->port = SPREAD_KERNEL;
+		send_all(e, m, n, record);
+		return;
+	}
+	given = exception_give(&e->exception, m, n, e->port.counters);
+	if (unlikely(e->port.tap != NULL && record != NULL))
+		for (unsigned i = given; i < n; i++)
+			tap_dropped(record[i], CTR_D_EXCEPTION_FULL);
 }
 
 /* What other workers finished for this queue: frames to send, and some for the kernel. */
@@ -144,30 +177,23 @@ send_lent(struct ethdev_queue *e)
 				tx[n_tx++] = m[i];
 		}
 		if (n_tx != 0)
-			send_all(e, tx, (uint16_t)n_tx);
+			send_all(e, tx, n_tx, NULL);
 		if (n_other != 0)
-			exception_give(&e->exception, other, n_other, e->port.counters);
+			send_to_kernel(e, other, n_other, NULL);
 		n_all += n;
 	}
 	return n_all;
-}
-
-/* Frames for the kernel, from a queue that was lent: only the owner may put them in its ring. */
-static void
-give_back_kernels(struct ethdev_queue *e, struct rte_mbuf **m, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		m[i]->port = SPREAD_KERNEL;
-	give_back(e, m, n);
 }
 
 unsigned
 ethdev_queue_take(struct ethdev_queue *e, struct rte_mbuf **rx, unsigned n, struct answer_query *q)
 {
 	bool kernel = e->exception.to_kernel != NULL || e->lent_exception;
-	struct rte_mbuf *bad[PORT_BURST], *other[PORT_BURST];
-	unsigned n_kept = 0, n_bad = 0, n_other = 0;
+	struct capture_record *record[PORT_BURST];
+	struct ethdev_sorted s;
+	unsigned n_kept = 0;
 
+	s.n_bad = s.n_other = 0;
 	/* headers of 42 octets and more, and a query behind them: two lines, nearly always */
 	for (unsigned i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(rx[i], void *));
@@ -181,18 +207,19 @@ ethdev_queue_take(struct ethdev_queue *e, struct rte_mbuf **rx, unsigned n, stru
 			continue;
 		}
 		if (fate == FATE_KERNEL && kernel) {
-			other[n_other++] = rx[i];
+			s.other[s.n_other++] = rx[i];
 			continue;
 		}
 		counter_add(e->port.counters, why, 1);
-		bad[n_bad++] = rx[i];
+		s.why[s.n_bad] = why;
+		s.bad[s.n_bad++] = rx[i];
 	}
-	if (n_bad != 0)
-		rte_pktmbuf_free_bulk(bad, n_bad);
-	if (n_other != 0 && e->back != NULL)
-		give_back_kernels(e, other, n_other);
-	else if (n_other != 0)
-		exception_give(&e->exception, other, n_other, e->port.counters);
+	if (unlikely(e->port.tap != NULL))
+		ethdev_capture_received(e, &s, n_kept, record);
+	if (s.n_bad != 0)
+		rte_pktmbuf_free_bulk(s.bad, s.n_bad);
+	if (s.n_other != 0)
+		send_to_kernel(e, s.other, s.n_other, record);
 	return n_kept;
 }
 
@@ -240,6 +267,7 @@ ethdev_queue_transmit(struct port *p, const struct answer_query *q, unsigned n)
 {
 	struct ethdev_queue *e = (struct ethdev_queue *)p;
 	struct rte_mbuf *tx[PORT_BURST], *silent[PORT_BURST];
+	struct capture_record *record[PORT_BURST];
 	uint16_t n_tx = 0;
 	unsigned n_silent = 0;
 
@@ -253,14 +281,15 @@ ethdev_queue_transmit(struct port *p, const struct answer_query *q, unsigned n)
 	}
 	if (n_silent != 0)
 		rte_pktmbuf_free_bulk(silent, n_silent);
+	if (unlikely(p->tap != NULL))
+		ethdev_capture_answers(e, q, n, tx, record);
 	/* some drivers must touch packets whose checksums the device makes */
 	if (e->offloads != 0) {
 		uint16_t good = rte_eth_tx_prepare(e->port_id, e->queue_id, tx, n_tx);
 		if (unlikely(good < n_tx)) {
-			rte_pktmbuf_free_bulk(tx + good, (unsigned)(n_tx - good));
-			counter_add(p->counters, CTR_D_TX_FULL, (uint64_t)(n_tx - good));
+			give_up(e, tx + good, (unsigned)(n_tx - good), record + good);
 			n_tx = good;
 		}
 	}
-	send_all(e, tx, n_tx);
+	send_all(e, tx, n_tx, record);
 }

@@ -29,9 +29,9 @@ void exception_wake(void);
 
 /**
  * Hand packets to the kernel; those for which there is no room are freed and counted.
- * Thread: the queue's worker.
+ * Thread: the queue's worker. @return how many were handed over
  */
-static inline void
+static inline unsigned
 exception_give(
 	struct exception_queue *x, struct rte_mbuf **m, unsigned n, struct counters *counters)
 {
@@ -46,6 +46,7 @@ exception_give(
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&exception_asleep, memory_order_relaxed))
 		exception_wake();
+	return given;
 }
 
 /** Packets of the kernel to send, at most EXCEPTION_BURST. Thread: the queue's worker. */

@@ -12,6 +12,7 @@
 #define PORT_BURST ANSWER_BURST
 
 struct port;
+struct capture_tap;
 
 /* What a port's driver counts, added up over its queues and devices. */
 struct port_figures {
@@ -50,4 +51,7 @@ struct port {
 	uint32_t nap_ns;   /* wait_fd -1: how long it may be left alone when idle */
 	unsigned n_taken;  /* packets of the last receive, those not kept included */
 	unsigned n_passed; /* packets of the kernel that it sent on its way */
+	struct capture_tap *tap; /* its worker's, while packets are captured; else NULL */
+	uint16_t tap_index;      /* among its worker's ports */
+	char name[64];           /* for people: device and queue, or address */
 };

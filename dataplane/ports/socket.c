@@ -3,9 +3,13 @@
  * two a burst. All buffers are made at open; the response is written where the query was read. */
 #include "dataplane/ports/socket.h"
 
+#include "dataplane/capture/tap.h"
+#include "dataplane/ports/synthetic.h"
+
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +18,8 @@
 #define STRIDE (ROOM + 64u) /* the engine may read behind a name; an odd number of cache lines */
 #define SEND_TRIES 4u       /* sendmmsg calls without progress before a response is dropped */
 #define KERNEL_BUFFER (4 << 20) /* octets asked for, each way; the kernel may give less */
+
+static_assert(ROOM + SYNTHETIC_HEADERS_MAX <= TAP_PACKET_OCTETS, "a frame around a message");
 
 union peer {
 	struct sockaddr_in in;
@@ -30,8 +36,9 @@ struct socket_port {
 	struct port port;
 	int fd;
 	bool ip6;
-	bool wildcard;            /* bound to no address: replies must name theirs */
-	uint8_t kept[PORT_BURST]; /* slot of each query handed out */
+	bool wildcard;              /* bound to no address: replies must name theirs */
+	struct synthetic_end local; /* bound to; for captures */
+	uint8_t kept[PORT_BURST];   /* slot of each query handed out */
 	struct mmsghdr rx[PORT_BURST], tx[PORT_BURST];
 	struct iovec rx_iov[PORT_BURST], tx_iov[PORT_BURST];
 	union peer peer[PORT_BURST];
@@ -76,11 +83,93 @@ set_client(const struct socket_port *s, const union peer *from, struct answer_qu
 	}
 }
 
+/* --- captures --- */
+
+static void
+peer_end(const struct socket_port *s, unsigned slot, struct synthetic_end *out)
+{
+	const union peer *p = &s->peer[slot];
+
+	if (s->ip6)
+		memcpy(out->address, &p->in6.sin6_addr, 16);
+	else
+		memcpy(out->address, &p->in.sin_addr, 4);
+	out->port_be = p->in.sin_port; /* the same place in both */
+}
+
+/* Our end of what lies in a slot: with no address of its own the socket has it from the kernel. */
+static void
+local_end(const struct socket_port *s, unsigned slot, struct synthetic_end *out)
+{
+	const struct msghdr *m = &s->rx[slot].msg_hdr;
+	const struct cmsghdr *c = m->msg_controllen != 0 ? CMSG_FIRSTHDR(m) : NULL;
+
+	*out = s->local;
+	if (c != NULL && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+		memcpy(out->address, &((const struct in_pktinfo *)CMSG_DATA(c))->ipi_addr, 4);
+	else if (c != NULL && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+		memcpy(out->address, &((const struct in6_pktinfo *)CMSG_DATA(c))->ipi6_addr, 16);
+}
+
+/* A frame around the message in a slot, in the tap's memory. */
+static struct tap_packet
+make_frame(const struct socket_port *s, unsigned slot, const uint8_t *dns, uint32_t len, bool in)
+{
+	struct capture_tap *t = s->port.tap;
+	struct synthetic_end peer, local;
+	uint32_t octets;
+
+	peer_end(s, slot, &peer);
+	local_end(s, slot, &local);
+	octets = synthetic_frame(
+		t->packet, s->ip6, in ? &peer : &local, in ? &local : &peer, dns, len);
+	return (struct tap_packet){t->packet, octets, octets, s->port.tap_index};
+}
+
+/* Dropped datagrams, by slot, and queries. */
+static __attribute__((cold, noinline)) void
+capture_received(const struct socket_port *s, unsigned n_kept, const uint8_t *bad,
+	const enum counter *why, unsigned n_bad)
+{
+	struct tap_packet p;
+
+	for (unsigned i = 0; i < n_bad; i++) {
+		p = make_frame(s, bad[i], s->buffer[bad[i]], s->rx[bad[i]].msg_len, true);
+		tap_drop(s->port.tap, &p, why[i]);
+	}
+	for (unsigned i = 0; i < n_kept; i++) {
+		unsigned slot = s->kept[i];
+		p = make_frame(s, slot, s->buffer[slot], s->rx[slot].msg_len, true);
+		tap_query(s->port.tap, i, &p);
+	}
+}
+
+/* @param dropped  by number of the message sent */
+static __attribute__((cold, noinline)) void
+capture_sent(
+	const struct socket_port *s, const struct answer_query *q, unsigned n, uint32_t dropped)
+{
+	for (unsigned i = 0, n_tx = 0; i < n; i++) {
+		struct tap_packet p;
+		struct capture_record *r;
+		if (q[i].out_len == 0)
+			continue;
+		p = make_frame(s, s->kept[i], q[i].dns, q[i].out_len, false);
+		r = tap_answer(s->port.tap, i, &p);
+		if ((dropped >> n_tx++ & 1) != 0)
+			tap_dropped(r, CTR_D_TX_FULL);
+	}
+}
+
+/* --- bursts --- */
+
 static unsigned
 socket_receive(struct port *p, struct answer_query *q, unsigned max)
 {
 	struct socket_port *s = (struct socket_port *)p;
-	unsigned n_kept = 0;
+	enum counter why[PORT_BURST];
+	uint8_t bad[PORT_BURST];
+	unsigned n_kept = 0, n_bad = 0;
 	int n;
 
 	for (unsigned i = 0; i < max; i++) {
@@ -93,15 +182,18 @@ socket_receive(struct port *p, struct answer_query *q, unsigned max)
 		struct msghdr *m = &s->rx[i].msg_hdr;
 		/* the same place in both kinds of address */
 		if (s->peer[i].in.sin_port == 0) {
-			counter_add(p->counters, CTR_D_PORT0, 1);
+			bad[n_bad] = (uint8_t)i;
+			why[n_bad++] = CTR_D_PORT0;
 			continue;
 		}
 		if (m->msg_flags & MSG_TRUNC) {
-			counter_add(p->counters, CTR_D_UDP_LENGTH, 1);
+			bad[n_bad] = (uint8_t)i;
+			why[n_bad++] = CTR_D_UDP_LENGTH;
 			continue;
 		}
 		if (s->wildcard && !prepare_reply_source(m)) {
-			counter_add(p->counters, CTR_D_NOT_OURS, 1);
+			bad[n_bad] = (uint8_t)i;
+			why[n_bad++] = CTR_D_NOT_OURS;
 			continue;
 		}
 		q[n_kept].dns = s->buffer[i];
@@ -110,6 +202,10 @@ socket_receive(struct port *p, struct answer_query *q, unsigned max)
 		set_client(s, &s->peer[i], &q[n_kept]);
 		s->kept[n_kept++] = (uint8_t)i;
 	}
+	for (unsigned i = 0; i < n_bad; i++)
+		counter_add(p->counters, why[i], 1);
+	if (__builtin_expect(p->tap != NULL, 0))
+		capture_received(s, n_kept, bad, why, n_bad);
 	return n_kept;
 }
 
@@ -118,6 +214,7 @@ socket_transmit(struct port *p, const struct answer_query *q, unsigned n)
 {
 	struct socket_port *s = (struct socket_port *)p;
 	unsigned n_tx = 0, at = 0, tries = 0, n_dropped = 0;
+	uint32_t dropped = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct msghdr *from = &s->rx[s->kept[i]].msg_hdr;
@@ -141,12 +238,14 @@ socket_transmit(struct port *p, const struct answer_query *q, unsigned n)
 		if ((errno == EAGAIN || errno == EINTR || errno == ENOBUFS) && ++tries < SEND_TRIES)
 			continue;
 		/* this one cannot be sent (no route, firewall, no room): the others may */
-		at++;
+		dropped |= 1u << at++;
 		n_dropped++;
 		tries = 0;
 	}
 	if (n_dropped)
 		counter_add(p->counters, CTR_D_TX_FULL, n_dropped);
+	if (__builtin_expect(p->tap != NULL, 0))
+		capture_sent(s, q, n, dropped);
 }
 
 static void
@@ -240,6 +339,7 @@ static int
 make_port(struct port **out, int fd, const struct config_address *a, struct counters *counters)
 {
 	struct socket_port *s = aligned_alloc(64, sizeof *s);
+	char text[64];
 
 	if (s == NULL)
 		return -ENOMEM;
@@ -247,6 +347,11 @@ make_port(struct port **out, int fd, const struct config_address *a, struct coun
 	s->fd = fd;
 	s->ip6 = a->sa.ss_family == AF_INET6;
 	s->wildcard = is_wildcard(a);
+	if (s->ip6)
+		memcpy(s->local.address, &((const struct sockaddr_in6 *)&a->sa)->sin6_addr, 16);
+	else
+		memcpy(s->local.address, &((const struct sockaddr_in *)&a->sa)->sin_addr, 4);
+	s->local.port_be = ((const struct sockaddr_in *)&a->sa)->sin_port;
 	for (unsigned i = 0; i < PORT_BURST; i++) {
 		s->rx_iov[i] = (struct iovec){.iov_base = s->buffer[i], .iov_len = ROOM};
 		s->rx[i].msg_hdr.msg_iov = &s->rx_iov[i];
@@ -258,6 +363,8 @@ make_port(struct port **out, int fd, const struct config_address *a, struct coun
 	}
 	s->port = (struct port){
 		.ops = &socket_ops, .counters = counters, .wait_fd = s->fd, .costly = true};
+	config_format_address(a, text);
+	snprintf(s->port.name, sizeof s->port.name, "%s", text);
 	*out = &s->port;
 	return 0;
 }

@@ -62,7 +62,8 @@ make_member(struct spread *s, unsigned w, struct counters *counters)
 	if (p == NULL)
 		return -ENOMEM;
 	s->port[w] = p;
-	p->port = (struct port){.ops = &spread_ops, .counters = counters};
+	p->port = (struct port){
+		.ops = &spread_ops, .counters = counters, .name = "from other workers"};
 	p->sleeper.bell = -1;
 	p->n_from = s->n_workers;
 	p->from = calloc(s->n_workers, sizeof *p->from);

@@ -67,6 +67,10 @@ spread_receive(struct port *port, struct answer_query *q, unsigned max)
 	p->at += n;
 	port->n_taken = n;
 	p->current = p->by_device[rx[0]->port];
+	/* a queue that was lent is no port of the worker's */
+	p->current->port.tap = port->tap;
+	if (p->current->back != NULL)
+		p->current->port.tap_index = port->tap_index;
 	return ethdev_queue_take(p->current, rx, n, q);
 }
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* tap: a worker's side of a capture. Made by the main thread (session.h); while a worker has it,
+ * the worker and its ports alone touch it. Ports show it what they receive and send; it samples,
+ * filters and copies into the worker's ring, and what became of a packet is written before the
+ * burst is published. Runs only while somebody captures: no heap, lock or system call even so. */
+#pragma once
+#include "dataplane/answer/answer.h"
+#include "shm/capture.h"
+
+#include <pcap/pcap.h>
+
+#define TAP_RECORDS_MAX 256u    /* of a burst: queries, answers, drops, the kernel's packets */
+#define TAP_PACKET_OCTETS 8192u /* of a packet that a port makes up (synthetic.h) */
+
+struct capture_tap {
+	/* set by main */
+	struct capture_writer writer;
+	struct counters *counters; /* the worker's block */
+	uint32_t sample, snaplen;
+	bool drops_only;
+	uint32_t n_instructions; /* 0: everything passes */
+	struct bpf_insn program[CAPTURE_INSTRUCTIONS_MAX];
+	/* the worker's own */
+	uint32_t left;   /* packets until the next one is taken */
+	uint64_t random; /* xorshift; never 0 */
+	/* the burst */
+	uint64_t tsc;
+	uint64_t start;  /* writer.at when it began */
+	uint32_t picked; /* queries that were in the sample, by their number in the burst */
+	struct capture_record *query[ANSWER_BURST]; /* their records, NULL: none */
+	unsigned n_written;
+	struct capture_record *written[TAP_RECORDS_MAX];
+	uint8_t packet[TAP_PACKET_OCTETS];
+};
+static_assert(ANSWER_BURST <= 32, "capture_tap.picked has bits");
+
+/** A packet as a port has it. */
+struct tap_packet {
+	const uint8_t *octets;  /* Ethernet frame */
+	uint32_t len, original; /* octets there, and octets that it has */
+	uint16_t port;          /* struct port's index */
+};
+
+/** Before a port receives. @param q  the worker's queries: their `why` is reset */
+void tap_begin(struct capture_tap *t, struct answer_query q[ANSWER_BURST], uint64_t tsc);
+/** A packet was received and dropped. */
+void tap_drop(struct capture_tap *t, const struct tap_packet *p, enum counter why);
+/** Query i of the burst was received. */
+void tap_query(struct capture_tap *t, unsigned i, const struct tap_packet *p);
+/** One that goes to the kernel, or comes from there.
+ * @return its record, for tap_dropped(); NULL: not captured */
+struct capture_record *tap_kernel(
+	struct capture_tap *t, const struct tap_packet *p, enum capture_fate fate);
+/** The queries were answered, or not. */
+void tap_answered(struct capture_tap *t, const struct answer_query *q, unsigned n, uint64_t tsc);
+/** The answer to query i is about to be sent. @return as tap_kernel() */
+struct capture_record *tap_answer(struct capture_tap *t, unsigned i, const struct tap_packet *p);
+/** A response of some burst before this one was not sent. */
+void tap_unsent(struct capture_tap *t, const struct tap_packet *p);
+/** What was captured came to nothing. r may be NULL. */
+void tap_dropped(struct capture_record *r, enum counter why);
+/** The burst is over. */
+void tap_end(struct capture_tap *t);
