@@ -58,7 +58,7 @@ serve_port(struct worker *w, struct port *p, struct answer_context *engine)
 		n_out += w->query[i].out_len != 0;
 	}
 	if (__builtin_expect(p->tap != NULL, 0))
-		tap_answered(p->tap, w->query, n, rte_rdtsc());
+		tap_answered(p->tap, w->query, rte_rdtsc());
 	p->ops->transmit(p, w->query, n);
 	if (sampled)
 		sampler_take(&w->sampler, &w->shared->latency, rte_rdtsc() - start, n);

@@ -212,7 +212,6 @@ make_tap(const struct captures *c, struct session *s, unsigned i)
 	t->drops_only = r->drops_only != 0;
 	t->n_instructions = r->n_instructions;
 	memcpy(t->program, r->program, r->n_instructions * sizeof r->program[0]);
-	t->left = 1;
 	t->random = s->data->instance * 0x9e3779b97f4a7c15ull + i + 1;
 	for (unsigned p = 0; p < w->n_ports && p < CAPTURE_PORTS_MAX; p++)
 		snprintf(ring->name[p], sizeof ring->name[p], "%s", w->port[p]->name);

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* Octets between two samples, 1 to 2 * sample - 1: no rhythm of a client's may fall in with ours.
+/* Packets from one sample to the next, 1 to 2 * sample - 1: no rhythm of a client's may fall in
+ * with ours.
  */
 static uint32_t
 stride(struct capture_tap *t)
@@ -16,14 +17,10 @@ stride(struct capture_tap *t)
 	return 1 + (uint32_t)((t->random >> 32) % (2 * (uint64_t)t->sample - 1));
 }
 
-/* Is this packet in the sample? */
-static inline bool
-pick(struct capture_tap *t)
+uint32_t
+tap_next(struct capture_tap *t, uint32_t i)
 {
-	if (--t->left != 0)
-		return false;
-	t->left = stride(t);
-	return true;
+	return i + stride(t);
 }
 
 static void
@@ -74,59 +71,52 @@ tap_begin(struct capture_tap *t, struct answer_query q[ANSWER_BURST], uint64_t t
 {
 	t->tsc = tsc;
 	t->start = t->writer.at;
+	t->q = q;
 	t->picked = 0;
 	t->n_written = 0;
-	for (unsigned i = 0; i < ANSWER_BURST; i++)
-		q[i].why = CTR_N;
 }
 
 void
 tap_drop(struct capture_tap *t, const struct tap_packet *p, enum counter why)
 {
-	if (pick(t))
-		tap_dropped(put(t, p, CAPTURE_IN, CAPTURE_PASSED), why);
+	tap_dropped(put(t, p, CAPTURE_IN, CAPTURE_PASSED), why);
 }
 
 void
 tap_query(struct capture_tap *t, unsigned i, const struct tap_packet *p)
 {
-	t->query[i] = NULL;
-	if (!pick(t))
-		return;
 	t->picked |= 1u << i;
+	t->q[i].why = CTR_N; /* the engine writes it only when it drops */
 	t->query[i] = put(t, p, CAPTURE_IN, CAPTURE_PASSED);
 }
 
 struct capture_record *
 tap_kernel(struct capture_tap *t, const struct tap_packet *p, enum capture_fate fate)
 {
-	if (!pick(t))
-		return NULL;
 	return put(t, p, fate == CAPTURE_TO_KERNEL ? CAPTURE_IN : CAPTURE_OUT, fate);
 }
 
 void
-tap_answered(struct capture_tap *t, const struct answer_query *q, unsigned n, uint64_t tsc)
+tap_answered(struct capture_tap *t, const struct answer_query *q, uint64_t tsc)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (q[i].out_len == 0 && (t->picked >> i & 1) != 0)
+	for (uint32_t left = t->picked; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctz(left);
+		if (q[i].out_len == 0)
 			tap_dropped(t->query[i], (enum counter)q[i].why);
+	}
 	t->tsc = tsc;
 }
 
 struct capture_record *
-tap_answer(struct capture_tap *t, unsigned i, const struct tap_packet *p)
+tap_answer(struct capture_tap *t, const struct tap_packet *p)
 {
-	if ((t->picked >> i & 1) == 0)
-		return NULL;
 	return put(t, p, CAPTURE_OUT, CAPTURE_PASSED);
 }
 
 void
 tap_unsent(struct capture_tap *t, const struct tap_packet *p)
 {
-	if (pick(t))
-		tap_dropped(put(t, p, CAPTURE_OUT, CAPTURE_PASSED), CTR_D_TX_FULL);
+	tap_dropped(put(t, p, CAPTURE_OUT, CAPTURE_PASSED), CTR_D_TX_FULL);
 }
 
 void

@@ -14,30 +14,43 @@ void
 ethdev_capture_received(struct ethdev_queue *e, const struct ethdev_sorted *s, unsigned n_kept,
 	struct capture_record *record[PORT_BURST])
 {
-	for (unsigned i = 0; i < s->n_bad; i++) {
-		struct tap_packet p = show(e, s->bad[i]);
-		tap_drop(e->port.tap, &p, s->why[i]);
+	struct capture_tap *t = e->port.tap;
+	uint32_t n = s->n_bad + s->n_other + n_kept, i;
+
+	for (unsigned k = 0; k < s->n_other; k++)
+		record[k] = NULL;
+	for (i = tap_first(t); i < n; i = tap_next(t, i)) {
+		struct tap_packet p;
+		unsigned other = i - s->n_bad, kept = other - s->n_other;
+		if (i < s->n_bad) {
+			p = show(e, s->bad[i]);
+			tap_drop(t, &p, s->why[i]);
+		} else if (other < s->n_other) {
+			p = show(e, s->other[other]);
+			record[other] = tap_kernel(t, &p, CAPTURE_TO_KERNEL);
+		} else {
+			p = show(e, e->kept[kept]);
+			tap_query(t, kept, &p);
+		}
 	}
-	for (unsigned i = 0; i < s->n_other; i++) {
-		struct tap_packet p = show(e, s->other[i]);
-		record[i] = tap_kernel(e->port.tap, &p, CAPTURE_TO_KERNEL);
-	}
-	for (unsigned i = 0; i < n_kept; i++) {
-		struct tap_packet p = show(e, e->kept[i]);
-		tap_query(e->port.tap, i, &p);
-	}
+	tap_over(t, i, n);
 }
 
 void
 ethdev_capture_answers(struct ethdev_queue *e, const struct answer_query *q, unsigned n,
 	struct rte_mbuf *const tx[PORT_BURST], struct capture_record *record[PORT_BURST])
 {
+	struct capture_tap *t = e->port.tap;
+
 	for (unsigned i = 0, k = 0; i < n; i++) {
-		struct tap_packet p;
 		if (q[i].out_len == 0)
 			continue;
-		p = show(e, tx[k]);
-		record[k++] = tap_answer(e->port.tap, i, &p);
+		record[k] = NULL;
+		if (tap_picked(t, i)) {
+			struct tap_packet p = show(e, tx[k]);
+			record[k] = tap_answer(t, &p);
+		}
+		k++;
 	}
 }
 
@@ -45,21 +58,33 @@ void
 ethdev_capture_kernels(struct ethdev_queue *e, struct rte_mbuf *const tx[], unsigned n,
 	struct capture_record *record[PORT_BURST])
 {
-	for (unsigned i = 0; i < n; i++) {
+	struct capture_tap *t = e->port.tap;
+	uint32_t i;
+
+	for (unsigned k = 0; k < n; k++)
+		record[k] = NULL;
+	for (i = tap_first(t); i < n; i = tap_next(t, i)) {
 		struct tap_packet p = show(e, tx[i]);
-		record[i] = tap_kernel(e->port.tap, &p, CAPTURE_FROM_KERNEL);
+		record[i] = tap_kernel(t, &p, CAPTURE_FROM_KERNEL);
 	}
+	tap_over(t, i, n);
 }
 
 void
 ethdev_capture_unsent(struct ethdev_queue *e, struct rte_mbuf *const tx[], unsigned n,
 	struct capture_record *const record[])
 {
-	for (unsigned i = 0; i < n; i++) {
-		struct tap_packet p = show(e, tx[i]);
-		if (record != NULL)
-			tap_dropped(record[i], CTR_D_TX_FULL);
-		else
-			tap_unsent(e->port.tap, &p);
+	struct capture_tap *t = e->port.tap;
+	uint32_t i;
+
+	if (record != NULL) {
+		for (unsigned k = 0; k < n; k++)
+			tap_dropped(record[k], CTR_D_TX_FULL);
+		return;
 	}
+	for (i = tap_first(t); i < n; i = tap_next(t, i)) {
+		struct tap_packet p = show(e, tx[i]);
+		tap_unsent(t, &p);
+	}
+	tap_over(t, i, n);
 }

@@ -262,12 +262,15 @@ build_frame(const struct ethdev_queue *e, struct rte_mbuf *m, const struct frame
 	}
 }
 
+/* Nothing was captured of a burst. */
+static struct capture_record *const none[PORT_BURST];
+
 void
 ethdev_queue_transmit(struct port *p, const struct answer_query *q, unsigned n)
 {
 	struct ethdev_queue *e = (struct ethdev_queue *)p;
 	struct rte_mbuf *tx[PORT_BURST], *silent[PORT_BURST];
-	struct capture_record *record[PORT_BURST];
+	struct capture_record *captured[PORT_BURST], *const *record = none;
 	uint16_t n_tx = 0;
 	unsigned n_silent = 0;
 
@@ -281,8 +284,10 @@ ethdev_queue_transmit(struct port *p, const struct answer_query *q, unsigned n)
 	}
 	if (n_silent != 0)
 		rte_pktmbuf_free_bulk(silent, n_silent);
-	if (unlikely(p->tap != NULL))
-		ethdev_capture_answers(e, q, n, tx, record);
+	if (unlikely(p->tap != NULL && tap_wants_answers(p->tap))) {
+		ethdev_capture_answers(e, q, n, tx, captured);
+		record = captured;
+	}
 	/* some drivers must touch packets whose checksums the device makes */
 	if (e->offloads != 0) {
 		uint16_t good = rte_eth_tx_prepare(e->port_id, e->queue_id, tx, n_tx);

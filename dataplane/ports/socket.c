@@ -131,17 +131,19 @@ static __attribute__((cold, noinline)) void
 capture_received(const struct socket_port *s, unsigned n_kept, const uint8_t *bad,
 	const enum counter *why, unsigned n_bad)
 {
-	struct tap_packet p;
+	struct capture_tap *t = s->port.tap;
+	uint32_t i;
 
-	for (unsigned i = 0; i < n_bad; i++) {
-		p = make_frame(s, bad[i], s->buffer[bad[i]], s->rx[bad[i]].msg_len, true);
-		tap_drop(s->port.tap, &p, why[i]);
+	for (i = tap_first(t); i < n_bad + n_kept; i = tap_next(t, i)) {
+		unsigned slot = i < n_bad ? bad[i] : s->kept[i - n_bad];
+		struct tap_packet p =
+			make_frame(s, slot, s->buffer[slot], s->rx[slot].msg_len, true);
+		if (i < n_bad)
+			tap_drop(t, &p, why[i]);
+		else
+			tap_query(t, i - n_bad, &p);
 	}
-	for (unsigned i = 0; i < n_kept; i++) {
-		unsigned slot = s->kept[i];
-		p = make_frame(s, slot, s->buffer[slot], s->rx[slot].msg_len, true);
-		tap_query(s->port.tap, i, &p);
-	}
+	tap_over(t, i, n_bad + n_kept);
 }
 
 /* @param dropped  by number of the message sent */
@@ -149,14 +151,16 @@ static __attribute__((cold, noinline)) void
 capture_sent(
 	const struct socket_port *s, const struct answer_query *q, unsigned n, uint32_t dropped)
 {
-	for (unsigned i = 0, n_tx = 0; i < n; i++) {
-		struct tap_packet p;
-		struct capture_record *r;
+	for (unsigned i = 0, k = 0; i < n; i++) {
+		struct capture_record *r = NULL;
 		if (q[i].out_len == 0)
 			continue;
-		p = make_frame(s, s->kept[i], q[i].dns, q[i].out_len, false);
-		r = tap_answer(s->port.tap, i, &p);
-		if ((dropped >> n_tx++ & 1) != 0)
+		if (tap_picked(s->port.tap, i)) {
+			struct tap_packet p =
+				make_frame(s, s->kept[i], q[i].dns, q[i].out_len, false);
+			r = tap_answer(s->port.tap, &p);
+		}
+		if ((dropped >> k++ & 1) != 0)
 			tap_dropped(r, CTR_D_TX_FULL);
 	}
 }
@@ -244,7 +248,7 @@ socket_transmit(struct port *p, const struct answer_query *q, unsigned n)
 	}
 	if (n_dropped)
 		counter_add(p->counters, CTR_D_TX_FULL, n_dropped);
-	if (__builtin_expect(p->tap != NULL, 0))
+	if (__builtin_expect(p->tap != NULL && tap_wants_answers(p->tap), 0))
 		capture_sent(s, q, n, dropped);
 }
 

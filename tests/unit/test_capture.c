@@ -39,7 +39,7 @@ setup(void **state)
 	b->tails.instance = INSTANCE;
 	b->tap.writer = b->writer;
 	b->tap.counters = &b->counters;
-	b->tap.sample = b->tap.left = 1;
+	b->tap.sample = 1;
 	b->tap.random = 1;
 	b->tap.snaplen = CAPTURE_SNAPLEN_MAX;
 	*state = b;
@@ -201,19 +201,21 @@ static void
 pass_burst(struct bench *b, unsigned n, uint32_t silent)
 {
 	struct tap_packet p = some_packet(3);
+	uint32_t at;
 
 	tap_begin(&b->tap, b->query, 1000);
-	for (unsigned i = 0; i < n; i++)
-		tap_query(&b->tap, i, &p);
+	for (at = tap_first(&b->tap); at < n; at = tap_next(&b->tap, at))
+		tap_query(&b->tap, at, &p);
+	tap_over(&b->tap, at, n);
 	for (unsigned i = 0; i < n; i++) {
 		b->query[i].out_len = silent >> i & 1 ? 0 : 100;
 		if (silent >> i & 1)
 			b->query[i].why = CTR_D_RESPONSE;
 	}
-	tap_answered(&b->tap, b->query, n, 2000);
+	tap_answered(&b->tap, b->query, 2000);
 	for (unsigned i = 0; i < n; i++)
-		if (b->query[i].out_len != 0)
-			(void)tap_answer(&b->tap, i, &p);
+		if (b->query[i].out_len != 0 && tap_picked(&b->tap, i))
+			(void)tap_answer(&b->tap, &p);
 	assert_int_equal(capture_read(&b->reader, &b->packet), CAPTURE_NOTHING);
 	tap_end(&b->tap);
 }
