@@ -105,6 +105,12 @@ answer_change(struct api_request *r, int ret)
 			r, MHD_HTTP_NOT_FOUND, "There is no rule for exactly this prefix");
 		return;
 	}
+	if (ret == -E2BIG) {
+		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+			"An access list has at most %u prefixes; nothing was changed",
+			ACL_RULES_MAX);
+		return;
+	}
 	if (ret != 0) {
 		api_request_error(r,
 			ret == -ENOMEM || ret == -ENOSPC ? MHD_HTTP_INTERNAL_SERVER_ERROR

@@ -346,3 +346,18 @@ def test_the_lists_own_reload_goes_by_what_was_taken_over_last(policed):
     assert has_action(s, '127.0.99.1', 'refuse') and has_action(s, '127.0.2.1', 'allow')
     assert json.loads(s.ctl('rrl', 'show', '--json').stdout)['rate'] == 9       # the list alone
     assert ask_from(s, '127.0.99.1').rcode() == dns.rcode.REFUSED
+
+
+def test_a_full_list_says_so(policed):
+    s = policed
+    with open(s.dir / 'denied.prefixes', 'w') as f:
+        n = 1000000 - sum(len(rule.split('[')[1].split(',')) for rule in RULES if '[' in rule)
+        f.writelines('10.%d.%d.%d\n' % (i >> 16, i >> 8 & 255, i & 255) for i in range(n))
+    s.ctl('acl', 'reload', timeout=120)
+    assert silent(s, '127.0.2.9') and has_action(s, '10.0.1.1', 'deny')
+    r = s.ctl('acl', 'add', '192.0.2.1', 'deny', check=False, timeout=120)
+    assert r.returncode == 1 and 'at most 1000000 prefixes' in r.stderr, r.stderr
+    with open(s.dir / 'denied.prefixes', 'a') as f:
+        f.write('11.0.0.0/8\n')
+    r = s.ctl('acl', 'reload', check=False, timeout=120)
+    assert r.returncode == 1 and 'denied.prefixes:%d: an access list has at most' % (n + 1) in r.stderr, r.stderr
