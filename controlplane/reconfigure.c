@@ -1,253 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* reconfigure: queue of requests, reading in the background, taking over in the main loop.
- * Which configuration a process was started with is remembered as long as it runs: a key that needs
- * a restart differs from that one, not from what is taken over live. Processes say a digest of
- * theirs in the hub, so one that was restarted meanwhile is found to have the new file already. */
-#include "controlplane/reconfigure.h"
+/* reconfigure: queue of requests, and taking over in the main loop what was read in the background
+ * (reconfigure_read.c). Which configuration a process was started with is remembered as long as it
+ * runs: a key that needs a restart differs from that one, not from what is taken over live.
+ * Processes say a digest of theirs in the hub, so one that was restarted meanwhile is found to have
+ * the new file already. */
+#include "controlplane/reconfigure_private.h"
 #include "config/log.h"
 #include "controlplane/settings.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #define LOG_CHANGES_MAX 30u /* told one by one in the log */
-
-static const struct process {
-	enum config_process bit;
-	enum hub_role role;
-	const char *name;
-} process_table[] = {
-	{CONFIG_DATAPLANE, HUB_DATAPLANE, "millrace-dataplane"},
-	{CONFIG_CONTROLPLANE, HUB_CONTROLPLANE, "millrace-controlplane"},
-	{CONFIG_STREAM, HUB_STREAM, "millrace-stream"},
-};
-#define N_PROCESSES (sizeof process_table / sizeof process_table[0])
-
-struct request {
-	STAILQ_ENTRY(request) link;
-	enum reconfigure_kind kind;
-	void (*done)(void *arg, struct reconfigure_outcome *o);
-	void *arg;
-};
-
-struct reconfigure {
-	struct reconfigure_options o;
-	pthread_mutex_t lock; /* of the next three */
-	STAILQ_HEAD(, request) requests;
-	bool stopping;
-	struct config *running; /* written by the main thread only */
-	uv_async_t wake;
-
-	/* what each process was started with, by process_table; main thread and, while it reads,
-	 * the reader */
-	struct config *started[N_PROCESSES];
-
-	/* of the request that runs; the reader's until read_ended() */
-	uv_work_t work;
-	struct request *current;    /* NULL: none */
-	struct config *next;        /* what was read */
-	struct policy_plan *policy; /* and its access list and rate limits */
-	struct reconfigure_outcome *outcome;
-};
-
-static uint32_t
-elapsed_us(uint64_t since_ns)
-{
-	return (uint32_t)((uv_hrtime() - since_ns) / 1000);
-}
-
-void
-reconfigure_name_processes(unsigned processes, char *out, size_t len)
-{
-	size_t at = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; i < N_PROCESSES && at < len; i++)
-		if ((processes & process_table[i].bit) != 0)
-			at += (size_t)snprintf(out + at, len - at, "%s%s", at > 0 ? " and " : "",
-				process_table[i].name);
-}
-
-void
-reconfigure_outcome_free(struct reconfigure_outcome *o)
-{
-	if (o == NULL)
-		return;
-	for (size_t i = 0; i < o->n_changes; i++) {
-		free(o->change[i].key);
-		free(o->change[i].before);
-		free(o->change[i].after);
-	}
-	free(o->change);
-	free(o->error);
-	free(o);
-}
-
-/* --- reading and comparing: a thread of the pool --- */
-
-/* Remember a change; the same key of another process adds that process to it. */
-static void
-add_change(struct reconfigure_outcome *o, const struct config_change *c, unsigned restart)
-{
-	struct reconfigure_change *more, *new;
-
-	o->restart |= restart;
-	for (size_t i = 0; i < o->n_changes; i++) {
-		if (strcmp(o->change[i].key, c->key) == 0) {
-			o->change[i].restart |= restart;
-			return;
-		}
-	}
-	more = realloc(o->change, (o->n_changes + 1) * sizeof *more);
-	if (more == NULL) {
-		o->verdict = RECONFIGURE_FAILED;
-		return;
-	}
-	o->change = more;
-	new = &more[o->n_changes++];
-	*new = (struct reconfigure_change){
-		strdup(c->key), strdup(c->before), strdup(c->after), restart};
-	if (new->key == NULL || new->before == NULL || new->after == NULL) {
-		/* a change without its name cannot be told */
-		free(new->key);
-		free(new->before);
-		free(new->after);
-		o->n_changes--;
-		o->verdict = RECONFIGURE_FAILED;
-	}
-}
-
-struct collector {
-	struct reconfigure_outcome *outcome;
-	unsigned restart;
-};
-
-static void
-collect(void *arg, const struct config_change *c)
-{
-	const struct collector *l = arg;
-
-	add_change(l->outcome, c, l->restart);
-}
-
-/* What a process told in the hub, or 0. */
-static uint64_t
-digest_of(const struct reconfigure *r, size_t i)
-{
-	const struct hub *h = r->o.hub;
-
-	switch (process_table[i].role) {
-	case HUB_DATAPLANE:
-		return atomic_load(&h->instance[hub_current_seat(h)].config_digest);
-	case HUB_STREAM:
-		return atomic_load(&h->stream.config_digest);
-	case HUB_CONTROLPLANE: /* its start is when we began */
-		return config_digest(r->started[i], process_table[i].bit);
-	case HUB_RECURSOR:
-	case HUB_ROLES:
-		break;
-	}
-	return 0;
-}
-
-/* What a running process would have to be restarted for. */
-static void
-compare_process(struct reconfigure *r, size_t i)
-{
-	const struct process *p = &process_table[i];
-	struct collector l = {r->outcome, p->bit};
-	uint64_t digest = digest_of(r, i);
-
-	if (p->role != HUB_CONTROLPLANE && hub_role_pid(r->o.hub, p->role) == 0)
-		return; /* it will read the file when it starts */
-	if (digest == config_digest(r->next, p->bit))
-		return;
-	if (config_compare(r->started[i], r->next, p->bit, collect, &l) == 0 && digest != 0) {
-		/* it was restarted with a file that we never read */
-		struct config_change c = {.key = p->name,
-			.before = "(started with a version of the file that was never reloaded)",
-			.after = "(this version)"};
-		add_change(r->outcome, &c, p->bit);
-	}
-}
-
-/* The stream process has room for as many connections as it was told at its start. */
-static void
-compare_room(struct reconfigure *r)
-{
-	uint32_t started = atomic_load(&r->o.hub->stream.connections_max);
-
-	if (started == 0 || r->next->stream.connections_max <= started ||
-		hub_role_pid(r->o.hub, HUB_STREAM) == 0)
-		return;
-	for (size_t i = 0; i < r->outcome->n_changes; i++) {
-		if (strcmp(r->outcome->change[i].key, "stream.connections-max") != 0)
-			continue;
-		r->outcome->change[i].restart |= CONFIG_STREAM;
-		r->outcome->restart |= CONFIG_STREAM;
-	}
-}
-
-/* The list of what runs again. Here and not by whoever asks: nothing else can take over another
- * configuration in between, which this list would then undo. */
-static void
-read_acl(struct reconfigure *r)
-{
-	char error[ACL_ERROR_OCTETS];
-	int ret = policy_control_apply_acl(r->o.policy, r->running, error);
-
-	if (ret == 0)
-		return;
-	r->outcome->verdict =
-		ret == -ENOMEM || ret == -ENOSPC ? RECONFIGURE_FAILED : RECONFIGURE_BAD_FILE;
-	r->outcome->error = strdup(error);
-}
-
-/* The access list's own files are part of the configuration. */
-static void
-plan_policy(struct reconfigure *r)
-{
-	char error[ACL_ERROR_OCTETS];
-
-	if (policy_plan_create(&r->policy, r->next, error) == 0)
-		return;
-	r->outcome->error = strdup(error);
-	if (r->outcome->error == NULL) {
-		config_free(r->next);
-		r->next = NULL; /* refused, without a word */
-	}
-}
-
-static void
-read_file(uv_work_t *work)
-{
-	struct reconfigure *r = work->data;
-	struct collector live = {r->outcome, 0};
-	uint64_t since_ns = uv_hrtime();
-
-	if (r->current->kind == RECONFIGURE_ACL) {
-		read_acl(r);
-		return;
-	}
-	(void)hub_refresh(r->o.hub); /* for processes that have started since */
-	r->next = config_load_again(r->running, r->o.path, &r->outcome->error);
-	if (r->next != NULL)
-		plan_policy(r);
-	if (r->next == NULL || r->outcome->error != NULL) {
-		r->outcome->verdict = RECONFIGURE_BAD_FILE;
-	} else {
-		config_compare(r->running, r->next, 0, collect, &live);
-		for (size_t i = 0; i < N_PROCESSES; i++)
-			compare_process(r, i);
-		compare_room(r);
-	}
-	r->outcome->read_us = elapsed_us(since_ns);
-}
 
 /* --- taking over: the main loop --- */
 
@@ -270,8 +37,8 @@ take_over(struct reconfigure *r)
 {
 	struct config *old;
 
-	for (size_t i = 0; i < N_PROCESSES; i++) {
-		if ((r->outcome->restart & process_table[i].bit) != 0)
+	for (size_t i = 0; i < RECONFIGURE_PROCESSES; i++) {
+		if ((r->outcome->restart & reconfigure_process[i].bit) != 0)
 			continue;
 		config_free(r->started[i]);
 		r->started[i] = config_hold(r->next);
@@ -333,7 +100,7 @@ apply(struct reconfigure *r)
 	o->verdict = o->restart != 0 ? RECONFIGURE_PARTLY : RECONFIGURE_DONE;
 	take_over(r);
 	r->o.applied(r->o.arg, r->running, o);
-	o->apply_us = elapsed_us(since_ns);
+	o->apply_us = reconfigure_elapsed_us(since_ns);
 out:
 	explicit_bzero(&before, sizeof before);
 }
@@ -439,7 +206,7 @@ begin_next(struct reconfigure *r)
 		}
 		r->current = q;
 		r->work.data = r;
-		uv_queue_work(r->o.loop, &r->work, read_file, read_ended);
+		uv_queue_work(r->o.loop, &r->work, reconfigure_read, read_ended);
 	}
 }
 
@@ -505,7 +272,7 @@ reconfigure_start(struct reconfigure **out, const struct reconfigure_options *op
 	r->wake.data = r;
 	pthread_mutex_init(&r->lock, NULL);
 	r->running = config_hold(options->config);
-	for (size_t i = 0; i < N_PROCESSES; i++)
+	for (size_t i = 0; i < RECONFIGURE_PROCESSES; i++)
 		r->started[i] = config_hold(options->config);
 	reconfigure_publish_live(options->hub, options->config);
 	*out = r;
@@ -534,7 +301,7 @@ reconfigure_destroy(struct reconfigure *r)
 {
 	if (r == NULL)
 		return;
-	for (size_t i = 0; i < N_PROCESSES; i++)
+	for (size_t i = 0; i < RECONFIGURE_PROCESSES; i++)
 		config_free(r->started[i]);
 	config_free(r->running);
 	pthread_mutex_destroy(&r->lock);

@@ -48,3 +48,6 @@ int upgrade(const char *run_dir);
 
 /** Run the suite until it is told to stop. @return exit status */
 int supervise(const struct config *c, const char *config_path);
+
+/** Say on stdout where a suite answers that is ready now. */
+void announce(const struct config *c);
