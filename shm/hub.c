@@ -64,6 +64,14 @@ is_own(enum hub_role role, enum hub_file_id id)
 	return role != HUB_ROLES && hub_file_of_role[role] == id;
 }
 
+/* The stream process is a stranger: it may cut its file short, and whoever had it mapped would die
+ * of the next look. So others read it into a copy, as of the last hub_refresh(). */
+static bool
+is_copied(enum hub_role role, enum hub_file_id id)
+{
+	return id == HUB_FILE_STREAM && !is_own(role, id);
+}
+
 struct hub_map *
 hub_map_of(const struct hub *h)
 {
@@ -76,26 +84,59 @@ hub_map_of(const struct hub *h)
 
 /* --- mapping --- */
 
+/* What of a section is there now, word by word: other threads read the copy. */
+static void
+copy_section(const struct hub_map *m, unsigned place, uint64_t off)
+{
+	uint64_t *to = (uint64_t *)(void *)((uint8_t *)m->hub + places[place].at);
+	int fd = m->file[places[place].file]->fd;
+	uint64_t word[HUB_PAGE / sizeof(uint64_t)];
+
+	for (size_t at = 0; at < places[place].octets; at += sizeof word) {
+		ssize_t n = pread(fd, word, sizeof word, (off_t)(off + at));
+		for (ssize_t i = 0; i < n / (ssize_t)sizeof *word; i++)
+			__atomic_store_n(
+				&to[at / sizeof *word + (size_t)i], word[i], __ATOMIC_RELAXED);
+		if (n != (ssize_t)sizeof word)
+			return; /* cut short: the rest stays as it was */
+	}
+}
+
+static void
+copy_sections(const struct hub_map *m, enum hub_file_id id)
+{
+	for (unsigned i = 0; i < N_PLACES; i++) {
+		uint64_t off =
+			places[i].file == id ? hub_file_section(m->file[id], places[i].id) : 0;
+		if (off != 0)
+			copy_section(m, i, off);
+	}
+}
+
 /* Lay a file's sections over their places in the view. */
 static int
 map_sections(struct hub_map *m, enum hub_file_id id)
 {
-	bool own = is_own(m->role, id);
+	bool copied = is_copied(m->role, id), write = copied || is_own(m->role, id);
 
 	for (unsigned i = 0; i < N_PLACES; i++) {
 		uint64_t off;
+		bool shared;
 		if (places[i].file != id)
 			continue;
 		off = hub_file_section(m->file[id], places[i].id);
+		shared = off != 0 && !copied;
 		/* what another file had there is gone */
 		if (mmap((uint8_t *)m->hub + places[i].at, places[i].octets,
-			    own ? PROT_READ | PROT_WRITE : PROT_READ,
+			    write ? PROT_READ | PROT_WRITE : PROT_READ,
 			    MAP_FIXED | MAP_NORESERVE |
-				    (off != 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS),
-			    off != 0 ? m->file[id]->fd : -1, (off_t)off) == MAP_FAILED)
+				    (shared ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS),
+			    shared ? m->file[id]->fd : -1, (off_t)(shared ? off : 0)) == MAP_FAILED)
 			return hub_fail(-errno, "%s: cannot map: %s", m->path, strerror(errno));
 		m->mapped = (m->mapped & ~(1u << i)) | (off != 0 ? 1u << i : 0);
 	}
+	if (copied)
+		copy_sections(m, id);
 	return 0;
 }
 
@@ -121,6 +162,8 @@ hub_look_at_file(struct hub_map *m, enum hub_file_id id)
 	if (err < 0)
 		return err;
 	if (f != NULL && (is_own(m->role, id) || hub_file_is_current(f, path))) {
+		if (is_copied(m->role, id) && !is_incomplete(m, id))
+			copy_sections(m, id);
 		if (is_own(m->role, id) || !is_incomplete(m, id))
 			return 0;
 		hub_file_reread(f, id);

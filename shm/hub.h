@@ -6,8 +6,9 @@
  * process dies; so everybody can tell who is alive, and no role can be filled twice.
  *
  * A struct hub is this process's view: one address range into which the sections of all files are
- * mapped. What is not there yet (a process that never ran, a section that its writer's version does
- * not know) reads as zeros; hub_refresh() maps what has turned up since. */
+ * mapped; what the stream process writes is copied instead, by hub_refresh(). What is not there yet
+ * (a process that never ran, a section that its writer's version does not know) reads as zeros;
+ * hub_refresh() maps what has turned up since. */
 #pragma once
 #include "shm/hub_layout.h"
 
@@ -58,7 +59,8 @@ void hub_close(struct hub *h);
 const char *hub_error(void);
 
 /**
- * Map files that other processes have made, or made anew, since. Some system calls; thread: any.
+ * Map files that other processes have made, or made anew, since, and copy what the stream process
+ * tells. Some system calls; thread: any.
  * @return 0, or negative errno when a file is there that cannot be used (what is mapped stays)
  */
 int hub_refresh(struct hub *h);

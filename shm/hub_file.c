@@ -109,6 +109,16 @@ hub_file_section(const struct hub_file *f, enum hub_section_id id)
 	return s != NULL ? s->offset : 0;
 }
 
+/* Is a section that we know not there? */
+static bool
+is_lacking(const struct hub_header *h, enum hub_file_id id)
+{
+	for (unsigned i = 0; i < N_SECTIONS; i++)
+		if (sections[i].file == id && find_section(h, sections[i].id) == NULL)
+			return true;
+	return false;
+}
+
 enum file_state { FILE_NEW, FILE_OURS, FILE_FOREIGN };
 
 /* Read the header with read(2): a file that was cut short must not be touched through a mapping. */
@@ -216,14 +226,15 @@ file_foreign(int fd, const char *path, enum hub_file_id id, const struct hub_hea
 	char users[512] = "";
 	size_t at = 0;
 
+	/* nobody takes a seat of the rings but to keep us out; who uses them holds a role elsewhere
+	 */
+	if (about[id].role == HUB_ROLES)
+		return 0;
 	for (unsigned seat = 0; seat < HUB_SEATS; seat++) {
 		pid_t pid = hub_lock_holder(fd, seat);
 		if (pid != 0 && at < sizeof users)
 			at += (size_t)snprintf(users + at, sizeof users - at, "%s%s (pid %ld)",
-				at ? ", " : "",
-				about[id].role < HUB_ROLES ? hub_role_name[about[id].role]
-							   : "a process",
-				(long)pid);
+				at ? ", " : "", hub_role_name[about[id].role], (long)pid);
 	}
 	if (at == 0)
 		return 0;
@@ -325,6 +336,9 @@ open_own(const char *path, enum hub_file_id id, struct hub_header *h)
 		err = add_sections(fd, path, id, h);
 		if (err == 0 && h->n_sections != n)
 			err = write_header(fd, path, h);
+		/* somebody made the rings' file such that nothing can be added */
+		if (err < 0 && err != -ENOSPC && about[id].role == HUB_ROLES && unlink(path) == 0)
+			err = -ESTALE;
 	}
 	if (err < 0)
 		goto fail;
@@ -452,7 +466,7 @@ hub_file_repair(struct hub_file *f, const char *path, enum hub_file_id id)
 
 	if (err < 0)
 		return err;
-	if (file_judge(f->fd, id, &h) != FILE_OURS)
+	if (file_judge(f->fd, id, &h) != FILE_OURS || is_lacking(&h, id))
 		err = file_initialise(f->fd, path, id, &h);
 	if (err == 0)
 		f->header = h;

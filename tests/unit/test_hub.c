@@ -130,7 +130,8 @@ test_each_process_can_write_its_own_file_only(void **state)
 	assert_true(may_write(hub_own_worker(data, 0)));
 	assert_true(may_write(&data->rings[0].from_worker.ring.head));
 	assert_false(may_write(&data->control.epoch));
-	assert_false(may_write(&data->stream.counters));
+	data->stream.connections_max = 4711; /* a copy: nobody else sees it */
+	assert_int_equal(stream->stream.connections_max, 0);
 
 	assert_true(may_write(&control->control.epoch));
 	assert_false(may_write(&control->worker[0][0].epoch_seen));
@@ -331,6 +332,107 @@ test_a_half_made_file_is_made_again(void **state)
 	hub_close(h);
 }
 
+/* The stream process is a stranger. It cuts its file short; who shows its counters must live. */
+static void
+test_a_stream_file_cut_short_ends_nobody(void **state)
+{
+	struct hub *h, *stream;
+
+	assert_int_equal(hub_open(&stream, path, HUB_STREAM), 0);
+	stream_counter_add(&stream->stream.counters, SCTR_ACCEPTED4, 7);
+	assert_int_equal(hub_open(&h, path, HUB_CONTROLPLANE), 0);
+	assert_int_equal(hub_stream_counter(h, SCTR_ACCEPTED4), 7);
+	stream_counter_add(&stream->stream.counters, SCTR_ACCEPTED4, 1);
+	assert_int_equal(hub_refresh(h), 0);
+	assert_int_equal(hub_stream_counter(h, SCTR_ACCEPTED4), 8);
+	hub_close(stream);
+	for (off_t octets = HUB_PAGE + 64; octets >= 0; octets -= HUB_PAGE / 2) {
+		assert_int_equal(truncate(file_path("stream"), octets), 0);
+		(void)hub_refresh(h);
+		assert_int_equal(hub_stream_counter(h, SCTR_ACCEPTED4), 8);
+	}
+	hub_close(h);
+	/* its next start makes it whole */
+	assert_int_equal(hub_open(&stream, path, HUB_STREAM), 0);
+	stream_counter_add(&stream->stream.counters, SCTR_ACCEPTED4, 1);
+	assert_int_equal(hub_open(&h, path, HUB_CONTROLPLANE), 0);
+	assert_int_equal(hub_stream_counter(h, SCTR_ACCEPTED4), 1);
+	hub_close(stream);
+	hub_close(h);
+}
+
+static void
+write_rings_header(const struct hub_header *header)
+{
+	int fd = open(file_path("rings"), O_RDWR);
+
+	assert_int_equal(pwrite(fd, header, sizeof *header, 0), sizeof *header);
+	close(fd);
+}
+
+/* What the stream process may write, it may write to keep the next dataplane from starting. */
+static void
+test_a_spoilt_rings_file_keeps_no_dataplane_out(void **state)
+{
+	struct hub_header good, bad;
+	struct hub *h;
+	int fd, says[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	hub_close(h);
+	fd = open(file_path("rings"), O_RDONLY);
+	assert_int_equal(read(fd, &good, sizeof good), sizeof good);
+	close(fd);
+
+	/* another layout, and a lock that says it is in use */
+	bad = good;
+	bad.major++;
+	write_rings_header(&bad);
+	assert_int_equal(pipe(says), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct flock l = {.l_type = F_WRLCK, .l_start = 1ll << 40, .l_len = HUB_SEATS};
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fd = open(file_path("rings"), O_RDWR);
+		c = fcntl(fd, F_SETLK, &l) == 0 ? 'y' : 'n';
+		if (write(says[1], &c, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(says[0], &c, 1), 1);
+	assert_int_equal(c, 'y');
+	close(says[0]);
+	close(says[1]);
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(hub_worker_claim(h, 0), 0);
+	h->rings[0].to_worker.data[0] = 1;
+	hub_close(h);
+	child_end(pid);
+
+	/* no row left for the section that is not there */
+	bad = good;
+	bad.n_sections = HUB_SECTIONS_MAX;
+	for (unsigned i = 0; i < HUB_SECTIONS_MAX; i++)
+		bad.section[i] = (struct hub_section){1000 + i, 0, HUB_PAGE, 1};
+	write_rings_header(&bad);
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(hub_worker_claim(h, 0), 0);
+	h->rings[0].to_worker.data[0] = 1;
+	/* the same while it runs, and the file cut short with it */
+	bad.n_sections = 1;
+	write_rings_header(&bad);
+	assert_int_equal(hub_repair_rings(h), 0);
+	h->rings[0].to_worker.data[0] = 1;
+	fd = open(file_path("rings"), O_RDONLY);
+	assert_int_equal(read(fd, &bad, sizeof bad), sizeof bad);
+	close(fd);
+	assert_int_equal(bad.section[0].id, HUB_SECTION_RINGS);
+	hub_close(h);
+}
+
 /* Each holds its role in the file that has the name in the end: none was left with another one. */
 static void
 test_many_processes_that_start_at_once_share_one_hub(void **state)
@@ -379,6 +481,8 @@ main(void)
 		T(test_a_section_that_is_absent_reads_as_zeros_until_its_owner_adds_it),
 		T(test_a_file_that_somebody_else_put_there_is_refused),
 		T(test_a_half_made_file_is_made_again),
+		T(test_a_stream_file_cut_short_ends_nobody),
+		T(test_a_spoilt_rings_file_keeps_no_dataplane_out),
 		T(test_many_processes_that_start_at_once_share_one_hub),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,14 +132,15 @@ def test_a_hostile_stream_process_costs_only_itself(running, how):
     running.forgiven.append('stream died')
     if how == 'truncate':   # a stream process that reads what another one cut off dies of it, and says so in a sanitizer build
         running.forgiven += ['AddressSanitizer:DEADLYSIGNAL', 'AddressSanitizer: BUS .*', 'AddressSanitizer can not provide']
-    dataplane = running.pid('dataplane')
+    dataplane, controlplane = running.pid('dataplane'), running.pid('controlplane')
     assert tcp_answers(running)
     with Load(running, 5) as load:
         time.sleep(0.5)
         old = running.pid('stream')
         os.kill(old, signal.SIGSTOP)    # somebody else is in its place
         subprocess.run([sys.executable, str(HERE / 'hostile_peer.py'), str(running.run_dir), how, '2'], check=True, timeout=60)
-        assert running.pid('dataplane') == dataplane, running.log_text()
+        counters(running)   # the control plane looks at what the stream process tells
+        assert (running.pid('dataplane'), running.pid('controlplane')) == (dataplane, controlplane), running.log_text()
         # the process that somebody had taken over is ended, and a good one comes
         os.kill(old, signal.SIGKILL)
         wait_restarted(running, 'stream', old)
