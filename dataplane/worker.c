@@ -269,7 +269,7 @@ worker_discard(struct worker *w)
 {
 	for (unsigned k = 0; k < w->n_ports; k++) {
 		struct port *p = w->port[k];
-		for (unsigned i = 0; p->wait_fd < 0 && i < DISCARD_BURSTS_MAX; i++) {
+		for (unsigned i = 0; p->device && i < DISCARD_BURSTS_MAX; i++) {
 			unsigned n = p->ops->receive(p, w->query, ANSWER_BURST);
 			for (unsigned q = 0; q < n; q++)
 				w->query[q].out_len = 0;

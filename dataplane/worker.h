@@ -51,8 +51,8 @@ struct worker {
 
 /** Start the thread. @return 0 or negative errno; logs nothing */
 int worker_start(struct worker *w) __attribute__((warn_unused_result));
-/** Before it is started: throw away what its polled ports have received until now; another
- * dataplane answered it. */
+/** Before it is started: throw away what its devices have received until now; another dataplane
+ * answered it. */
 void worker_discard(struct worker *w);
 /** Ask it to end; returns at once. */
 void worker_stop(struct worker *w);

@@ -38,11 +38,17 @@ device_destroy(struct ethdev_device *d)
 	/* first of all: from now on the kernel gets the queries */
 	driver_release(d->driver);
 	if (d->port_id != RTE_MAX_ETHPORTS) {
+		struct rte_eth_dev_info info;
+		bool known = rte_eth_dev_info_get(d->port_id, &info) == 0;
 		/* drivers complain when they may not undo what root once did for them */
 		eal_log_hold();
 		if (d->started)
 			(void)rte_eth_dev_stop(d->port_id);
 		(void)rte_eth_dev_close(d->port_id);
+		/* closed, a device that was made by its arguments is still there, and could not be
+		 * opened again */
+		if (known && driver_is_software(&info))
+			(void)rte_dev_remove(info.device);
 		eal_log_release(false);
 	}
 	exception_close(d->exception);

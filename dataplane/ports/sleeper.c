@@ -3,7 +3,6 @@
 #include "dataplane/ports/sleeper.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -27,10 +26,12 @@ sleeper_disarm(struct sleeper *s)
 {
 	uint64_t n;
 
-	if (!atomic_exchange(&s->asleep, false) && s->bell >= 0 &&
-		read(s->bell, &n, sizeof n) < 0) {
-		/* EAGAIN: it was awake, and nobody rang */
-	}
+	/* Somebody found it asleep, and rings, once; perhaps only after something else woke it. A
+	 * ring that is never read would have it wake at once for ever. */
+	if (!atomic_exchange(&s->asleep, false))
+		s->owed++;
+	if (s->owed != 0 && s->bell >= 0 && read(s->bell, &n, sizeof n) == (ssize_t)sizeof n)
+		s->owed -= n < s->owed ? n : s->owed;
 }
 
 void

@@ -4,9 +4,11 @@
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct sleeper {
-	int bell; /* eventfd, readable when it was rung; -1: it never sleeps */
+	int bell;      /* eventfd, readable when it was rung; -1: it never sleeps */
+	uint64_t owed; /* the worker's: rings that it knows of and has not read yet */
 	_Atomic bool asleep;
 };
 
