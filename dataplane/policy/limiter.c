@@ -43,11 +43,13 @@ weakest(const struct limiter_bucket *b, uint64_t now, unsigned first)
 	unsigned best = first;
 	uint64_t least = UINT64_MAX;
 
-	if (b->entry[first] == 0 || ahead(b->entry[first], now, LIMITER_TIME_MASK >> 1) == 0)
+	if (b->entry[first] == 0 || ahead(b->entry[first], now, LIMITER_AHEAD_MAX) == 0)
 		return first;
 	for (unsigned i = 0; i < LIMITER_WAYS; i++) {
-		/* classes have windows of their own: half of the time's range is the past */
-		uint64_t level = ahead(b->entry[i], now, LIMITER_TIME_MASK >> 1);
+		/* Classes have windows of their own; none is longer than this. Were half of the
+		 * time's range taken for the future, entries of two days ago would outrank
+		 * everybody, and offenders be forgotten in their place. */
+		uint64_t level = ahead(b->entry[i], now, LIMITER_AHEAD_MAX);
 		if (b->entry[i] == 0)
 			level = 0;
 		best = level < least ? i : best;

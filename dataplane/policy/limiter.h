@@ -19,6 +19,7 @@
 #define LIMITER_TICKS_A_SECOND (1000000000u / LIMITER_TICK_NS)
 #define LIMITER_TIME_BITS 44u /* 78 hours of ticks; the tag lies above */
 #define LIMITER_TIME_MASK ((1ull << LIMITER_TIME_BITS) - 1)
+#define LIMITER_AHEAD_MAX (1ull << 33) /* 137 s: what is further ahead has passed long ago */
 
 struct limiter_bucket {
 	_Alignas(64) uint64_t entry[LIMITER_WAYS]; /* tag and time; 0: empty */
@@ -60,7 +61,7 @@ limiter_prefetch(const struct limiter *l, uint64_t hash)
  * @param kind    responses that are counted apart: 0..15
  * @param now     in ticks; from the same clock each time
  * @param cost    ticks that a response stands for: 1 / rate
- * @param window  ticks that may be used up in advance: at least cost, less than 2^43
+ * @param window  ticks that may be used up in advance: at least cost, at most LIMITER_AHEAD_MAX
  */
 bool limiter_take(struct limiter *l, uint64_t hash, unsigned kind, uint64_t now, uint64_t cost,
 	uint64_t window);

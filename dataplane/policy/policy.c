@@ -10,8 +10,14 @@
 
 #define HEADER_OCTETS 12u
 #define FLAG_TC 2u
+#define POLICY_WORKERS_MAX 64u /* HUB_WORKERS_MAX, without the hub */
 
 _Static_assert(ANSWER_BURST <= 32, "a set of queries is 32 bits");
+/* a window is the longer one of what is configured and what one response costs */
+_Static_assert(
+	(uint64_t)POLICY_WINDOW_MAX_MS *(LIMITER_TICKS_A_SECOND / 1000) <= LIMITER_AHEAD_MAX &&
+		(uint64_t)POLICY_WORKERS_MAX * LIMITER_TICKS_A_SECOND <= LIMITER_AHEAD_MAX,
+	"a window in ticks");
 
 struct policy_context {
 	struct counters *counters;

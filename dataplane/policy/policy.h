@@ -9,7 +9,7 @@ struct policy_context;
 
 /**
  * Create a worker's state. Thread: control, before that worker runs.
- * @param n_workers  machines limit by rate; each worker enforces its share of it
+ * @param n_workers  at most 64; machines limit by rate; each worker enforces its share of it
  * @param seed       random (limiter.h)
  * @param counters   the worker's block
  * @return NULL when out of memory

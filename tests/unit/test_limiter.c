@@ -99,14 +99,13 @@ the_clock_may_wrap(void **state)
 	assert_int_equal(take_many(l, 3, 1000, SECOND), RATE);
 }
 
+/* A million prefixes in a second, and one that asks at ten times its rate. */
 static void
-made_up_prefixes_do_not_push_an_offender_out(void **state)
+assert_an_offender_is_held(struct limiter *l)
 {
-	struct limiter *l = *state;
 	unsigned taken = 0, asked = 0;
 	uint64_t x = 1;
 
-	/* a million prefixes in a second, and one that asks at ten times its rate */
 	for (unsigned i = 0; i < 1000000; i++, now += SECOND / 1000000) {
 		x = x * 6364136223846793005ull + 1442695040888963407ull;
 		(void)take(l, x & ~0xffull, SECOND / 10);
@@ -118,6 +117,28 @@ made_up_prefixes_do_not_push_an_offender_out(void **state)
 	assert_int_equal(asked, 10 * RATE);
 	/* one window and a second's worth; a few more if it was forgotten while it was young */
 	assert_in_range(taken, RATE, RATE + RATE / 10 + 10);
+}
+
+static void
+made_up_prefixes_do_not_push_an_offender_out(void **state)
+{
+	assert_an_offender_is_held(*state);
+}
+
+/* The whole table was in use once, and then for a day or two nobody asked. */
+static void
+nor_do_those_of_days_ago(void **state)
+{
+	for (unsigned hours = 0; hours <= 90; hours += 15) {
+		struct limiter *l = limiter_create(seed);
+		assert_non_null(l);
+		now = 5 * SECOND;
+		for (uint64_t i = 0; i < 1000000; i++)
+			(void)take(l, i * 0x9e3779b97f4a7c15ull & ~0xffull, SECOND);
+		now += hours * 3600 * SECOND + SECOND;
+		assert_an_offender_is_held(l);
+		limiter_destroy(l);
+	}
 }
 
 static void
@@ -148,6 +169,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(the_clock_may_wrap, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			made_up_prefixes_do_not_push_an_offender_out, setup, teardown),
+		cmocka_unit_test(nor_do_those_of_days_ago),
 		cmocka_unit_test_setup_teardown(
 			a_full_bucket_gives_up_the_weakest, setup, teardown),
 	};
