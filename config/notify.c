@@ -46,20 +46,42 @@ notify_open(void)
 	return 0;
 }
 
+/* Once: the socket is closed. */
+static int
+notify_send(const char *text, size_t len)
+{
+	int rc = 0;
+
+	if (notify_fd >= 0 && send(notify_fd, text, len, MSG_NOSIGNAL) < 0)
+		rc = -errno;
+	notify_close();
+	return rc;
+}
+
 int
 notify_ready(const char *status)
 {
 	char text[STATUS_OCTETS];
-	int rc = 0, n;
+	int n = snprintf(text, sizeof text, "READY=1\nSTATUS=%s", status);
 
-	if (notify_fd < 0)
-		return 0;
-	n = snprintf(text, sizeof text, "READY=1\nSTATUS=%s", status);
 	if (n >= (int)sizeof text) /* what of it fits */
 		n = sizeof text - 1;
-	if (send(notify_fd, text, (size_t)n, MSG_NOSIGNAL) < 0)
-		rc = -errno;
-	close(notify_fd);
+	return notify_send(text, (size_t)n);
+}
+
+int
+notify_main_process(pid_t pid)
+{
+	char text[STATUS_OCTETS];
+	int n = snprintf(text, sizeof text, "MAINPID=%ld", (long)pid);
+
+	return notify_send(text, (size_t)n);
+}
+
+void
+notify_close(void)
+{
+	if (notify_fd >= 0)
+		close(notify_fd);
 	notify_fd = -1;
-	return rc;
 }

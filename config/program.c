@@ -6,6 +6,7 @@
 #include "config/notify.h"
 #include "config/privileges.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -17,6 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FLAG_0 256 /* no character */
+
+static_assert(PROGRAM_FLAGS_MAX == 2, "program_start() names each");
+
 static void
 program_print_help(const struct program *p)
 {
@@ -24,8 +29,8 @@ program_print_help(const struct program *p)
 	       "%s\n\n"
 	       "  -c, --config FILE  configuration (default " PROGRAM_CONFIG_DEFAULT ")\n",
 		p->name, p->summary);
-	if (p->flag != NULL)
-		printf("      --%-14s %s\n", p->flag, p->flag_help);
+	for (unsigned i = 0; i < PROGRAM_FLAGS_MAX && p->flag[i].name != NULL; i++)
+		printf("      --%-14s %s\n", p->flag[i].name, p->flag[i].help);
 	printf("  -h, --help         this text\n"
 	       "  -V, --version      version\n\n"
 	       "Usually started by `millrace serve` or by systemd. Configuration keys: "
@@ -51,7 +56,9 @@ program_start(struct program *p, int argc, char **argv)
 		{"config", required_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
-		{p->flag, no_argument, NULL, 'f'}, /* the end when it has none */
+		/* the end where there is none */
+		{p->flag[0].name, no_argument, NULL, FLAG_0},
+		{p->flag[1].name, no_argument, NULL, FLAG_0 + 1},
 		{NULL, 0, NULL, 0},
 	};
 	const char *path = PROGRAM_CONFIG_DEFAULT;
@@ -66,8 +73,9 @@ program_start(struct program *p, int argc, char **argv)
 		case 'c':
 			path = optarg;
 			break;
-		case 'f':
-			p->flag_given = true;
+		case FLAG_0:
+		case FLAG_0 + 1:
+			p->flag[opt - FLAG_0].given = true;
 			break;
 		case 'h':
 			program_print_help(p);

@@ -8,15 +8,19 @@
 
 #define PROGRAM_CONFIG_DEFAULT "/etc/millrace/millrace.yaml"
 
+#define PROGRAM_FLAGS_MAX 2u
+
 struct program {
 	const char *name;    /* "millrace-dataplane" */
 	const char *summary; /* one line for --help */
-	const char *flag;    /* name of an option of its own, without argument; or NULL */
-	const char *flag_help;
+	/* options of its own, without argument; the first without a name ends them */
+	struct program_flag {
+		const char *name, *help;
+		bool given; /* out */
+	} flag[PROGRAM_FLAGS_MAX];
 	/* The list of zones is not needed at once, if ever (see config_load_part()). */
 	bool without_zones;
 	struct config_rest **rest; /* where what was left out goes; NULL: it is never needed */
-	bool flag_given;           /* out */
 	const char *config_path;   /* out: the file that was read; absolute; lives as long as the
 				      process */
 };

@@ -12,6 +12,7 @@
 #include "dataplane/ports/exception.h"
 #include "dataplane/rings_guard.h"
 #include "dataplane/setup.h"
+#include "dataplane/succession.h"
 #include "dataplane/takeover.h"
 #include "shm/paths.h"
 
@@ -226,6 +227,10 @@ static int
 enter(struct setup *s, struct heritage *h, uint64_t tsc_hz)
 {
 	if (h != NULL) {
+		if (!succession_is_awaited()) {
+			log_error("whoever asked for this take-over has gone; ending");
+			return EXIT_FAILURE;
+		}
 		for (unsigned i = 0; i < s->n_workers; i++)
 			worker_discard(&s->worker[i]);
 		if (heritage_enter(h) != 0)
@@ -243,6 +248,7 @@ serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_
 	struct engines *e = path != NULL ? engines_create(path, s->worker, s->n_workers) : NULL;
 	struct captures *captures = captures_create(c->run_dir, s->hub, s->worker, s->n_workers);
 	struct takeover t = {.listen_fd = -1, .peer = -1};
+	pid_t predecessor = hub_predecessor(s->hub);
 	int status = EXIT_SUCCESS, err;
 	bool told = false;
 
@@ -255,7 +261,7 @@ serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_
 		goto done;
 	}
 	while (!(look_at_hub(s) && engines_update(e)) && !told)
-		told = wait_tick(end, TICK_WAITING_MS);
+		told = wait_tick(end, TICK_WAITING_MS) || !succession_is_awaited();
 	if (told)
 		goto done;
 	status = enter(s, h, tsc_hz);
@@ -270,6 +276,7 @@ serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_
 			    ": %s",
 			c->run_dir, strerror(-err));
 	log_info("answering with %u worker%s", s->n_workers, s->n_workers == 1 ? "" : "s");
+	succession_done(predecessor);
 	if (watch_over(s, e, captures, &t, end)) {
 		hand_over(s, &t);
 		goto done;
@@ -311,12 +318,21 @@ may_take_over(const struct config *c)
 		const char *device = c->dataplane.ports[i].device;
 		if (ethdev_may_share(device))
 			continue;
-		log_error("port %s cannot be taken over while it is in use; restart, or upgrade by "
-			  "draining: docs/operations.md",
+		log_error("port %s cannot be taken over while it is in use; restart it, or upgrade "
+			  "by draining (millrace-drain): docs/operations.md",
 			device);
 		return false;
 	}
 	return true;
+}
+
+/* A dataplane runs, in whose place we are to be. @return 0, or exit status after an error line */
+static int
+inherit(struct heritage *h, const struct config *c)
+{
+	if (!may_take_over(c))
+		return EX_CONFIG;
+	return heritage_open(h, c) == 0 ? 0 : EXIT_FAILURE;
 }
 
 /* The hub's files have another name below a chroot. */
@@ -332,6 +348,8 @@ follow_chroot(struct hub *hub, const struct config *c)
 	return err;
 }
 
+enum { TAKE_OVER, REPLACE }; /* in program.flag */
+
 int
 main(int argc, char **argv)
 {
@@ -340,8 +358,12 @@ main(int argc, char **argv)
 		.summary = "Answers DNS queries on DPDK ports and kernel sockets, from zones that "
 			   "millrace-controlplane publishes.",
 		.without_zones = true,
-		.flag = "take-over",
-		.flag_help = "take over from the dataplane that runs, if one does",
+		.flag = {[TAKE_OVER] = {"take-over",
+				 "take over from the dataplane that runs, if one does", false},
+			[REPLACE] = {"replace",
+				"take over in the background; ends when that is done or cannot "
+				"be: systemd's ExecReload=",
+				false}},
 	};
 	struct config *c = program_start(&program, argc, argv);
 	struct setup s = {.bell_stream = -1};
@@ -351,18 +373,24 @@ main(int argc, char **argv)
 	uint64_t tsc_hz;
 	sigset_t end;
 
+	if (program.flag[REPLACE].given)
+		succession_start();
 	block_signals(&end);
 	tsc_hz = measure_tsc_hz(); /* takes its time: before anybody waits */
-	if (program_make_run_dir(c) != 0 || take_hub(&hub, c, program.flag_given) != 0)
+	if (program_make_run_dir(c) != 0 ||
+		take_hub(&hub, c, program.flag[TAKE_OVER].given || program.flag[REPLACE].given) !=
+			0)
 		goto done;
 	if (hub_predecessor(hub) != 0) {
-		if (!may_take_over(c))
+		int err = inherit(&heritage, c);
+		if (err != 0) {
+			status = err;
 			goto done;
-		status = EXIT_FAILURE;
-		if (heritage_open(&heritage, c) != 0)
-			goto done;
-		status = EX_CONFIG;
+		}
 		h = &heritage;
+	} else if (program.flag[REPLACE].given) {
+		log_error("no dataplane runs in %s that could be replaced", c->run_dir);
+		goto done;
 	}
 	if (rings_guard_start(hub) != 0 || setup_open(&s, c, hub, h) != 0)
 		goto done;

@@ -39,6 +39,6 @@ def packages(request, work):
 def debian_root(work, packages):
     """A folder with a minimal Debian that has what the packages depend on, and not the packages."""
     try:
-        return debian.root_folder(work, packages['millrace'])
+        return debian.root_folder(work, {n: packages[n] for n in ('millrace', 'millrace-bench')})
     except debian.Unavailable as e:
         pytest.skip(str(e))

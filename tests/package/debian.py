@@ -74,8 +74,8 @@ def dependencies(package):
 
 # --- a Debian
 
-def root_folder(work, package):
-    """Made once for a list of packages."""
+def root_folder(work, packages):
+    """With what these packages depend on. Made once for a list of names."""
     if os.geteuid() != 0:
         raise Unavailable('a root folder for Debian needs root')
     need('mmdebstrap')
@@ -84,7 +84,8 @@ def root_folder(work, package):
         sources_list = '/etc/apt/sources.list'
     if not os.path.exists(sources_list):
         raise Unavailable('apt has neither debian.sources nor sources.list')
-    include = sorted(set(INCLUDE + dependencies(package)))
+    needed = {name for file in packages.values() for name in dependencies(file)} - set(packages)
+    include = sorted(needed.union(INCLUDE))
     key = hashlib.sha256(repr([SUITE, include, LEAN, pathlib.Path(sources_list).read_text(), guest.agent_files()]).encode()).hexdigest()[:12]
     folder = work / ('root-' + key)
     if folder.exists():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The package under systemd: a Debian in a virtual machine on which it is installed, started, killed, reloaded, put on network
 cards, upgraded and purged. The tests are one operator's day, in this order."""
+import json
 import pathlib
 import re
 import shutil
@@ -24,7 +25,35 @@ CONFIG = '/etc/millrace/millrace.yaml'
 ZONE = '/etc/millrace/zones/example.com.zone'
 ASK = 'kdig +short +retry=0 +time=2 %s @127.0.0.1 -p 5300 %s A'
 HUGE_PAGES = 64
+REPLACE = '/usr/libexec/millrace/replace-services'
 DPKG = 'DEBIAN_FRONTEND=noninteractive dpkg --force-confold --force-unsafe-io '
+
+
+class Load:
+    """A fixed rate of queries in the guest while a test does things there; on tmpfs, where a purge finds nothing of it."""
+    # a stall of five seconds fits into a socket's buffer; only what never comes is lost
+    COMMAND = '/run/mt-load/millrace-bench --json --rate 100 --flows 16 --timeout 30 --duration 600 --server 127.0.0.1:5300 ' \
+              '--query "www.example.com A" --query "nix.example.com A"'
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def __enter__(self):
+        self.machine.run('[ -d /run/mt-load ] || { dpkg-deb -x /mnt/bench.deb /run/mt-x && mv /run/mt-x/usr/bin /run/mt-load; }', LONG_S)
+        self.machine.run('{ %s; } >/run/mt-load/out 2>&1 & echo $! >/run/mt-load/pid' % ('exec ' + self.COMMAND))
+        # it is there, and answered
+        self.machine.wait('ss -Hun dst 127.0.0.1:5300 | grep -q .')
+        time.sleep(0.5)
+        return self
+
+    def __exit__(self, *exception):
+        self.machine.run('kill $(cat /run/mt-load/pid)')
+        if exception[0] is None:
+            self.result = json.loads(self.machine.wait('! kill -0 $(cat /run/mt-load/pid) 2>/dev/null && cat /run/mt-load/out').splitlines()[-1])
+
+    def nothing_lost(self):
+        r = self.result
+        assert r['sent'] > 50 and r['lost'] == 0 and r['received'] == r['sent'] and r['unexpected'] == 0 and r['invalid'] == 0, r
 
 
 class Machine(guest.Guest):
@@ -32,10 +61,11 @@ class Machine(guest.Guest):
         return int(self.run('systemctl show -P MainPID millrace-%s' % name).output)
 
     def pids(self):
-        return {n: self.pid(n) for n in SERVICES}
+        out = self.run('systemctl show -P MainPID ' + ' '.join('millrace-' + n for n in SERVICES)).output
+        return dict(zip(SERVICES, map(int, out.split())))
 
     def active(self, *names):
-        return [self.run('systemctl is-active millrace-%s' % n, check=False).output.strip() for n in names]
+        return self.run('systemctl is-active ' + ' '.join('millrace-' + n for n in names), check=False).output.split()
 
     def wait_pid(self, name, old):
         """The service has another process, and has said that it is ready."""
@@ -90,6 +120,7 @@ def machine(work, packages, debian_root, wire, tmp_path_factory):
         pytest.skip(str(e))
     (folder / 'debs').mkdir()
     shutil.copy(packages['millrace'], folder / 'debs' / 'millrace.deb')
+    shutil.copy(packages['millrace-bench'], folder / 'debs' / 'bench.deb')
     debs = debian.image(folder, 'debs', folder / 'debs', 32)
     files = initramfs.base(kernel, MODULES)
     files.write('/init', (HERE / 'init').read_bytes(), 0o755)
@@ -123,8 +154,8 @@ def test_installed_it_runs_and_answers(installed):
 def test_each_has_a_user_of_its_own_and_no_capability(installed):
     users = set()
     for name, pid in installed.pids().items():
-        status = installed.run('cat /proc/%d/task/*/status' % pid).output
-        users.add(installed.run('stat -c %%U:%%G /proc/%d' % pid).output.strip())
+        user, status = installed.run('stat -c %%U:%%G /proc/%d && cat /proc/%d/task/*/status' % (pid, pid)).output.split('\n', 1)
+        users.add(user)
         for field in ('CapPrm', 'CapEff', 'CapInh', 'CapAmb'):
             values = set(re.findall(r'^%s:\s*(\S+)$' % field, status, re.M))
             assert values == {'0' * 16}, '%s of millrace-%s: %s' % (field, name, values)
@@ -175,6 +206,34 @@ def test_reload_takes_a_zone_that_changed(installed):
     assert installed.pids() == before
 
 
+def test_reload_of_the_dataplane_hands_over_and_loses_nothing(installed):
+    first = installed.pids()
+    with Load(installed) as load:
+        for _ in range(2):
+            before = installed.pid('dataplane')
+            installed.run('systemctl reload millrace-dataplane', LONG_S)
+            after = installed.pid('dataplane')
+            assert after not in (0, before) and installed.active('dataplane') == ['active']
+            # of the unit's processes it is the only one, and systemd's own child, whose end is noticed
+            assert installed.run('pgrep -x millrace-datapl; ps -o ppid= -p %d' % after).output.split() == [str(after), '1']
+        # what cannot be replaced goes on
+        good = installed.get(CONFIG)
+        installed.run('sed -i s/listen:/hear:/ %s' % CONFIG)
+        assert installed.run('systemctl reload millrace-dataplane', LONG_S, check=False).status != 0
+        assert "key 'dataplane.hear': unknown key" in installed.journal('dataplane')
+        r = installed.run(REPLACE, LONG_S)
+        assert 'the old programs go on' in r.output and "'dataplane.hear'" in r.output
+        installed.put(CONFIG, good, 0o640)
+        installed.run('chown root:millrace ' + CONFIG)
+        assert dict(first, dataplane=after) == installed.pids() and installed.active('dataplane') == ['active']
+    load.nothing_lost()
+    installed.wait_answer(tcp=True)
+    test_each_has_a_user_of_its_own_and_no_capability(installed)
+    # it is the service: its death is noticed, and so is its end
+    test_one_that_is_killed_is_started_again_and_the_others_do_not_notice(installed, 'dataplane')
+    assert 'not our child' not in installed.run('journalctl --no-pager -o cat _PID=1').output
+
+
 def test_a_mistake_in_the_configuration_is_told_and_mended_without_another_command(installed):
     good = installed.get(CONFIG)
     before = installed.pids()
@@ -214,6 +273,15 @@ def test_af_xdp_works_with_what_its_drop_in_allows(installed, wire):
     installed.restart('dataplane', 'stream')
     ask_from_outside(installed, wire, SERVER % 0)
     assert 'xdp' in installed.run('ip link show dev ' + eth).output
+    # it has one user at a time: no hand-over, which a reload says, and for which an upgrade restarts
+    before = installed.pids()
+    assert installed.run('systemctl reload millrace-dataplane', LONG_S, check=False).status != 0
+    assert 'net_af_xdp0,iface=%s cannot be taken over while it is in use; restart it' % eth in installed.journal('dataplane')
+    assert installed.pids() == before
+    ask_from_outside(installed, wire, SERVER % 0)
+    upgrade(installed, 'dataplane')
+    assert installed.pids() == dict(before, dataplane=installed.pid('dataplane')) and installed.pid('dataplane') not in (0, before['dataplane'])
+    ask_from_outside(installed, wire, SERVER % 0)
     test_each_has_a_user_of_its_own_and_no_capability(installed)
 
 
@@ -239,16 +307,25 @@ def test_a_network_card_works_with_what_its_drop_in_allows(installed, wire):
     installed.wait_answer()
 
 
-def test_an_upgrade_restarts_one_after_another_what_it_is_told_to(installed):
+def upgrade(machine, names):
+    """The end of an upgrade of the package, with these services."""
+    machine.run("""sed -i 's/^UPGRADE_RESTARTS=.*/UPGRADE_RESTARTS="%s"/' /etc/default/millrace""" % names)
+    machine.run(REPLACE, LONG_S)
+
+
+def test_an_upgrade_replaces_one_after_another_what_it_is_told_to_and_loses_nothing(installed):
     before = installed.pids()
-    installed.run(DPKG + '-i /mnt/millrace.deb', LONG_S)
-    after = installed.pids()
-    assert 0 not in after.values() and set(after.values()).isdisjoint(before.values())
-    installed.wait_answer()
-    installed.wait_answer(tcp=True)
+    with Load(installed) as load:
+        installed.run("""sed -i 's/^UPGRADE_RESTARTS=.*/UPGRADE_RESTARTS="controlplane dataplane stream"/' /etc/default/millrace""")
+        out = installed.run(DPKG + '-i /mnt/millrace.deb', LONG_S).output
+        assert 'hand over' not in out and 'restart' not in out, out
+        after = installed.pids()
+        assert 0 not in after.values() and set(after.values()).isdisjoint(before.values())
+        installed.wait_answer(tcp=True)
+    load.nothing_lost()
     # told to leave the dataplane alone, and the stream process not to be there
-    installed.run("""sed -i 's/^UPGRADE_RESTARTS=.*/UPGRADE_RESTARTS="controlplane stream"/' /etc/default/millrace""")
-    installed.run('systemctl disable --quiet --now millrace-stream && /var/lib/dpkg/info/millrace.postinst configure 0.1.0', LONG_S)
+    installed.run('systemctl disable --quiet --now millrace-stream')
+    upgrade(installed, 'controlplane stream')
     last = installed.pids()
     assert last['controlplane'] not in (0, after['controlplane']) and last['dataplane'] == after['dataplane'] and last['stream'] == 0
 

@@ -67,7 +67,7 @@ upgrade(const char *run_dir)
 	old = ready_pid(run_dir, "dataplane");
 	if (launcher == 0 || old == 0) {
 		log_error("no %s runs in %s; name its run directory with --run-dir, and where "
-			  "systemd supervises see docs/operations.md",
+			  "systemd supervises: systemctl reload millrace-dataplane",
 			launcher == 0 ? "launcher" : "dataplane", run_dir);
 		return EX_UNAVAILABLE;
 	}
