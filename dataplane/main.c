@@ -28,6 +28,7 @@
 #define TICK_TAKEOVER_MS 1l /* while a successor is there */
 #define TICK_WAITING_MS 10l /* until there is an arena */
 #define TICKS_A_SECOND 10u
+#define SETTLE_MS 2l     /* for packets that one worker handed to another */
 #define CALIBRATE_MS 20l /* to measure the TSC: 0.1 % and better */
 
 static uint64_t
@@ -148,8 +149,15 @@ start_workers(struct setup *s, uint64_t tsc_hz)
 static void
 stop_workers(struct setup *s, bool for_good)
 {
+	const struct timespec settle = {.tv_nsec = SETTLE_MS * 1000000l};
+
 	if (for_good)
 		atomic_store(&s->hub->instance[s->hub->seat].n_workers, 0);
+	if (s->spread != NULL) {
+		/* what is on its way between workers is answered before they end */
+		spread_halt(s->spread);
+		nanosleep(&settle, NULL);
+	}
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_stop(&s->worker[i]);
 	for (unsigned i = 0; i < s->n_workers; i++)

@@ -252,3 +252,10 @@ spread_balance(struct spread *s, const double busy[])
 		atomic_store_explicit(&s->member[i].give, s->share[i].give, memory_order_relaxed);
 	}
 }
+
+void
+spread_halt(struct spread *s)
+{
+	for (unsigned i = 0; i < s->n_workers; i++)
+		atomic_store_explicit(&s->member[i].give, 0, memory_order_relaxed);
+}

@@ -75,3 +75,6 @@ void spread_close(struct spread *s);
  * @param busy  [worker] share of the time since the last call in which it had packets, 0..1
  */
 void spread_balance(struct spread *s, const double busy[]);
+
+/** Nobody hands anything on any more. Thread: main, a moment before the workers end. */
+void spread_halt(struct spread *s);
