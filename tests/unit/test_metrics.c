@@ -105,8 +105,10 @@ finish(struct json_writer *w)
 	char *text;
 
 	assert_false(w->failed);
-	text = strndup(w->text, w->len);
+	text = malloc(w->len + 1); /* the writer's text has no end of its own */
 	assert_non_null(text);
+	memcpy(text, w->text, w->len);
+	text[w->len] = '\0';
 	json_free(w);
 	return text;
 }
