@@ -83,6 +83,9 @@ driver_is_software(const struct rte_eth_dev_info *info)
 bool
 driver_may_interrupt(const struct rte_eth_dev_info *info)
 {
+	/* QEMU's vmxnet3 ends the whole machine when a process with interrupts on is killed */
+	if (strcmp(info->driver_name, "net_vmxnet3") == 0)
+		return false;
 	return !driver_is_software(info) || strcmp(info->driver_name, "net_tap") == 0;
 }
 

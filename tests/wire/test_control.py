@@ -104,7 +104,7 @@ def test_every_get_route_that_is_documented_answers(control):
     routes = get(control, '/api/docs')
     assert len(routes) > 10 and all(set(r) == {'method', 'path', 'query', 'help'} and r['help'] for r in routes)
     for r in routes:
-        if r['method'] != 'GET':
+        if r['method'] != 'GET' or r['path'].endswith('/capture'):     # that one goes on until it is told to end: test_capture.py
             continue
         path = r['path'].replace('{zone_id}', 'one.example.')
         if path.endswith('/acl/check'):
