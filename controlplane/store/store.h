@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store: zones, metadata, keys, tokens and journal in one LMDB file. Durable at commit. One process
+ * has it open for writing, and in that one struct store a path: opening it again gives the same one
+ * (the `lmdb` backend and the control plane share it).
+ *
+ * Names are folded wire names with NAME_PAD octets readable behind them; texts are UTF-8, "" for
+ * none. What a reader function hands out lies in the map: valid until its transaction ends or, in a
+ * writing one, until the next write. Functions return 0 or a negative errno: -ENOENT not there,
+ * -EEXIST there already, -ENOSPC disk or map full, -EPROTO the file is damaged here, -EIO. */
+#pragma once
+#include "backends/backend.h"
+#include "controlplane/manager/zone_names.h"
+
+#define STORE_FORMAT 1u /* of the file; a later version reads this one and the one before it */
+#define STORE_ERROR_OCTETS 512u
+
+struct store;
+struct store_txn;
+
+struct store_options {
+	const char *path; /* a file; beside it PATH-lock */
+	bool read_only;
+	uint64_t journal_octets;  /* a zone's journal is cut to this; 0: 16 MiB */
+	uint32_t journal_seconds; /* and to this age; 0: 30 days */
+};
+
+/** @param[out] error  one line: what is wrong with which file, and what would be right */
+int store_open(struct store **out, const struct store_options *o, char error[STORE_ERROR_OCTETS])
+	__attribute__((warn_unused_result));
+/** The last user closes it. No transaction is open. */
+void store_close(struct store *s);
+
+/* --- transactions --- */
+
+/** Any thread; a transaction is used by one thread at a time. It sees what was committed before. */
+int store_read(struct store *s, struct store_txn **out) __attribute__((warn_unused_result));
+/** One at a time; a second thread waits. */
+int store_write(struct store *s, struct store_txn **out) __attribute__((warn_unused_result));
+/** @return 0: it is on the disk. Else nothing of it happened, and it has ended as well. */
+int store_commit(struct store_txn *t) __attribute__((warn_unused_result));
+/** Ends a reading one; gives up a writing one. NULL: nothing. */
+void store_end(struct store_txn *t);
+/** Counts commits. Of what this transaction reads; in a writing one, of what it will be. */
+uint64_t store_version(const struct store_txn *t);
+
+/* --- zones --- */
+
+struct store_zone {
+	uint64_t id;         /* never given twice */
+	const uint8_t *apex; /* NAME_PAD readable behind it */
+	enum backend_kind kind;
+	bool has_refs; /* the store's own: large enough for an index of targets */
+	uint32_t serial, notified_serial, last_check;
+	uint32_t n_names; /* owners that have records, disabled ones too */
+	uint64_t n_records;
+	uint64_t version;    /* store_version() of the last change of records */
+	uint64_t created_at; /* seconds since 1970 */
+	const char *primaries, *account, *catalog, *options; /* as in struct backend_zone */
+};
+
+int store_zone_get(struct store_txn *t, const uint8_t *apex, struct store_zone *out)
+	__attribute__((warn_unused_result));
+/** The zone with the longest apex that ends this name; -ENOENT. */
+int store_zone_of(struct store_txn *t, const uint8_t *name, struct store_zone *out)
+	__attribute__((warn_unused_result));
+/** In canonical order (RFC 4034 6.1) of apexes, after `after` (NULL: from the start). -ENOENT: the
+ * end. */
+int store_zone_next(struct store_txn *t, const uint8_t *after, struct store_zone *out)
+	__attribute__((warn_unused_result));
+uint64_t store_zone_count(struct store_txn *t);
+/** id, version, counts and created_at are the store's to fill in; id is written back. */
+int store_zone_create(struct store_txn *t, struct store_zone *zone)
+	__attribute__((warn_unused_result));
+/** Kind, serials, last_check and texts of an existing zone. */
+int store_zone_update(struct store_txn *t, const struct store_zone *zone)
+	__attribute__((warn_unused_result));
+/** With its records, comments, metadata, keys and journal. */
+int store_zone_delete(struct store_txn *t, const uint8_t *apex) __attribute__((warn_unused_result));
+
+/* --- records --- */
+
+/* Decodes RRsets into memory of its own, which the next call overwrites; zeroed at first. */
+struct store_decoder {
+	struct backend_record *record;
+	struct backend_comment *comment;
+	uint32_t record_room, comment_room;
+};
+void store_decoder_free(struct store_decoder *d);
+
+/** One RRset with its comments. An RRset of comments alone (no records) counts. */
+int store_rrset_get(struct store_txn *t, const struct store_zone *zone, const uint8_t *owner,
+	uint16_t type, struct store_decoder *d, struct backend_rrset *out)
+	__attribute__((warn_unused_result));
+
+/* A walk over RRsets, in canonical order of owners, then by type. */
+struct store_cursor;
+/**
+ * @param from   first owner; NULL: the apex. Need not exist
+ * @param below  only names at or below `from`
+ */
+int store_cursor_open(struct store_txn *t, const struct store_zone *zone, const uint8_t *from,
+	bool below, struct store_cursor **out) __attribute__((warn_unused_result));
+/** out->owner is the cursor's own until the next call. -ENOENT: the end. */
+int store_cursor_next(struct store_cursor *c, struct backend_rrset *out)
+	__attribute__((warn_unused_result));
+/** Skip what is left of the present owner. */
+void store_cursor_skip_owner(struct store_cursor *c);
+void store_cursor_close(struct store_cursor *c);
+
+/** Replace an RRset's records and, if has_comments, its comments; no records: it is removed (its
+ * comments too, unless it is left with new ones). Counts, version and refs follow; the caller reads
+ * the zone again to see them. -ENAMETOOLONG: an owner of more than 503 octets of key: some 250
+ * octets of which nearly all are 0 or 1. */
+int store_rrset_put(struct store_txn *t, const struct store_zone *zone,
+	const struct backend_change *change) __attribute__((warn_unused_result));
+
+/** Owners of NS, MX, SRV, SVCB, ... whose RDATA name this target; only of zones with has_refs. */
+int store_referrers(struct store_txn *t, const struct store_zone *zone, const uint8_t *target,
+	int (*each)(void *arg, const uint8_t *owner), void *arg)
+	__attribute__((warn_unused_result));
+
+/* --- journal: every changeset, what it took away and what it put in --- */
+
+struct store_journal_entry {
+	uint64_t sequence; /* ascends within a zone */
+	uint32_t serial_before, serial_after;
+	int64_t at_ms;               /* since 1970 */
+	const char *who, *origin;    /* "token:certbot", "api" */
+	uint32_t n_removed, n_added; /* RRsets */
+	const struct backend_rrset *removed, *added;
+};
+
+/** Append, and cut the oldest beyond the bounds. sequence and at_ms are set here. */
+int store_journal_append(struct store_txn *t, const struct store_zone *zone,
+	struct store_journal_entry *entry) __attribute__((warn_unused_result));
+/** Newest first, before this sequence (UINT64_MAX: from the newest). `each` returning other than 0
+ * ends it with that. */
+int store_journal_each(struct store_txn *t, const struct store_zone *zone, uint64_t before,
+	int (*each)(void *arg, const struct store_journal_entry *e), void *arg)
+	__attribute__((warn_unused_result));
+/** Oldest first, from the entry whose serial_before is this; -ENOENT: the journal does not reach
+ * back to it. */
+int store_journal_since(struct store_txn *t, const struct store_zone *zone, uint32_t serial,
+	int (*each)(void *arg, const struct store_journal_entry *e), void *arg)
+	__attribute__((warn_unused_result));
+
+/* --- metadata, keys: by zone --- */
+
+int store_metadata_get(struct store_txn *t, const struct store_zone *zone, const char *kind,
+	const char ***value, size_t *n); /* array allocated; texts in the map. -ENOENT: none */
+int store_metadata_set(struct store_txn *t, const struct store_zone *zone, const char *kind,
+	const char *const *value, size_t n); /* n 0: removed */
+int store_metadata_each(struct store_txn *t, const struct store_zone *zone,
+	int (*each)(void *arg, const struct backend_metadata *m), void *arg);
+
+int store_key_each(struct store_txn *t, const struct store_zone *zone,
+	int (*each)(void *arg, const struct backend_key *key), void *arg);
+int store_key_put(struct store_txn *t, const struct store_zone *zone, struct backend_key *key);
+int store_key_remove(struct store_txn *t, const struct store_zone *zone, uint32_t id);
+
+/* --- tables of the server: small things that are kept as key and value --- */
+
+enum store_table {
+	STORE_TSIG,        /* name -> JSON {algorithm, key} */
+	STORE_AUTOPRIMARY, /* "ip/nameserver" -> JSON {account} */
+	STORE_TOKEN,       /* token id -> JSON; secrets are hashed */
+	STORE_NETWORK,     /* "prefix/len" -> view */
+	STORE_VIEW,        /* "view/zone" -> "" */
+	STORE_SETTING,     /* whatever else the control plane keeps */
+	STORE_TABLES
+};
+
+int store_row_get(struct store_txn *t, enum store_table table, const char *key, const char **value);
+/** Adds it or replaces it. A key is at most 480 octets. */
+int store_row_put(struct store_txn *t, enum store_table table, const char *key, const char *value);
+int store_row_remove(struct store_txn *t, enum store_table table, const char *key);
+int store_row_each(struct store_txn *t, enum store_table table, const char *prefix,
+	int (*each)(void *arg, const char *key, const char *value), void *arg);
+
+/* --- audit: who did what, in order; bounded by octets (64 MiB) --- */
+
+int store_audit_append(struct store_txn *t, const char *json);
+/** Newest first, before this sequence (UINT64_MAX: from the newest). */
+int store_audit_each(struct store_txn *t, uint64_t before,
+	int (*each)(void *arg, uint64_t sequence, int64_t at_ms, const char *json), void *arg);
+
+/* --- the file --- */
+
+/** A consistent copy of what is committed, while everything goes on. @param fd  a file or a pipe */
+int store_snapshot(struct store *s, int fd, char error[STORE_ERROR_OCTETS]);
+/** Check every entry of a file that nobody writes. @param found  called for each fault, one line */
+int store_verify(const char *path, void (*found)(void *arg, const char *text), void *arg,
+	char error[STORE_ERROR_OCTETS]);
+
+struct store_figures {
+	uint64_t file_octets, used_octets, map_octets;
+	uint64_t commits_total, commit_failures_total;
+	uint32_t readers;
+};
+void store_figures(struct store *s, struct store_figures *out);
