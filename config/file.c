@@ -152,23 +152,6 @@ config_load_again(const struct config *now, const char *path, char **error)
 	return c;
 }
 
-/* The text with empty lines in place of the list: what is behind it keeps its line numbers. NULL
- * without memory. */
-static char *
-without_list(const char *text, size_t len, const struct part *list, size_t *len_without)
-{
-	size_t behind = len - list->end;
-	char *without = malloc(list->begin + list->n_lines + behind + 1);
-
-	if (!without)
-		return NULL;
-	memcpy(without, text, list->begin);
-	memset(without + list->begin, '\n', list->n_lines);
-	memcpy(without + list->begin + list->n_lines, text + list->end, behind);
-	*len_without = list->begin + list->n_lines + behind;
-	return without;
-}
-
 static struct config *
 load_part(const char *text, size_t len, const char *name, const char *folder, char **error)
 {
@@ -179,7 +162,7 @@ load_part(const char *text, size_t len, const char *name, const char *folder, ch
 
 	if (!part_find_list(text, len, &list))
 		return load_text(text, len, name, folder, error);
-	without = without_list(text, len, &list, &len_without);
+	without = part_without(text, len, &list, &len_without);
 	if (without)
 		c = load_text(without, len_without, name, folder, error);
 	else

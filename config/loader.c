@@ -4,6 +4,8 @@
  * values. Runs once at the start of each process, and at reload in the control plane. */
 #include "config/loader.h"
 
+#include "config/list.h"
+#include "config/part.h"
 #include "config/value.h"
 
 #include <cyaml/cyaml.h>
@@ -160,7 +162,7 @@ cyaml_fields(struct pool *pool, const struct schema_key *keys)
 
 /* Let cyaml fill the slots of the top level; *out is NULL for an empty file. */
 static int
-cyaml_read(struct load *l, struct slot **out)
+cyaml_read(struct load *l, const char *text, size_t len, struct slot **out)
 {
 	struct cyaml_complaint said = {0};
 	cyaml_config_t config = {
@@ -184,7 +186,7 @@ cyaml_read(struct load *l, struct slot **out)
 	top.mapping.fields = cyaml_fields(l->pool, schema_root);
 	if (!top.mapping.fields)
 		return load_fail_file(l, "out of memory");
-	err = cyaml_load_data((const uint8_t *)l->text, l->len, &config, &top, &data, NULL);
+	err = cyaml_load_data((const uint8_t *)text, len, &config, &top, &data, NULL);
 	if (err == CYAML_OK && !said.warned) {
 		*out = data;
 		return 0;
@@ -198,6 +200,62 @@ cyaml_read(struct load *l, struct slot **out)
 			said.text[0] ? said.text : cyaml_strerror(err));
 	}
 	return load_report(l, &found);
+}
+
+/* --- a long list of zones, past cyaml --- */
+
+static unsigned
+key_index(const struct schema_key *keys, const char *name)
+{
+	unsigned i = 0;
+
+	while (strcmp(keys[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+/* Put the entries where cyaml would have. @return 0 or -ENOMEM */
+static int
+insert_list(struct load *l, struct slot *top, const struct list_entry *entry, uint32_t n)
+{
+	const struct schema_key *section = &schema_root[key_index(schema_root, "zones")];
+	const struct schema_key *list = &section->keys[key_index(section->keys, "list")];
+	unsigned zone = key_index(list->keys, "zone"), file = key_index(list->keys, "file");
+	unsigned n_slots = schema_count(list->keys);
+	struct slot *slot = pool_alloc(l->pool, (size_t)n * n_slots * sizeof *slot);
+	struct slot *zones = top[section - schema_root].data;
+
+	if (slot == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		slot[(size_t)i * n_slots + zone].data = (void *)(uintptr_t)entry[i].zone;
+		slot[(size_t)i * n_slots + file].data = (void *)(uintptr_t)entry[i].file;
+	}
+	zones[list - section->keys] = (struct slot){slot, n};
+	return 0;
+}
+
+/* Fill the slots: the list by list_read() if it is plain, all else by cyaml. */
+static int
+read_slots(struct load *l, bool plain, struct slot **out)
+{
+	struct list_entry *entry = NULL;
+	size_t len_without;
+	char *without;
+	struct part list;
+	uint32_t n = 0;
+	int rc;
+
+	if (!plain || !part_find_list(l->text, l->len, &list) ||
+		(rc = list_read(l->text, &list, l->pool, &entry, &n)) == 0)
+		return cyaml_read(l, l->text, l->len, out);
+	without = rc < 0 ? NULL : part_without(l->text, l->len, &list, &len_without);
+	rc = without == NULL ? -ENOMEM : cyaml_read(l, without, len_without, out);
+	if (rc == 0)
+		rc = insert_list(l, *out, entry, n);
+	free(without);
+	free(entry);
+	return rc;
 }
 
 /* --- slots -> struct config --- */
@@ -298,8 +356,9 @@ load_keys(struct load *l, const struct schema_key *keys, const struct slot *slot
 
 /* --- entry points --- */
 
-struct config *
-load_text(const char *text, size_t len, const char *name, const char *folder, char **error)
+static struct config *
+load_text_by(const char *text, size_t len, const char *name, const char *folder, bool plain,
+	char **error)
 {
 	struct load l = {.name = name, .folder = folder, .text = text, .len = len};
 	struct slot *slots = NULL;
@@ -310,7 +369,7 @@ load_text(const char *text, size_t len, const char *name, const char *folder, ch
 	l.c = l.pool ? pool_alloc(l.pool, sizeof *l.c) : NULL;
 	if (l.c) {
 		l.c->memory = l.pool;
-		rc = cyaml_read(&l, &slots);
+		rc = read_slots(&l, plain, &slots);
 		if (rc == 0)
 			rc = load_keys(&l, schema_root, slots, (uint8_t *)l.c);
 		if (rc == 0)
@@ -324,6 +383,18 @@ load_text(const char *text, size_t len, const char *name, const char *folder, ch
 		return NULL;
 	}
 	return l.c;
+}
+
+struct config *
+load_text(const char *text, size_t len, const char *name, const char *folder, char **error)
+{
+	return load_text_by(text, len, name, folder, true, error);
+}
+
+struct config *
+load_text_as_yaml(const char *text, size_t len, const char *name, const char *folder, char **error)
+{
+	return load_text_by(text, len, name, folder, false, error);
 }
 
 struct config *

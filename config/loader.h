@@ -27,6 +27,10 @@ struct load {
 struct config *load_text(const char *text, size_t len, const char *name, const char *folder,
 	char **error) __attribute__((warn_unused_result));
 
+/** The same with libyaml reading all of it: what load_text() must agree with. For tests. */
+struct config *load_text_as_yaml(const char *text, size_t len, const char *name, const char *folder,
+	char **error) __attribute__((warn_unused_result));
+
 /** The folder of a path, allocated: "/etc/x" of "/etc/x/y", "" of "y". NULL without memory. */
 char *load_folder(const char *path);
 

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -218,4 +219,19 @@ part_find_list(const char *text, size_t len, struct part *out)
 			       take_entries(text, at, end, l.indent, out);
 	}
 	return false;
+}
+
+char *
+part_without(const char *text, size_t len, const struct part *list, size_t *len_without)
+{
+	size_t behind = len - list->end;
+	char *without = malloc(list->begin + list->n_lines + behind + 1);
+
+	if (!without)
+		return NULL;
+	memcpy(without, text, list->begin);
+	memset(without + list->begin, '\n', list->n_lines);
+	memcpy(without + list->begin + list->n_lines, text + list->end, behind);
+	*len_without = list->begin + list->n_lines + behind;
+	return without;
 }

@@ -19,3 +19,7 @@ struct part {
  */
 bool part_find_list(const char *text, size_t len, struct part *out)
 	__attribute__((warn_unused_result));
+
+/** The text with empty lines in place of these: what is behind them keeps its line numbers.
+ * Allocated; NULL without memory. */
+char *part_without(const char *text, size_t len, const struct part *list, size_t *len_without);

@@ -3,7 +3,7 @@
  * of one line says why not. */
 #include "fuzz.h"
 
-#include "config/config.h"
+#include "config/loader.h"
 
 #include <string.h>
 
@@ -135,6 +135,23 @@ check_part(const struct config *c, const char *text, size_t len)
 	config_free(part);
 }
 
+/* libyaml alone sees the same in it: values, or the same error. */
+static void
+check_yaml(const struct config *c, const char *said, const char *text, size_t len)
+{
+	char *error = NULL;
+	struct config *yaml = load_text_as_yaml(text, len, "/etc/m.yaml", "/etc", &error);
+
+	FUZZ_CHECK((yaml == NULL) == (c == NULL));
+	if (yaml)
+		FUZZ_CHECK(compare_both_ways(c, yaml, 0) + compare_both_ways(c, yaml, CONFIG_ALL) ==
+			   0);
+	else
+		FUZZ_CHECK(strcmp(error, said) == 0);
+	config_free(yaml);
+	free(error);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -142,6 +159,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct config *c = config_load_text((const char *)data, len, "/etc/m.yaml", &error);
 
 	FUZZ_CHECK((c == NULL) == (error != NULL));
+	check_yaml(c, error, (const char *)data, len);
 	if (c) {
 		struct depth d = {0};
 		struct config_visitor v = {visit_open, visit_close, visit_value, &d};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A configuration without its list of zones: when the list is left out, that nothing else is
  * missing then, and that lines keep their numbers. */
-#include "config/config.h"
+#include "config/loader.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -204,6 +204,52 @@ long_lists_wait_and_short_ones_do_not(void **state)
 	}
 }
 
+/* However a list is read: the same configuration, or the same error. */
+static void
+plain_lists_read_as_yaml_does(void **state)
+{
+	static const char *const list[] = {
+		"  list:\n  - {zone: a, file: b}\n  - {file: d, zone: c}\n",
+		"  list:\n    # two\n    - zone: a\n      file: b\n\n    - file: d\n      zone: "
+		"c\n",
+		"  list:\n  - {zone: a, file: b}\n  - zone: c\n    # here\n    file: d\n",
+		"  list:\n  - {zone: a, file: b}\n  - {zone: null, file: d}\n",
+		"  list:\n  - {zone: a, file: b}\n  - {zone: c}\n",
+		"  list:\n  - {zone: a, file: b}\n  - zone: c\n",
+		"  list:\n  - {zone: a, file: b}\n  - {zone: A., file: d}\n",
+		"  list:\n  - {zone: a, file: b}\n  - {zone: a..b, file: d}\n",
+		"  list:\n  - {zone: a, file: b}\n  - {zone: c, zone: d}\n",
+		"  list:\n  - zone: a\n    file: b\n     zone: c\n",
+		"  list:\n  - zone: a\n    file: b\n   zone: c\n",
+		"  list:\n  - zone: a\n    file: b\n    zone: c\n",
+		"  list:\n  - {zone: a, file: b}\n   - {zone: c, file: d}\n",
+		"  list:\n  - {zone: a, file: b}\n    file: d\n",
+		"  list:\n  - {zone: 1, file: true}\n  - {zone: c, file: ~}\n",
+		"  list:\n  - {zone: a, file: -}\n  - {zone: c, file: ...}\n",
+		"  list:\n  - {zone: a, file: b}\n  list: \n",
+	};
+
+	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+		char text[1024], *by_yaml = NULL, *error = NULL;
+		struct config *yaml, *c;
+
+		snprintf(text, sizeof text, BEFORE "%s" BEHIND, list[i]);
+		c = config_load_text(text, strlen(text), "/etc/m/t.yaml", &error);
+		yaml = load_text_as_yaml(text, strlen(text), "/etc/m/t.yaml", "/etc/m", &by_yaml);
+		if ((c == NULL) != (yaml == NULL) || (c == NULL && strcmp(error, by_yaml) != 0))
+			fail_msg("row %zu: %s, and by libyaml: %s", i, error ? error : "good",
+				by_yaml ? by_yaml : "good");
+		if (c != NULL) {
+			assert_int_equal(config_compare(c, yaml, 0, NULL, NULL), 0);
+			assert_int_equal(config_compare(c, yaml, CONFIG_ALL, NULL, NULL), 0);
+		}
+		config_free(c);
+		config_free(yaml);
+		free(error);
+		free(by_yaml);
+	}
+}
+
 int
 main(void)
 {
@@ -212,6 +258,7 @@ main(void)
 		cmocka_unit_test(doubtful_lists_are_read),
 		cmocka_unit_test(lines_behind_the_list_keep_their_numbers),
 		cmocka_unit_test(long_lists_wait_and_short_ones_do_not),
+		cmocka_unit_test(plain_lists_read_as_yaml_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
