@@ -77,8 +77,8 @@ tell_json(struct json_writer *w, const char *path, const char *zone, const struc
 	const struct zone_report *report)
 {
 	json_open_object(w, NULL);
-	json_string(w, "file", path);
-	json_string(w, "zone", zone);
+	json_str(w, "file", path);
+	json_str(w, "zone", zone);
 	json_bool(w, "ok", report->n_errors == 0);
 	json_uint(w, "serial", report->n_errors == 0 ? serial_of(z) : 0);
 	json_uint(w, "records", z->n_records);
@@ -88,9 +88,9 @@ tell_json(struct json_writer *w, const char *path, const char *zone, const struc
 	json_open_array(w, "findings");
 	for (size_t i = 0; i < report->n; i++) {
 		json_open_object(w, NULL);
-		json_string(w, "severity",
+		json_str(w, "severity",
 			report->finding[i].severity == ZONE_ERROR ? "error" : "warning");
-		json_string(w, "text", report->finding[i].text);
+		json_str(w, "text", report->finding[i].text);
 		json_close_object(w);
 	}
 	json_close_array(w);

@@ -31,7 +31,7 @@ show_value(void *arg, const char *key, enum config_kind kind, const char *text)
 {
 	switch (kind) {
 	case CONFIG_VALUE_UNSET:
-		json_string(arg, key, NULL);
+		json_str(arg, key, NULL);
 		break;
 	case CONFIG_VALUE_NUMBER:
 		json_uint(arg, key, strtoull(text, NULL, 10));
@@ -41,7 +41,7 @@ show_value(void *arg, const char *key, enum config_kind kind, const char *text)
 		break;
 	case CONFIG_VALUE_TEXT:
 	case CONFIG_VALUE_HIDDEN:
-		json_string(arg, key, text);
+		json_str(arg, key, text);
 		break;
 	}
 }
@@ -53,7 +53,7 @@ api_config_get(struct api_request *r)
 	struct config_visitor v = {show_open, show_close, show_value, &r->out};
 
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "file", r->context->config_path);
+	json_str(&r->out, "file", r->context->config_path);
 	json_open_object(&r->out, "config");
 	config_visit(c, &v);
 	json_close_object(&r->out);
@@ -72,7 +72,7 @@ write_processes(struct json_writer *w, unsigned processes)
 		if ((processes & bit) == 0)
 			continue;
 		reconfigure_name_processes(bit, name, sizeof name);
-		json_string(w, NULL, name);
+		json_str(w, NULL, name);
 	}
 	json_close_array(w);
 }
@@ -86,9 +86,9 @@ write_outcome(struct json_writer *w, const struct reconfigure_outcome *o)
 	for (size_t i = 0; i < o->n_changes; i++) {
 		const struct reconfigure_change *c = &o->change[i];
 		json_open_object(w, NULL);
-		json_string(w, "key", c->key);
-		json_string(w, "before", c->before);
-		json_string(w, "after", c->after);
+		json_str(w, "key", c->key);
+		json_str(w, "before", c->before);
+		json_str(w, "after", c->after);
 		json_bool(w, "applied", applied && c->restart == 0);
 		write_processes(w, c->restart);
 		json_close_object(w);
@@ -107,10 +107,10 @@ write_refusal(struct api_request *r, unsigned status, const char *error)
 
 	r->status = status;
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "error", error);
+	json_str(&r->out, "error", error);
 	json_open_array(&r->out, "errors");
 	if (o->error != NULL)
-		json_string(&r->out, NULL, o->error);
+		json_str(&r->out, NULL, o->error);
 	for (size_t i = 0; i < o->n_changes; i++) {
 		const struct reconfigure_change *c = &o->change[i];
 		char names[128], line[2048];
@@ -119,7 +119,7 @@ write_refusal(struct api_request *r, unsigned status, const char *error)
 		reconfigure_name_processes(c->restart, names, sizeof names);
 		snprintf(line, sizeof line, "%s: %s -> %s: needs a restart of %s", c->key,
 			c->before, c->after, names);
-		json_string(&r->out, NULL, line);
+		json_str(&r->out, NULL, line);
 	}
 	json_close_array(&r->out);
 	write_outcome(&r->out, o);
@@ -193,7 +193,7 @@ diff_done(struct api_request *r)
 	if (answer_refusal(r))
 		return;
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "file", r->context->config_path);
+	json_str(&r->out, "file", r->context->config_path);
 	write_outcome(&r->out, r->outcome);
 	json_close_object(&r->out);
 }
@@ -212,7 +212,7 @@ write_reloaded(struct api_request *r, bool zones)
 	const struct reconfigure_outcome *o = r->outcome;
 
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "result",
+	json_str(&r->out, "result",
 		o->verdict == RECONFIGURE_PARTLY
 			? "Configuration taken over, but for what needs a restart"
 		: o->n_changes > 0 ? "Configuration taken over"

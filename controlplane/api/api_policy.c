@@ -39,9 +39,9 @@ write_rule(void *arg, const struct acl_rule *rule)
 
 	format_rule(text, rule);
 	json_open_object(arg, NULL);
-	json_string(arg, "prefix", text);
-	json_string(arg, "action", acl_action_word[rule->action]);
-	json_string(arg, "source", source_word(rule));
+	json_str(arg, "prefix", text);
+	json_str(arg, "action", acl_action_word[rule->action]);
+	json_str(arg, "source", source_word(rule));
 	json_close_object(arg);
 }
 
@@ -54,7 +54,7 @@ api_acl(struct api_request *r)
 	json_open_array(&r->out, "rules");
 	action = policy_control_each(r->context->policy, write_rule, &r->out);
 	json_close_array(&r->out);
-	json_string(&r->out, "default", acl_action_word[action]);
+	json_str(&r->out, "default", acl_action_word[action]);
 	json_close_object(&r->out);
 }
 
@@ -119,8 +119,8 @@ answer_change(struct api_request *r, int ret)
 		return;
 	}
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "result", "Done");
-	json_string(&r->out, "lasts", RUNTIME_ONLY);
+	json_str(&r->out, "result", "Done");
+	json_str(&r->out, "lasts", RUNTIME_ONLY);
 	json_close_object(&r->out);
 }
 
@@ -173,7 +173,7 @@ acl_reloaded(struct api_request *r)
 
 	if (verdict == RECONFIGURE_DONE) {
 		json_open_object(&r->out, NULL);
-		json_string(&r->out, "result", "Done");
+		json_str(&r->out, "result", "Done");
 		json_close_object(&r->out);
 		return;
 	}
@@ -209,16 +209,16 @@ api_acl_check(struct api_request *r)
 		return;
 	}
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "address", text);
+	json_str(&r->out, "address", text);
 	if (policy_control_match(r->context->policy, address.address, &rule)) {
 		char prefix[64];
 		format_rule(prefix, &rule);
-		json_string(&r->out, "prefix", prefix);
-		json_string(&r->out, "source", source_word(&rule));
+		json_str(&r->out, "prefix", prefix);
+		json_str(&r->out, "source", source_word(&rule));
 	} else {
-		json_string(&r->out, "source", "default");
+		json_str(&r->out, "source", "default");
 	}
-	json_string(&r->out, "action", acl_action_word[rule.action]);
+	json_str(&r->out, "action", acl_action_word[rule.action]);
 	json_close_object(&r->out);
 }
 
@@ -311,7 +311,7 @@ api_rrl(struct api_request *r)
 			json_bool(&r->out, s->name, get_setting(&l, s) != 0);
 		} else if (strcmp(s->name, "window") == 0) {
 			snprintf(text, sizeof text, "%ums", get_setting(&l, s));
-			json_string(&r->out, s->name, text);
+			json_str(&r->out, s->name, text);
 		} else {
 			json_uint(&r->out, s->name, get_setting(&l, s));
 		}

@@ -74,7 +74,7 @@ api_versions(struct api_request *r)
 {
 	json_open_array(&r->out, NULL);
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "url", "/api/v1");
+	json_str(&r->out, "url", "/api/v1");
 	json_uint(&r->out, "version", 1);
 	json_close_object(&r->out);
 	json_close_array(&r->out);
@@ -84,7 +84,7 @@ void
 api_version(struct api_request *r)
 {
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "server_url", "/api/v1/servers{/server}");
+	json_str(&r->out, "server_url", "/api/v1/servers{/server}");
 	json_open_array(&r->out, "api_features");
 	json_close_array(&r->out);
 	json_close_object(&r->out);
@@ -96,10 +96,10 @@ api_docs(struct api_request *r)
 	json_open_array(&r->out, NULL);
 	for (size_t i = 0; i < api_n_routes; i++) {
 		json_open_object(&r->out, NULL);
-		json_string(&r->out, "method", api_route[i].method);
-		json_string(&r->out, "path", api_route[i].pattern);
-		json_string(&r->out, "query", api_route[i].query);
-		json_string(&r->out, "help", api_route[i].help);
+		json_str(&r->out, "method", api_route[i].method);
+		json_str(&r->out, "path", api_route[i].pattern);
+		json_str(&r->out, "query", api_route[i].query);
+		json_str(&r->out, "help", api_route[i].help);
 		json_close_object(&r->out);
 	}
 	json_close_array(&r->out);
@@ -109,14 +109,14 @@ void
 api_server(struct api_request *r)
 {
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "type", "Server");
-	json_string(&r->out, "id", "localhost");
-	json_string(&r->out, "daemon_type", "authoritative");
-	json_string(&r->out, "version", MILLRACE_VERSION);
-	json_string(&r->out, "url", API_BASE);
-	json_string(&r->out, "config_url", API_BASE "/config{/config_setting}");
-	json_string(&r->out, "zones_url", API_BASE "/zones{/zone}");
-	json_string(&r->out, "autoprimaries_url", API_BASE "/autoprimaries{/autoprimary}");
+	json_str(&r->out, "type", "Server");
+	json_str(&r->out, "id", "localhost");
+	json_str(&r->out, "daemon_type", "authoritative");
+	json_str(&r->out, "version", MILLRACE_VERSION);
+	json_str(&r->out, "url", API_BASE);
+	json_str(&r->out, "config_url", API_BASE "/config{/config_setting}");
+	json_str(&r->out, "zones_url", API_BASE "/zones{/zone}");
+	json_str(&r->out, "autoprimaries_url", API_BASE "/autoprimaries{/autoprimary}");
 	json_close_object(&r->out);
 }
 

@@ -38,8 +38,8 @@ item(struct items *it, const char *name, uint64_t value)
 	if (!wanted(it, name))
 		return;
 	json_open_object(w, NULL);
-	json_string(w, "name", name);
-	json_string(w, "type", "StatisticItem");
+	json_str(w, "name", name);
+	json_str(w, "type", "StatisticItem");
 	json_uint_string(w, "value", value);
 	json_close_object(w);
 }
@@ -53,15 +53,15 @@ map_item(struct items *it, const char *name, const char *family)
 	if (!wanted(it, name))
 		return;
 	json_open_object(w, NULL);
-	json_string(w, "name", name);
-	json_string(w, "type", "MapStatisticItem");
+	json_str(w, "name", name);
+	json_str(w, "type", "MapStatisticItem");
 	json_open_array(w, "value");
 	for (unsigned i = 0; i < CTR_N; i++) {
 		uint64_t n = counters_sum(it->r->context->hub, (enum counter)i);
 		if (n == 0 || strcmp(counter_info[i].family, family) != 0)
 			continue;
 		json_open_object(w, NULL);
-		json_string(w, "name", counter_info[i].value);
+		json_str(w, "name", counter_info[i].value);
 		json_uint_string(w, "value", n);
 		json_close_object(w);
 	}
@@ -135,11 +135,11 @@ api_statistics(struct api_request *r)
 static void
 write_counter(struct json_writer *w, const struct counter_info *c, uint64_t sum)
 {
-	json_string(w, "family", c->family);
-	json_string(w, "label", c->label);
-	json_string(w, "value", c->value);
-	json_string(w, "unit", c->unit);
-	json_string(w, "help", c->help);
+	json_str(w, "family", c->family);
+	json_str(w, "label", c->label);
+	json_str(w, "value", c->value);
+	json_str(w, "unit", c->unit);
+	json_str(w, "help", c->help);
 	json_uint(w, "sum", sum);
 }
 
@@ -183,8 +183,8 @@ write_ports(struct json_writer *w, const struct hub *h, unsigned seat)
 	json_open_array(w, "ports");
 	for (unsigned i = 0; i < n; i++) {
 		json_open_object(w, NULL);
-		json_string(w, "port", row[i].name);
-		json_string(w, "kind", row[i].kind);
+		json_str(w, "port", row[i].name);
+		json_str(w, "kind", row[i].kind);
 		json_bool(w, "up", row[i].up);
 		json_uint(w, "mbps", row[i].mbps);
 		json_uint(w, "queues", row[i].n_queues);

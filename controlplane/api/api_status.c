@@ -23,7 +23,7 @@ write_processes(struct json_writer *w, const struct hub *h)
 		pid_t pid =
 			role == HUB_CONTROLPLANE ? getpid() : hub_role_pid(h, (enum hub_role)role);
 		json_open_object(w, NULL);
-		json_string(w, "role", role_word[role]);
+		json_str(w, "role", role_word[role]);
 		json_bool(w, "running", pid != 0);
 		json_int(w, "pid", pid);
 		json_close_object(w);
@@ -73,7 +73,7 @@ write_arena(struct json_writer *w, const struct api_context *c)
 
 	arena_usage(c->arena, &u);
 	json_open_object(w, "arena");
-	json_string(w, "path", c->arena_path);
+	json_str(w, "path", c->arena_path);
 	json_uint(w, "size_octets", u.size_octets);
 	json_uint(w, "backed_octets", u.backed_octets);
 	json_uint(w, "live_octets", u.live_octets);
@@ -95,13 +95,13 @@ api_status(struct api_request *r)
 	if (c->zones != NULL) /* else it is taking over the arena */
 		zone_manager_status(c->zones, &s);
 	json_open_object(w, NULL);
-	json_string(w, "version", MILLRACE_VERSION);
+	json_str(w, "version", MILLRACE_VERSION);
 	json_uint(w, "uptime_s", (uint64_t)(time(NULL) - c->started_s));
 	json_bool(w, "ready", s.ready);
 	json_bool(w, "busy", s.busy);
 	json_bool(w, "starting", c->zones == NULL);
-	json_string(w, "config", c->config_path);
-	json_string(w, "run_dir", c->config->run_dir);
+	json_str(w, "config", c->config_path);
+	json_str(w, "run_dir", c->config->run_dir);
 	write_processes(w, c->hub);
 	json_uint(w, "workers", atomic_load(&in->n_workers));
 	json_open_array(w, "busy_percent");

@@ -18,8 +18,8 @@ write_findings(struct json_writer *w, const struct zone_report *report)
 	for (size_t i = 0; report != NULL && i < report->n; i++) {
 		const struct zone_finding *f = &report->finding[i];
 		json_open_object(w, NULL);
-		json_string(w, "severity", f->severity == ZONE_ERROR ? "error" : "warning");
-		json_string(w, "text", f->text == NULL ? "(out of memory)" : f->text);
+		json_str(w, "severity", f->severity == ZONE_ERROR ? "error" : "warning");
+		json_str(w, "text", f->text == NULL ? "(out of memory)" : f->text);
 		json_close_object(w);
 	}
 	json_close_array(w);
@@ -29,7 +29,7 @@ static void
 write_state(struct json_writer *w, const struct zone_entry *e, bool detail)
 {
 	json_open_object(w, "millrace");
-	json_string(w, "state", zone_state_word[e->state]);
+	json_str(w, "state", zone_state_word[e->state]);
 	json_bool(w, "serving", e->serving);
 	json_uint(w, "records", e->n_records);
 	json_uint(w, "names", e->n_names);
@@ -37,10 +37,10 @@ write_state(struct json_writer *w, const struct zone_entry *e, bool detail)
 	json_uint(w, "errors", e->report == NULL ? 0 : e->report->n_errors);
 	json_uint(w, "warnings", e->report == NULL ? 0 : e->report->n_warnings);
 	if (detail) {
-		json_string(w, "file", e->path);
+		json_str(w, "file", e->path);
 		json_open_array(w, "includes");
 		for (size_t i = 0; e->includes != NULL && i < e->includes->n; i++)
-			json_string(w, NULL, e->includes->item[i].path);
+			json_str(w, NULL, e->includes->item[i].path);
 		json_close_array(w);
 		json_uint(w, "load_ms", e->load_ms);
 		json_uint(w, "loaded_at", e->loaded_at_s);
@@ -66,33 +66,33 @@ write_zone(struct json_writer *w, const struct zone_entry *e, bool dnssec, bool 
 	zone_text_from_wire(text, e->apex);
 	zone_id_from_wire(id, e->apex);
 	json_open_object(w, NULL);
-	json_string(w, "account", "");
+	json_str(w, "account", "");
 	if (detail)
 		json_bool(w, "api_rectify", false);
-	json_string(w, "catalog", "");
+	json_str(w, "catalog", "");
 	if (dnssec) {
 		json_bool(w, "dnssec", false);
 		json_uint(w, "edited_serial", e->serial);
 	}
-	json_string(w, "id", id);
-	json_string(w, "kind", "Native");
+	json_str(w, "id", id);
+	json_str(w, "kind", "Native");
 	json_uint(w, "last_check", 0);
 	if (detail)
 		write_empty_array(w, "master_tsig_key_ids");
 	write_empty_array(w, "masters");
-	json_string(w, "name", text);
+	json_str(w, "name", text);
 	json_uint(w, "notified_serial", 0);
 	if (detail) {
 		json_bool(w, "nsec3narrow", false);
-		json_string(w, "nsec3param", "");
+		json_str(w, "nsec3param", "");
 	}
 	json_uint(w, "serial", e->serial);
 	if (detail) {
 		write_empty_array(w, "slave_tsig_key_ids");
-		json_string(w, "soa_edit", "");
-		json_string(w, "soa_edit_api", "");
+		json_str(w, "soa_edit", "");
+		json_str(w, "soa_edit_api", "");
 	}
-	json_string(w, "url", url);
+	json_str(w, "url", url);
 	write_state(w, e, detail);
 	json_close_object(w);
 }
@@ -179,7 +179,7 @@ write_errors(struct json_writer *w, const struct zone_report *report)
 	json_open_array(w, "errors");
 	for (size_t i = 0; report != NULL && i < report->n; i++)
 		if (report->finding[i].severity == ZONE_ERROR && report->finding[i].text != NULL)
-			json_string(w, NULL, report->finding[i].text);
+			json_str(w, NULL, report->finding[i].text);
 	json_close_array(w);
 }
 
@@ -196,14 +196,14 @@ tell_reloaded(void *arg, const struct zone_entry *e)
 			e->serving ? "the version before goes on being served"
 				   : "it answers SERVFAIL");
 		json_open_object(&r->out, NULL);
-		json_string(&r->out, "error", line);
+		json_str(&r->out, "error", line);
 		write_errors(&r->out, e->report);
 		json_close_object(&r->out);
 		return;
 	}
 	snprintf(line, sizeof line, "Zone %s loaded", text);
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "result", line);
+	json_str(&r->out, "result", line);
 	json_uint(&r->out, "serial", e->serial);
 	write_state(&r->out, e, true);
 	json_close_object(&r->out);
@@ -224,7 +224,7 @@ answer_accepted(struct api_request *r)
 {
 	r->status = MHD_HTTP_ACCEPTED;
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "result", "Reload requested");
+	json_str(&r->out, "result", "Reload requested");
 	json_close_object(&r->out);
 }
 
@@ -265,7 +265,7 @@ list_refused(void *arg, const struct zone_entry *e)
 	list->n++;
 	zone_text_from_wire(text, e->apex);
 	json_open_object(list->out, NULL);
-	json_string(list->out, "name", text);
+	json_str(list->out, "name", text);
 	json_bool(list->out, "serving", e->serving);
 	write_errors(list->out, e->report);
 	json_close_object(list->out);
@@ -300,7 +300,7 @@ all_reloaded(struct api_request *r)
 
 	zone_manager_status(r->context->zones, &s);
 	json_open_object(&r->out, NULL);
-	json_string(&r->out, "result",
+	json_str(&r->out, "result",
 		s.n_state[ZONE_FAILED] == 0 ? "Reloaded" : "Reloaded, with refused zones");
 	api_write_reload(r);
 	json_close_object(&r->out);

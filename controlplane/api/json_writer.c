@@ -159,7 +159,7 @@ json_close_array(struct json_writer *w)
 }
 
 void
-json_string(struct json_writer *w, const char *key, const char *text)
+json_str(struct json_writer *w, const char *key, const char *text)
 {
 	begin(w, key);
 	if (text == NULL)

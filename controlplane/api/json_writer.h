@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* json_writer: writes JSON into memory, in order, without a tree: listing a million zones must not
- * build them first. Commas are put by themselves. One thread a writer. */
+ * build them first. Commas are put by themselves. One thread a writer.
+ * (json_str: json_string is jansson's.) */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +24,7 @@ void json_close_object(struct json_writer *w);
 void json_open_array(struct json_writer *w, const char *key);
 void json_close_array(struct json_writer *w);
 /** @param text  UTF-8 or not: octets that are no UTF-8 come out as U+FFFD; NULL: null */
-void json_string(struct json_writer *w, const char *key, const char *text);
+void json_str(struct json_writer *w, const char *key, const char *text);
 void json_uint(struct json_writer *w, const char *key, uint64_t value);
 void json_int(struct json_writer *w, const char *key, int64_t value);
 void json_bool(struct json_writer *w, const char *key, bool value);

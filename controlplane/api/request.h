@@ -7,11 +7,15 @@
 #include "controlplane/api/json_writer.h"
 #include "controlplane/api/route.h"
 
+#include <jansson.h>
 #include <sys/types.h>
 
 struct MHD_Connection;
+struct access_grant; /* access.c's: who asks, and what he may */
 
-#define API_BODY_OCTETS_MAX 65536u /* of a request; no route of today reads one */
+#define API_BODY_OCTETS_MAX (2u << 20)    /* of one request; PowerDNS's webserver-max-bodysize */
+#define API_BODIES_OCTETS_MAX (64u << 20) /* of all that are being read or worked on */
+#define API_HEADERS_MAX 4u                /* that a handler adds to its answer */
 #define API_BASE "/api/v1/servers/localhost"
 
 struct api_request {
@@ -20,9 +24,19 @@ struct api_request {
 	bool head; /* HEAD: the headers of a GET */
 	const struct route *route;
 	struct route_match match;
-	size_t received_octets; /* of the request's body */
-	unsigned status;        /* HTTP; 200 at first */
+	struct access_grant *grant;
+	char *body;          /* the whole of it, with a NUL behind; NULL: there was none */
+	size_t body_octets;  /* of it */
+	size_t body_room;    /* taken from what all bodies may have */
+	uint64_t sent_to_us; /* octets of the body that arrived, kept or not */
+	bool refused;        /* the answer is set; what still comes is thrown away */
+	unsigned status;     /* HTTP; 200 at first. 204 and 304 have no body */
 	const char *content_type;
+	struct api_header {
+		const char *name;
+		char *value;
+	} header[API_HEADERS_MAX];
+	unsigned n_headers;
 	struct json_writer out;
 
 	/* Streamed answer: called when `out` was sent and rewound; writes the next piece, and
@@ -58,6 +72,15 @@ extern const size_t api_n_routes;
 /** Replace the answer by {"error": "..."} with this status. */
 void api_request_error(struct api_request *r, unsigned status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/** A header of the answer (Location, ETag, ...); not of an error that comes later. `name` outlives
+ * the request. Control characters of the value come out as '?'. */
+void api_request_header(struct api_request *r, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** The request's body, parsed: no doubled keys, no deep nesting, UTF-8. The caller lets go of it
+ * (json_decref). @return NULL: it is no JSON, and 400 is the answer, with line and column */
+json_t *api_request_json(struct api_request *r) __attribute__((warn_unused_result));
 
 /** Answer by `after`, once the ticket is done (zone_manager_wait()). @param for_zone  for the zone
  * of the path only */

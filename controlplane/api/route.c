@@ -108,3 +108,26 @@ route_find(const struct route *table, size_t n, const char *method, const char *
 	}
 	return verdict;
 }
+
+void
+route_methods(const struct route *table, size_t n, const char *path, char *out, size_t room)
+{
+	struct route_match match;
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		const char *method = table[i].method;
+		bool get = strcmp(method, "GET") == 0;
+		size_t len = strlen(method) + (get ? strlen(", HEAD") : 0) + strlen(", ");
+
+		if (match_pattern(table[i].pattern, path, &match) == ROUTE_UNKNOWN_PATH ||
+			strstr(out, method) != NULL || at + len >= room)
+			continue;
+		if (at > 0)
+			at = (size_t)(stpcpy(out + at, ", ") - out);
+		at = (size_t)(stpcpy(out + at, method) - out);
+		if (get)
+			at = (size_t)(stpcpy(out + at, ", HEAD") - out);
+	}
+}

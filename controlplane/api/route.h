@@ -39,6 +39,9 @@ enum route_verdict {
 enum route_verdict route_find(const struct route *table, size_t n, const char *method,
 	const char *path, const struct route **route, struct route_match *out);
 
+/** Which methods a path knows: "GET, HEAD, PUT". @param path  as in route_find() */
+void route_methods(const struct route *table, size_t n, const char *path, char *out, size_t room);
+
 /**
  * Decode percent escapes.
  * @param plus  '+' means a space, as in queries

@@ -76,6 +76,19 @@ finds_the_route_of_a_request(void **state)
 }
 
 static void
+a_path_tells_its_methods(void **state)
+{
+	char out[64];
+
+	route_methods(table, sizeof table / sizeof table[0], "/zones", out, sizeof out);
+	assert_string_equal(out, "GET, HEAD, POST");
+	route_methods(table, sizeof table / sizeof table[0], "/zones/a/reload", out, sizeof out);
+	assert_string_equal(out, "PUT");
+	route_methods(table, sizeof table / sizeof table[0], "/none", out, sizeof out);
+	assert_string_equal(out, "");
+}
+
+static void
 a_parameter_longer_than_its_room_is_malformed(void **state)
 {
 	static char path[ROUTE_PARAM_OCTETS + 16] = "/zones/";
@@ -107,8 +120,8 @@ json_comes_out_with_commas_and_escapes(void **state)
 	struct json_writer w = {0};
 
 	json_open_object(&w, NULL);
-	json_string(&w, "text", "a\"b\\c\n\x01\xc3\xa9");
-	json_string(&w, "none", NULL);
+	json_str(&w, "text", "a\"b\\c\n\x01\xc3\xa9");
+	json_str(&w, "none", NULL);
 	json_open_array(&w, "list");
 	json_uint(&w, NULL, UINT64_MAX);
 	json_int(&w, NULL, INT64_MIN);
@@ -148,7 +161,7 @@ octets_that_are_no_utf8_are_replaced(void **state)
 	};
 	for (size_t i = 0; i < sizeof c / sizeof c[0]; i++) {
 		struct json_writer w = {0};
-		json_string(&w, NULL, c[i].in);
+		json_str(&w, NULL, c[i].in);
 		assert_int_equal(w.len, strlen(c[i].out) + 2);
 		assert_memory_equal(w.text + 1, c[i].out, w.len - 2);
 		json_free(&w);
@@ -160,6 +173,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_the_route_of_a_request),
+		cmocka_unit_test(a_path_tells_its_methods),
 		cmocka_unit_test(a_parameter_longer_than_its_room_is_malformed),
 		cmocka_unit_test(queries_decode_plus_as_space),
 		cmocka_unit_test(json_comes_out_with_commas_and_escapes),

@@ -198,9 +198,16 @@ def test_head_has_no_body(control):
     assert status == 200 and text == '' and int(headers['Content-Length']) > 0
 
 
+def test_a_method_that_is_not_known_is_told_which_are(control):
+    assert request(control, 'POST', BASE + '/zones/one.example./reload')[1]['Allow'] == 'PUT'
+    assert request(control, 'POST', '/metrics')[1]['Allow'] == 'GET, HEAD'
+
+
 def test_bodies_and_headers_are_bounded(control):
-    assert request(control, 'PUT', BASE + '/reload', b'x' * 65536)[0] == 200
-    assert request(control, 'PUT', BASE + '/reload', b'x' * 65537)[0] == 413
+    assert request(control, 'PUT', BASE + '/reload', b'x' * (2 << 20))[0] == 200
+    assert request(control, 'PUT', BASE + '/reload', b'x' * ((2 << 20) + 1))[0] == 413
+    parts = iter([b'x' * (1 << 20)] * 3)                      # chunked: nobody knows how long it will be
+    assert request(control, 'PUT', BASE + '/reload', parts)[0] == 413
     b = sockets_answer(control, b'GET /api HTTP/1.1\r\nHost: a\r\nX: ' + b'y' * 100000 + b'\r\n\r\n')
     assert b == b'' or b.startswith(b'HTTP/1.1 4')
     assert get(control, '/api')

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* api_body: requests' bodies, in memory that is counted over all of them. A body is looked at only
+ * when the headers have told who asks, and that he may. */
+#include "controlplane/api/api_private.h"
+#include "controlplane/api/json_body.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_OCTETS 4096u
+/* What is not wanted is thrown away as it comes, up to this many octets. */
+#define THROWN_AWAY_MAX (8u << 20)
+
+static int
+refuse(struct api_request *r, unsigned status)
+{
+	r->refused = true;
+	if (status == MHD_HTTP_CONTENT_TOO_LARGE)
+		api_request_error(
+			r, status, "The body is longer than %u octets", API_BODY_OCTETS_MAX);
+	else
+		api_request_error(r, status,
+			"Other requests' bodies take %u octets already; ask again",
+			API_BODIES_OCTETS_MAX);
+	return -1;
+}
+
+/* What the headers say; 0: nothing. */
+static uint64_t
+length_told(const struct api_request *r)
+{
+	const char *text = MHD_lookup_connection_value(
+		r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	/* the library has checked it; too large a number comes out as the largest */
+	return text == NULL ? 0 : strtoull(text, NULL, 10);
+}
+
+int
+api_body_begin(struct api *a, struct api_request *r)
+{
+	uint64_t len = length_told(r);
+
+	if (len > API_BODY_OCTETS_MAX)
+		return refuse(r, MHD_HTTP_CONTENT_TOO_LARGE);
+	if (a->bodies_octets + len > API_BODIES_OCTETS_MAX)
+		return refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE);
+	return 0;
+}
+
+bool
+api_body_wait(struct api_request *r)
+{
+	uint64_t len = length_told(r);
+
+	r->refused = true;
+	return len > 0 && len <= THROWN_AWAY_MAX &&
+	       MHD_lookup_connection_value(
+		       r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) == NULL;
+}
+
+/* Room for n more octets and a NUL. @return 0 or the status that refuses it */
+static unsigned
+make_room(struct api *a, struct api_request *r, size_t n)
+{
+	size_t need = r->body_octets + n + 1, room = r->body_room;
+	char *body;
+
+	if (r->body_octets + n > API_BODY_OCTETS_MAX)
+		return MHD_HTTP_CONTENT_TOO_LARGE;
+	if (need <= room)
+		return 0;
+	if (room == 0)
+		room = FIRST_OCTETS;
+	while (room < need)
+		room *= 2;
+	if (a->bodies_octets + (room - r->body_room) > API_BODIES_OCTETS_MAX)
+		return MHD_HTTP_SERVICE_UNAVAILABLE;
+	body = realloc(r->body, room);
+	if (body == NULL)
+		return MHD_HTTP_SERVICE_UNAVAILABLE;
+	a->bodies_octets += room - r->body_room;
+	r->body = body;
+	r->body_room = room;
+	return 0;
+}
+
+int
+api_body_add(struct api *a, struct api_request *r, const char *octets, size_t n)
+{
+	unsigned status;
+
+	r->sent_to_us += n;
+	if (!r->refused) {
+		status = make_room(a, r, n);
+		if (status == 0) {
+			memcpy(r->body + r->body_octets, octets, n);
+			r->body_octets += n;
+			r->body[r->body_octets] = '\0';
+			return 0;
+		}
+		refuse(r, status);
+		api_body_free(a, r);
+	}
+	return r->sent_to_us > THROWN_AWAY_MAX ? -1 : 0;
+}
+
+void
+api_body_free(struct api *a, struct api_request *r)
+{
+	free(r->body);
+	a->bodies_octets -= r->body_room;
+	r->body = NULL;
+	r->body_octets = r->body_room = 0;
+}
+
+json_t *
+api_request_json(struct api_request *r)
+{
+	char error[JSON_BODY_ERROR_OCTETS];
+	json_t *value = json_body_load(r->body, r->body_octets, error);
+
+	if (value == NULL)
+		api_request_error(r, MHD_HTTP_BAD_REQUEST, "Unable to parse JSON: %s", error);
+	return value;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* api_private: what the files of the HTTP server share. Thread: the API's. */
+#pragma once
+#include "controlplane/api/request.h"
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+
+struct api {
+	/* [1] is complete, and used from the moment that `serving` is set */
+	struct api_context context[2];
+	_Atomic bool serving;
+	struct MHD_Daemon *daemon;
+	char *socket_path;
+	size_t bodies_octets; /* memory of all requests' bodies */
+};
+
+/** What came in: MHD_AccessHandlerCallback and MHD_RequestCompletedCallback. api_dispatch.c */
+enum MHD_Result api_handle_request(void *arg, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *version, const char *upload, size_t *upload_octets,
+	void **state);
+void api_request_ended(void *arg, struct MHD_Connection *connection, void **state,
+	enum MHD_RequestTerminationCode code);
+
+void api_request_forget_headers(struct api_request *r); /* api_request.c */
+
+/** Send what the handler has written. api_answer.c */
+enum MHD_Result api_answer(struct api_request *r);
+
+/* --- the body: api_body.c --- */
+
+/** The headers are there, and what they ask for may be done: is a body welcome? Sets the answer if
+ * not. @return 0 or -1 */
+int api_body_begin(struct api *a, struct api_request *r);
+/** The answer is set: shall it wait until the body was thrown away? Many clients read no answer
+ * before they have sent everything. */
+bool api_body_wait(struct api_request *r);
+/** Some octets of it. Keeps them, or sets the answer. @return 0, or -1: end the connection */
+int api_body_add(struct api *a, struct api_request *r, const char *octets, size_t n);
+void api_body_free(struct api *a, struct api_request *r);
