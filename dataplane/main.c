@@ -336,11 +336,11 @@ may_take_over(const struct config *c)
 
 /* A dataplane runs, in whose place we are to be. @return 0, or exit status after an error line */
 static int
-inherit(struct heritage *h, const struct config *c)
+inherit(struct heritage *h, const struct config *c, pid_t predecessor)
 {
 	if (!may_take_over(c))
 		return EX_CONFIG;
-	return heritage_open(h, c) == 0 ? 0 : EXIT_FAILURE;
+	return heritage_open(h, c, predecessor) == 0 ? 0 : EXIT_FAILURE;
 }
 
 /* The hub's files have another name below a chroot. */
@@ -390,7 +390,7 @@ main(int argc, char **argv)
 			0)
 		goto done;
 	if (hub_predecessor(hub) != 0) {
-		int err = inherit(&heritage, c);
+		int err = inherit(&heritage, c, hub_predecessor(hub));
 		if (err != 0) {
 			status = err;
 			goto done;

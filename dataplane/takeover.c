@@ -243,8 +243,21 @@ receive_sockets(struct heritage *h)
 	return -EPROTO;
 }
 
+/* Whoever may write in the run directory could have put another socket there: it must be the
+ * dataplane that the hub names which listens. */
+static int
+check_peer(int fd, pid_t predecessor)
+{
+	struct ucred peer = {0};
+	socklen_t len = sizeof peer;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return -errno;
+	return peer.pid == predecessor ? 0 : -EPERM;
+}
+
 int
-heritage_open(struct heritage *out, const struct config *c)
+heritage_open(struct heritage *out, const struct config *c, pid_t predecessor)
 {
 	static const struct timeval limit = {.tv_sec = ANSWER_S};
 	struct sockaddr_un a;
@@ -258,6 +271,8 @@ heritage_open(struct heritage *out, const struct config *c)
 	if (err == 0 && (setsockopt(out->peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
 				connect(out->peer, (const struct sockaddr *)&a, sizeof a) < 0))
 		err = -errno;
+	if (err == 0)
+		err = check_peer(out->peer, predecessor);
 	if (err == 0)
 		err = send_message(out->peer, HELLO, -1);
 	if (err == 0)

@@ -7,6 +7,8 @@
 #pragma once
 #include "config/config.h"
 
+#include <sys/types.h>
+
 struct setup;
 
 /* --- the one that runs --- */
@@ -40,10 +42,13 @@ struct heritage {
 
 /**
  * Ask the dataplane that runs for its sockets.
+ * @param predecessor  its pid, by the hub; another process is not asked
  * @param[out] out  released with heritage_close()
- * @return 0; -ECONNREFUSED (nobody answers); another negative errno. After an error line
+ * @return 0; -ECONNREFUSED (nobody answers); -EPERM (somebody else
+ * listens there); another negative errno. After an error line
  */
-int heritage_open(struct heritage *out, const struct config *c) __attribute__((warn_unused_result));
+int heritage_open(struct heritage *out, const struct config *c, pid_t predecessor)
+	__attribute__((warn_unused_result));
 /** Have the old one leave, and wait until it has. @return 0 or negative errno, after an error line
  */
 int heritage_enter(struct heritage *h) __attribute__((warn_unused_result));

@@ -90,8 +90,13 @@ capture_link_close(struct capture_link *l)
 {
 	if (l == NULL)
 		return;
-	if (l->control != NULL)
+	if (l->control != NULL) {
+		char path[4200];
+
 		munmap(l->control, sizeof *l->control);
+		snprintf(path, sizeof path, "%s/" RUN_CAPTURE_CONTROL, l->run_dir);
+		(void)unlink(path); /* ours: there is one control plane at a time */
+	}
 	free(l);
 }
 

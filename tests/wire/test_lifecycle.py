@@ -29,6 +29,7 @@ def test_a_signal_stops_everything_in_under_a_second(running, how):
 def test_it_starts_again_in_the_same_run_directory(running):
     for _ in range(2):
         running.stop()
+        assert not (running.run_dir / 'capture.control').exists()
         running.start()
         running.wait_answer('z.')
     assert running.ask('a.z').answer

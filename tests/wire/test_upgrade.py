@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -83,6 +84,21 @@ def test_a_successor_that_cannot_start_changes_nothing(make_suite):
         upgrade(s)
     load.nothing_lost()
     assert s.pid('dataplane') != old
+
+
+def test_somebody_else_who_listens_in_its_place_is_not_asked(make_suite):
+    """Whoever may write in the run directory could put a socket there and hand out descriptors of his choice."""
+    s = make_suite({'z': ZONE % 1}).start()
+    s.wait_answer('z.')
+    s.forgiven += ['did not take over', 'does not hand over']
+    path, old = s.run_dir / 'dataplane.sock', s.pid('dataplane')
+    path.unlink()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as impostor:
+        impostor.bind(str(path))
+        impostor.listen(4)
+        os.kill(s.process.pid, signal.SIGUSR2)
+        wait_for(s, 'no word of it', lambda: 'does not hand over: Operation not permitted' in s.log_text())
+    assert s.pid('dataplane') == old and s.ask('a.z').answer
 
 
 def test_a_killed_predecessor_is_no_obstacle(make_suite):
