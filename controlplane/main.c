@@ -7,6 +7,7 @@
 #include "config/program.h"
 #include "config/ready.h"
 #include "controlplane/api/api.h"
+#include "controlplane/api/openapi.h"
 #include "controlplane/check_zone.h"
 #include "controlplane/metrics/busy.h"
 #include "controlplane/metrics/metrics_server.h"
@@ -434,7 +435,8 @@ main(int argc, char **argv)
 		.summary =
 			"Loads zones, publishes them to the dataplane, and serves the HTTP API.\n"
 			"`millrace-controlplane check-zone --help` tells how to check zone files;\n"
-			"`millrace-controlplane metrics-reference` prints docs/metrics.md.",
+			"`millrace-controlplane metrics-reference` prints docs/metrics.md, "
+			"`millrace-controlplane api-reference` docs/api-reference.md.",
 		.without_zones = true,
 	};
 	static struct controlplane c; /* zeroed; the manager's threads may outlive main()'s frame */
@@ -444,6 +446,8 @@ main(int argc, char **argv)
 		return check_zone_main(argc - 1, argv + 1);
 	if (argc == 2 && strcmp(argv[1], "metrics-reference") == 0)
 		return metrics_print_reference() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (argc == 2 && strcmp(argv[1], "api-reference") == 0)
+		return api_print_reference() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_OCTETS);
 	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_OCTETS);
 	program.rest = &c.rest;

@@ -2,6 +2,7 @@
 /* api_dispatch: a request's way: who asks, which route, the body, the handler, the answer. */
 #include "controlplane/api/access_private.h"
 #include "controlplane/api/api_private.h"
+#include "controlplane/api/openapi.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,7 @@ refuse_method(struct api_request *r, const char *path)
 {
 	char methods[64];
 
-	route_methods(api_route, api_n_routes, path, methods, sizeof methods);
+	api_route_methods(path, methods, sizeof methods);
 	api_request_error(r, MHD_HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed");
 	api_request_header(r, MHD_HTTP_HEADER_ALLOW, "%s", methods);
 }
@@ -64,7 +65,7 @@ find_route(struct api_request *r, const char *method, const char *path)
 			ROUTE_PATH_OCTETS - 1);
 		return -1;
 	}
-	switch (route_find(api_route, api_n_routes, method, path, &r->route, &r->match)) {
+	switch (api_route_find(method, path, &r->route, &r->match)) {
 	case ROUTE_FOUND:
 		return 0;
 	case ROUTE_UNKNOWN_METHOD:

@@ -65,9 +65,15 @@ struct api_request {
 	bool flag;
 };
 
-/** Route table: api_routes.c. */
-extern const struct route api_route[];
-extern const size_t api_n_routes;
+/* As whose API this answers: clients read three numbers from it and decide by them what they may
+ * send (octoDNS: 404 instead of 422 since 4.2, SOA-EDIT-API "DEFAULT" since 4.3; EXTEND and PRUNE
+ * came with 5.0.2). What is behind the '-' is ours. */
+#define API_SERVER_VERSION "5.0.2-millrace-" MILLRACE_VERSION
+
+/* Groups of routes, each with its file; api_routes.c lists them. */
+extern const struct route_group api_routes_servers, api_routes_stats; /* api_routes_server.c */
+extern const struct route_group api_routes_zones;                     /* api_routes_zones.c */
+extern const struct route_group api_routes_suite, api_routes_policy;  /* api_routes_millrace.c */
 
 /** Replace the answer by {"error": "..."} with this status. */
 void api_request_error(struct api_request *r, unsigned status, const char *format, ...)

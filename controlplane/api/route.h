@@ -11,12 +11,27 @@
 
 struct api_request;
 
+/* One operation of the API. Matching looks at the first two; the OpenAPI document and
+ * docs/api-reference.md are made from the rest (openapi.h). */
 struct route {
 	const char *method;
-	const char *pattern; /* "/api/v1/servers/{server_id}" */
+	const char *pattern; /* "/api/v1/servers/localhost/zones/{zone_id}" */
 	void (*handle)(struct api_request *r);
-	const char *query; /* names that may follow '?', separated by spaces; "" none */
-	const char *help;
+	/* Names that may follow '?', separated by spaces; "" none. Each, and each name in the
+	 * pattern, has a row in api_parameter. */
+	const char *query;
+	const char *help;    /* whole sentences */
+	const char *id;      /* operationId, PowerDNS's where it has one; no two routes the same */
+	const char *body;    /* schema of the request's body, or a media type; "" none */
+	const char *answers; /* "200 [Zone], 201 Zone, 404": statuses; with a success what comes
+				with it: a type as in api_field, a media type, or nothing */
+};
+
+/* Routes that belong together: a tag of the document, a section of the reference. */
+struct route_group {
+	const char *name, *help;
+	const struct route *route;
+	size_t n;
 };
 
 struct route_match {

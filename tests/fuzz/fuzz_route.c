@@ -10,11 +10,11 @@
 #include <string.h>
 
 static const struct route table[] = {
-	{"GET", "/api", NULL, "", ""},
-	{"GET", "/api/v1/servers/localhost/zones", NULL, "", ""},
-	{"GET", "/api/v1/servers/localhost/zones/{zone_id}", NULL, "", ""},
-	{"PUT", "/api/v1/servers/localhost/zones/{zone_id}/reload", NULL, "", ""},
-	{"GET", "/z/{a}/{b}/{c}/{d}", NULL, "", ""},
+	{"GET", "/api", NULL, "", "", "", "", ""},
+	{"GET", "/api/v1/servers/localhost/zones", NULL, "", "", "", "", ""},
+	{"GET", "/api/v1/servers/localhost/zones/{zone_id}", NULL, "", "", "", "", ""},
+	{"PUT", "/api/v1/servers/localhost/zones/{zone_id}/reload", NULL, "", "", "", "", ""},
+	{"GET", "/z/{a}/{b}/{c}/{d}", NULL, "", "", "", "", ""},
 };
 
 static void

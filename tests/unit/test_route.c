@@ -11,12 +11,12 @@
 #include "controlplane/api/route.h"
 
 static const struct route table[] = {
-	{"GET", "/api", NULL, "", ""},
-	{"GET", "/zones", NULL, "", ""},
-	{"POST", "/zones", NULL, "", ""},
-	{"GET", "/zones/{zone}", NULL, "", ""},
-	{"PUT", "/zones/{zone}/reload", NULL, "", ""},
-	{"GET", "/zones/{zone}/keys/{key}", NULL, "", ""},
+	{"GET", "/api", NULL, "", "", "", "", ""},
+	{"GET", "/zones", NULL, "", "", "", "", ""},
+	{"POST", "/zones", NULL, "", "", "", "", ""},
+	{"GET", "/zones/{zone}", NULL, "", "", "", "", ""},
+	{"PUT", "/zones/{zone}/reload", NULL, "", "", "", "", ""},
+	{"GET", "/zones/{zone}/keys/{key}", NULL, "", "", "", "", ""},
 };
 
 static void
