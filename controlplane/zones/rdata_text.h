@@ -29,7 +29,7 @@ int rdata_from_text(uint16_t type, const char *text, uint8_t *rdata, uint16_t *r
 
 /**
  * The canonical text: names absolute, TXT quoted, as PowerDNS's API shows it.
- * @return octets without the NUL, or -EINVAL (malformed RDATA) or -ENOSPC
+ * @return octets without the NUL, or -EINVAL (malformed RDATA), -ENOSPC or -ENOMEM
  */
 int rdata_to_text(uint16_t type, const uint8_t *rdata, uint16_t rdlength, char *text, size_t room)
 	__attribute__((warn_unused_result));

@@ -15,6 +15,10 @@ int zone_rdata_compare(
 /** May RRs of this type stand in a zone? False for 0, OPT and the meta and query types 128-255. */
 bool zone_type_is_data(uint16_t type);
 
+/** Do the names and fixed fields of this type lie within its RDATA? libknot's printer relies on it.
+ */
+bool zone_rdata_blocks_valid(uint16_t type, const uint8_t *rdata, uint16_t len);
+
 /** Is this RDATA well-formed for its type? True for types that libknot does not know. */
 bool zone_rdata_valid(uint16_t type, const uint8_t *rdata, uint16_t len);
 
