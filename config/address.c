@@ -137,6 +137,9 @@ config_enter_chroot(struct config *c)
 	cut_path(&c->run_dir, len);
 	cut_path(&c->arena.path, len);
 	cut_path(&c->zones.directory, len);
+	cut_path(&c->api.tls_certificate, len);
+	cut_path(&c->api.tls_key, len);
+	cut_path(&c->api.tls_client_ca, len);
 	for (unsigned i = 0; i < c->zones.list_count && len; i++) {
 		/* in the configuration's own memory, which is not constant */
 		struct config_zone *z = (struct config_zone *)(uintptr_t)&c->zones.list[i];
@@ -155,4 +158,15 @@ char *
 config_arena_path(const struct config *c)
 {
 	return c->arena.path ? strdup(c->arena.path) : config_run_path(c, RUN_ARENA);
+}
+
+bool
+config_address_is_loopback(const struct config_address *a)
+{
+	const struct sockaddr_in *in = (const void *)&a->sa;
+	const struct sockaddr_in6 *in6 = (const void *)&a->sa;
+
+	if (a->sa.ss_family == AF_INET)
+		return ntohl(in->sin_addr.s_addr) >> 24 == 127;
+	return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 }

@@ -237,6 +237,14 @@ check_chroot(struct load *l)
 		if (!is_below(c->zones.list[i].file, root))
 			return load_fail_at(
 				l, "zones", "list", (int)i, advice, c->zones.list[i].file, root);
+	if (c->api.tls_certificate && !is_below(c->api.tls_certificate, root))
+		return load_fail_at(
+			l, "api", "tls-certificate", -1, advice, c->api.tls_certificate, root);
+	if (c->api.tls_key && !is_below(c->api.tls_key, root))
+		return load_fail_at(l, "api", "tls-key", -1, advice, c->api.tls_key, root);
+	if (c->api.tls_client_ca && !is_below(c->api.tls_client_ca, root))
+		return load_fail_at(
+			l, "api", "tls-client-ca", -1, advice, c->api.tls_client_ca, root);
 	for (unsigned i = 0; i < c->acl.rules_count; i++)
 		if (c->acl.rules[i].file && !is_below(c->acl.rules[i].file, root))
 			return load_fail_at(
@@ -258,6 +266,29 @@ check_acl(struct load *l)
 	return 0;
 }
 
+static int
+check_api(struct load *l)
+{
+	const struct config *c = l->c;
+	struct config_scrypt hash;
+
+	if (c->api.key && c->api.key[0] == '$' && config_parse_scrypt(c->api.key, &hash) != 0)
+		return load_fail_at(l, "api", "key", -1,
+			"is no hash that can be used; it must be as `pdnsutil hash-password` "
+			"prints it: $scrypt$ln=10,p=1,r=8$SALT$HASH, with ln up to 15, p and r up "
+			"to 16. A key that is not hashed must not begin with '$'");
+	if (c->api.tls_certificate && !c->api.tls_key)
+		return load_fail_at(l, "api", "tls-certificate", -1,
+			"needs its private key; set 'tls-key' too");
+	if (c->api.tls_key && !c->api.tls_certificate)
+		return load_fail_at(l, "api", "tls-key", -1,
+			"needs its certificate; set 'tls-certificate' too");
+	if (c->api.tls_client_ca && !c->api.tls_certificate)
+		return load_fail_at(l, "api", "tls-client-ca", -1,
+			"needs TLS; set 'tls-certificate' and 'tls-key' too");
+	return check_listen(l, "api", c->api.listen, c->api.listen_count);
+}
+
 int
 config_check(struct load *l)
 {
@@ -275,7 +306,7 @@ config_check(struct load *l)
 		(rc = check_listen(l, "stream", c->stream.listen, c->stream.listen_count)) ||
 		(rc = check_ports(l)) || (rc = check_cores(l)) || (rc = check_chroot(l)))
 		return rc;
-	if ((rc = check_acl(l)))
+	if ((rc = check_acl(l)) || (rc = check_api(l)))
 		return rc;
 	if ((rc = check_listen(l, "metrics", c->metrics.listen, c->metrics.listen_count)))
 		return rc;
@@ -339,16 +370,15 @@ complete_stream_listen(struct load *l)
 	return 0;
 }
 
-/* This machine. */
+/* This machine, where nobody is named. */
 static int
-complete_allow_from(struct load *l)
+complete_allow_from(struct load *l, const struct config_prefix **prefix, unsigned *count)
 {
 	static const char *const text[] = {"127.0.0.0/8", "::1"};
 	unsigned n = sizeof text / sizeof text[0];
-	struct config *c = l->c;
 	struct config_prefix *p;
 
-	if (c->metrics.allow_from_count)
+	if (*count)
 		return 0;
 	p = pool_alloc(l->pool, n * sizeof *p);
 	if (!p)
@@ -356,17 +386,19 @@ complete_allow_from(struct load *l)
 	for (unsigned i = 0; i < n; i++)
 		if (config_parse_prefix(text[i], &p[i]) != 0)
 			return -EINVAL;
-	c->metrics.allow_from = p;
-	c->metrics.allow_from_count = n;
+	*prefix = p;
+	*count = n;
 	return 0;
 }
 
 int
 config_complete(struct load *l)
 {
-	int rc = complete_allow_from(l);
-
 	struct config *c = l->c;
+	int rc = complete_allow_from(l, &c->metrics.allow_from, &c->metrics.allow_from_count);
+
+	if (rc == 0)
+		rc = complete_allow_from(l, &c->api.allow_from, &c->api.allow_from_count);
 
 	if (c->chroot && strcmp(c->chroot, "/") == 0)
 		c->chroot = NULL;

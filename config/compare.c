@@ -57,6 +57,7 @@ value_equal(const struct schema_key *k, const uint8_t *a, const uint8_t *b)
 	case SCHEMA_FILE:
 	case SCHEMA_ZONE:
 	case SCHEMA_NSID:
+	case SCHEMA_PASSWORD:
 		return text_equal(a, b);
 	case SCHEMA_ADDRESS:
 		/* made by config_parse_address(), which leaves no octet undefined */

@@ -134,6 +134,21 @@ struct config {
 		const struct config_prefix *allow_from; /* default filled in: this machine */
 		unsigned allow_from_count;
 	} metrics;
+	struct {
+		/* the HTTP API over TCP; none: only on the unix socket */
+		const struct config_address *listen;
+		unsigned listen_count;
+		const char *key;                        /* itself or "$scrypt$..."; NULL: none */
+		const struct config_prefix *allow_from; /* default filled in: this machine */
+		unsigned allow_from_count;
+		uint64_t max_body; /* octets */
+		unsigned connections_max, connections_per_client_max;
+		unsigned timeout_ms;
+		const char *tls_certificate, *tls_key; /* both or none */
+		const char *tls_client_ca;             /* NULL: no certificates of clients */
+		bool extensions;                       /* paging and entity tags */
+		const char *cors_origin;               /* NULL: none */
+	} api;
 	void *memory;             /* owned: what the strings point into */
 	_Atomic unsigned holders; /* besides the first */
 };
@@ -255,6 +270,20 @@ struct config *config_load_again(const struct config *now, const char *path, cha
  * configuration that it loads afterwards. A second time does nothing.
  */
 void config_enter_chroot(struct config *c) __attribute__((nonnull(1)));
+
+/* --- config/scrypt.c --- */
+
+/* A password's hash as `pdnsutil hash-password` prints it: $scrypt$ln=10,p=1,r=8$SALT$HASH */
+struct config_scrypt {
+	uint64_t n; /* work factor, a power of two */
+	uint32_t p, r;
+	uint8_t salt[16], hash[32];
+};
+/** @return 0; -EINVAL: it is none, or costs too much (n above 32768, p or r above 16) */
+int config_parse_scrypt(const char *text, struct config_scrypt *out);
+
+/** Is it an address of this machine's loopback interface? */
+bool config_address_is_loopback(const struct config_address *a);
 
 /** Path of the arena of this configuration: arena.path, or RUN_DIR/arena. Caller frees. */
 char *config_arena_path(const struct config *c);

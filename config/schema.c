@@ -246,6 +246,51 @@ static const struct schema_key metrics_keys[] = {
 	{0}
 };
 
+static const struct schema_key api_keys[] = {
+	{"listen", SCHEMA_ADDRESS, RESTART(CONFIG_CONTROLPLANE), LIST_AT(api.listen), .entries_max = 8, .max = 8081,
+	 .otherwise = "nobody listens", .powerdns = "api, webserver, webserver-address, webserver-port",
+	 .help = "Addresses to serve the HTTP API on, besides its unix socket. Without a port number it is 8081. Whoever asks "
+		 "there must show `key` or a token (`docs/api-access.md`)."},
+	{"key", SCHEMA_PASSWORD, LIVE, AT(api.key), .min = 1, .max = 512, .otherwise = "only tokens are accepted",
+	 .powerdns = "api-key",
+	 .help = "Whoever shows this in the header `X-API-Key` may do everything: the key itself, or its hash as "
+		 "`pdnsutil hash-password` makes it (`$scrypt$...`)."},
+	{"allow-from", SCHEMA_PREFIX, LIVE, LIST_AT(api.allow_from), .entries_max = 1024,
+	 .otherwise = "127.0.0.0/8 and ::1", .powerdns = "webserver-allow-from",
+	 .help = "Who may connect to `listen`. Connections from elsewhere are closed before an octet is read."},
+	{"max-body", SCHEMA_SIZE, LIVE, AT(api.max_body), .min = 1024, .max = 1 << 30, .fallback = "2MiB",
+	 .powerdns = "webserver-max-bodysize",
+	 .help = "The longest body of a request. All requests together may have 32 times as much in memory."},
+	{"connections-max", SCHEMA_UINT, RESTART(CONFIG_CONTROLPLANE), AT(api.connections_max), WIDTH(struct config, api.connections_max),
+	 .min = 1, .max = 10000, .fallback = "100", .powerdns = "webserver-max-concurrent-connections",
+	 .help = "Connections open at a time over `listen`. The unix socket has 100 of its own."},
+	{"connections-per-client-max", SCHEMA_UINT, LIVE, AT(api.connections_per_client_max),
+	 WIDTH(struct config, api.connections_per_client_max), .min = 1, .max = 10000, .fallback = "64",
+	 .help = "The same for one IPv4 address or IPv6 /64."},
+	{"timeout", SCHEMA_DURATION, LIVE, AT(api.timeout_ms), .min = 100, .max = 3600000, .fallback = "5s",
+	 .powerdns = "webserver-connection-timeout",
+	 .help = "Over `listen`: a TLS handshake, the header of a request, and the time between requests take at most this "
+		 "long. Bodies and answers must move at 16 KiB a second beyond it."},
+	{"tls-certificate", SCHEMA_FILE, LIVE, AT(api.tls_certificate), .min = 1, .max = CONFIG_TEXT_MAX,
+	 .example = "/etc/millrace/api.crt", .otherwise = "plain HTTP",
+	 .help = "Certificate (PEM) and what leads to its CA: `listen` speaks TLS (1.2 and 1.3) and nothing else. A reload "
+		 "reads it anew, and connections that are open stay."},
+	{"tls-key", SCHEMA_FILE, LIVE, AT(api.tls_key), .min = 1, .max = CONFIG_TEXT_MAX,
+	 .example = "/etc/millrace/api.key", .otherwise = "none",
+	 .help = "Its private key (PEM, without a passphrase)."},
+	{"tls-client-ca", SCHEMA_FILE, LIVE, AT(api.tls_client_ca), .min = 1, .max = CONFIG_TEXT_MAX,
+	 .example = "/etc/millrace/clients.crt", .otherwise = "clients need no certificate",
+	 .help = "CA certificates (PEM): clients must show a certificate of one of these, besides the key or a token. A token "
+		 "that names the certificate's subject needs no other proof."},
+	{"extensions", SCHEMA_BOOL, LIVE, AT(api.extensions), .fallback = "false",
+	 .help = "Offer what PowerDNS's API has not: `limit` and `cursor` in lists of zones and records, `ETag` and "
+		 "`If-Match`."},
+	{"cors-origin", SCHEMA_TEXT, LIVE, AT(api.cors_origin), .min = 1, .max = 255, .example = "https://ui.example.net",
+	 .otherwise = "browsers' scripts of other origins are not answered", .powerdns = "webserver-cross-origin-request-header",
+	 .help = "Origin whose scripts may use the API in a browser, or `*`."},
+	{0}
+};
+
 const struct schema_key schema_root[] = {
 	{"run-dir", SCHEMA_PATH, RESTART(CONFIG_ALL), AT(run_dir), .min = 1, .max = CONFIG_RUN_DIR_MAX,
 	 .fallback = "/run/millrace", .powerdns = "socket-dir",
@@ -270,6 +315,8 @@ const struct schema_key schema_root[] = {
 	{"answers", SCHEMA_SECTION, .keys = answers_keys, .help = "How it is answered."},
 	{"acl", SCHEMA_SECTION, .keys = acl_keys, .help = "Who is answered."},
 	{"rrl", SCHEMA_SECTION, .keys = rrl_keys, .help = "How much of it: response rate limiting."},
+	{"api", SCHEMA_SECTION, .keys = api_keys,
+	 .help = "The HTTP API over TCP. On its unix socket, which `millracectl` uses, it is always there."},
 	{"metrics", SCHEMA_SECTION, .keys = metrics_keys,
 	 .help = "Figures for Prometheus, and health for probes. The API on its unix socket has them in any case."},
 	{0}
@@ -345,6 +392,9 @@ schema_describe(const struct schema_key *k, char *out, size_t len)
 	case SCHEMA_TEXT:
 		snprintf(out, len, "text of %" PRIu64 " to %" PRIu64 " octets, such as %s", k->min,
 			k->max, k->example);
+		break;
+	case SCHEMA_PASSWORD:
+		snprintf(out, len, "a text of %" PRIu64 " to %" PRIu64 " octets", k->min, k->max);
 		break;
 	case SCHEMA_NSID:
 		snprintf(out, len,

@@ -25,6 +25,7 @@ enum schema_type {
 	SCHEMA_SIZE,      /* "64GiB", uint64_t octets, min..max */
 	SCHEMA_DURATION,  /* "500ms", unsigned milliseconds, min..max */
 	SCHEMA_SECRET,    /* 32 hex digits, 16 octets; the bool at set_offset becomes true */
+	SCHEMA_PASSWORD,  /* min..max octets that nobody is shown */
 	SCHEMA_NSID,      /* text, or 0x and hex digits */
 	SCHEMA_LOG_LEVEL, /* enum log_level */
 	SCHEMA_CHOICE,    /* one of `choices`, the index as uint32_t */

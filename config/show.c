@@ -67,6 +67,11 @@ show_value(const struct schema_key *k, const uint8_t *base, const uint8_t *field
 		schema_format_duration(
 			*(const unsigned *)(const void *)field, buffer, SHOW_TEXT_MAX);
 		break;
+	case SCHEMA_PASSWORD:
+		memcpy(text, field, sizeof *text);
+		kind = *text != NULL ? CONFIG_VALUE_HIDDEN : CONFIG_VALUE_UNSET;
+		*text = *text != NULL ? "(hidden)" : buffer;
+		break;
 	case SCHEMA_SECRET:
 		*text = set ? "(hidden)" : buffer;
 		kind = set ? CONFIG_VALUE_HIDDEN : CONFIG_VALUE_UNSET;

@@ -274,6 +274,7 @@ value_convert(const struct schema_key *k, const char *text, void *field, char wh
 	switch (k->type) {
 	case SCHEMA_TEXT:
 	case SCHEMA_FILE:
+	case SCHEMA_PASSWORD:
 		is_text = good = len >= k->min && len <= k->max;
 		break;
 	case SCHEMA_PATH:
@@ -323,7 +324,7 @@ value_convert(const struct schema_key *k, const char *text, void *field, char wh
 	}
 	schema_describe(k, right, sizeof right);
 	/* a secret stays one, even where it is wrong */
-	if (k->type == SCHEMA_SECRET)
+	if (k->type == SCHEMA_SECRET || k->type == SCHEMA_PASSWORD)
 		snprintf(why, VALUE_WHY_MAX, "not a valid secret; it must be %s", right);
 	else
 		snprintf(why, VALUE_WHY_MAX, "'%s' is not valid; it must be %s",

@@ -144,6 +144,7 @@ on_applied(void *arg, const struct config *config, const struct reconfigure_outc
 	struct watch *old = c->watch;
 	bool changed = false;
 
+	api_reconfigure(c->api, config);
 	for (size_t i = 0; i < o->n_changes; i++)
 		changed |= strncmp(o->change[i].key, "zones.", 6) == 0;
 	if (!changed)

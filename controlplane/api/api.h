@@ -42,6 +42,9 @@ int api_start(struct api **out, const struct api_context *context, const char *s
 void api_serve(struct api *a, struct zone_manager *zones, struct reconfigure *reconfigure,
 	struct policy_control *policy);
 
+/** Another configuration holds: for the requests that come. Main thread. */
+void api_reconfigure(struct api *a, const struct config *config);
+
 /** End it; the zone manager and reconfigure must have been stopped before, so that no request waits
  * for them. */
 void api_stop(struct api *a);

@@ -4,25 +4,30 @@
 #include "controlplane/api/api_private.h"
 #include "controlplane/api/json_body.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_OCTETS 4096u
 /* What is not wanted is thrown away as it comes, up to this many octets. */
-#define THROWN_AWAY_MAX (8u << 20)
+#define THROWN_AWAY_MAX (16u << 20)
+
+static uint64_t
+bodies_max(const struct api_request *r)
+{
+	return API_BODIES_MAX * r->config->api.max_body;
+}
 
 static int
 refuse(struct api_request *r, unsigned status)
 {
 	r->refused = true;
 	if (status == MHD_HTTP_CONTENT_TOO_LARGE)
-		api_request_error(
-			r, status, "The body is longer than %u octets", API_BODY_OCTETS_MAX);
+		api_request_error(r, status, "The body is longer than %" PRIu64 " octets",
+			r->config->api.max_body);
 	else
-		api_request_error(r, status,
-			"Other requests' bodies take %u octets already; ask again",
-			API_BODIES_OCTETS_MAX);
+		api_request_error(
+			r, status, "The bodies of other requests take too much memory; ask again");
 	return -1;
 }
 
@@ -42,9 +47,9 @@ api_body_begin(struct api *a, struct api_request *r)
 {
 	uint64_t len = length_told(r);
 
-	if (len > API_BODY_OCTETS_MAX)
+	if (len > r->config->api.max_body)
 		return refuse(r, MHD_HTTP_CONTENT_TOO_LARGE);
-	if (a->bodies_octets + len > API_BODIES_OCTETS_MAX)
+	if (a->bodies_octets + len > bodies_max(r))
 		return refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE);
 	return 0;
 }
@@ -67,7 +72,7 @@ make_room(struct api *a, struct api_request *r, size_t n)
 	size_t need = r->body_octets + n + 1, room = r->body_room;
 	char *body;
 
-	if (r->body_octets + n > API_BODY_OCTETS_MAX)
+	if (r->body_octets + n > r->config->api.max_body)
 		return MHD_HTTP_CONTENT_TOO_LARGE;
 	if (need <= room)
 		return 0;
@@ -75,7 +80,7 @@ make_room(struct api *a, struct api_request *r, size_t n)
 		room = FIRST_OCTETS;
 	while (room < need)
 		room *= 2;
-	if (a->bodies_octets + (room - r->body_room) > API_BODIES_OCTETS_MAX)
+	if (a->bodies_octets + (room - r->body_room) > bodies_max(r))
 		return MHD_HTTP_SERVICE_UNAVAILABLE;
 	body = realloc(r->body, room);
 	if (body == NULL)

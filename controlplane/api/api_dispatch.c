@@ -96,6 +96,7 @@ api_handle_request(void *arg, struct MHD_Connection *connection, const char *pat
 		*state = r;
 		/* acquire: it was filled in before */
 		r->context = &a->context[atomic_load_explicit(&a->serving, memory_order_acquire)];
+		r->config = api_config_now(a);
 		r->connection = connection;
 		r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 		r->status = MHD_HTTP_OK;
@@ -127,6 +128,7 @@ api_request_ended(void *arg, struct MHD_Connection *connection, void **state,
 	api_body_free(a, r);
 	api_request_forget_headers(r);
 	access_end(r);
+	config_free((struct config *)(uintptr_t)r->config);
 	json_free(&r->out);
 	reconfigure_outcome_free(r->outcome);
 	if (r->forget != NULL)

@@ -4,12 +4,15 @@
 #include "controlplane/api/request.h"
 
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct api {
 	/* [1] is complete, and used from the moment that `serving` is set */
 	struct api_context context[2];
 	_Atomic bool serving;
+	pthread_mutex_t config_lock;
+	struct config *config; /* what holds now */
 	struct MHD_Daemon *daemon;
 	char *socket_path;
 	size_t bodies_octets; /* memory of all requests' bodies */
@@ -23,6 +26,9 @@ void api_request_ended(void *arg, struct MHD_Connection *connection, void **stat
 	enum MHD_RequestTerminationCode code);
 
 void api_request_forget_headers(struct api_request *r); /* api_request.c */
+
+/** What holds now, held. api_server.c */
+struct config *api_config_now(struct api *a);
 
 /** Send what the handler has written. api_answer.c */
 enum MHD_Result api_answer(struct api_request *r);

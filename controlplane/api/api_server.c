@@ -72,6 +72,15 @@ bind_socket(const char *path)
 	return fd;
 }
 
+static void
+destroy(struct api *a)
+{
+	config_free(a->config);
+	pthread_mutex_destroy(&a->config_lock);
+	free(a->socket_path);
+	free(a);
+}
+
 int
 api_start(struct api **out, const struct api_context *context, const char *socket_path)
 {
@@ -80,12 +89,13 @@ api_start(struct api **out, const struct api_context *context, const char *socke
 
 	if (a == NULL)
 		return -ENOMEM;
+	pthread_mutex_init(&a->config_lock, NULL);
 	a->context[0] = *context;
+	a->config = config_hold(context->config);
 	a->socket_path = strdup(socket_path);
 	fd = a->socket_path == NULL ? -ENOMEM : bind_socket(socket_path);
 	if (fd < 0) {
-		free(a->socket_path);
-		free(a);
+		destroy(a);
 		return fd;
 	}
 	a->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC |
@@ -99,8 +109,7 @@ api_start(struct api **out, const struct api_context *context, const char *socke
 		log_error("the HTTP API does not start on %s", socket_path);
 		close(fd);
 		unlink(a->socket_path);
-		free(a->socket_path);
-		free(a);
+		destroy(a);
 		return -EIO;
 	}
 	*out = a;
@@ -119,6 +128,29 @@ api_serve(struct api *a, struct zone_manager *zones, struct reconfigure *reconfi
 }
 
 void
+api_reconfigure(struct api *a, const struct config *config)
+{
+	struct config *old;
+
+	pthread_mutex_lock(&a->config_lock);
+	old = a->config;
+	a->config = config_hold(config);
+	pthread_mutex_unlock(&a->config_lock);
+	config_free(old);
+}
+
+struct config *
+api_config_now(struct api *a)
+{
+	struct config *c;
+
+	pthread_mutex_lock(&a->config_lock);
+	c = config_hold(a->config);
+	pthread_mutex_unlock(&a->config_lock);
+	return c;
+}
+
+void
 api_stop(struct api *a)
 {
 	if (a == NULL)
@@ -126,6 +158,5 @@ api_stop(struct api *a)
 	unlink(a->socket_path);
 	captures_stop(a->context[0].captures); /* no connection sleeps when the library ends */
 	MHD_stop_daemon(a->daemon);            /* closes the listening socket */
-	free(a->socket_path);
-	free(a);
+	destroy(a);
 }

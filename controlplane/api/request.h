@@ -13,13 +13,13 @@
 struct MHD_Connection;
 struct access_grant; /* access.c's: who asks, and what he may */
 
-#define API_BODY_OCTETS_MAX (2u << 20)    /* of one request; PowerDNS's webserver-max-bodysize */
-#define API_BODIES_OCTETS_MAX (64u << 20) /* of all that are being read or worked on */
-#define API_HEADERS_MAX 4u                /* that a handler adds to its answer */
+#define API_BODIES_MAX 32u /* what all requests' bodies together may have, in longest ones */
+#define API_HEADERS_MAX 4u /* that a handler adds to its answer */
 #define API_BASE "/api/v1/servers/localhost"
 
 struct api_request {
 	const struct api_context *context;
+	const struct config *config; /* what holds now; context->config is of the start */
 	struct MHD_Connection *connection;
 	bool head; /* HEAD: the headers of a GET */
 	const struct route *route;

@@ -251,6 +251,7 @@ a_visitor_sees_every_key_and_no_secret(void **state)
 	struct config_visitor v = {note_open, note_close, note_value, &t};
 	struct config *c = load("answers: {cookie-secret: " SECRET "}\n"
 				"dataplane: {cores: [1, 2], huge-pages: no}\n"
+				"api: {key: \"open sesame\"}\n"
 				"zones: {list: [{zone: a, file: f}]}\n");
 
 	config_visit(c, &v);
@@ -266,6 +267,9 @@ a_visitor_sees_every_key_and_no_secret(void **state)
 		"acl{default=allow;rules[]}rrl{enabled=true;rate=1000;nxdomain-rate=1000;"
 		"error-rate=1000;window=1s;slip=1;ipv4-prefix=24;ipv6-prefix=56;"
 		"limit-loopback=false;}"
+		"api{listen[]key=(hidden);allow-from[=127.0.0.0/8;=::1/128;]max-body=2MiB;"
+		"connections-max=100;connections-per-client-max=64;timeout=5s;tls-certificate=-;"
+		"tls-key=-;tls-client-ca=-;extensions=false;cors-origin=-;}"
 		"metrics{listen[]allow-from[=127.0.0.0/8;=::1/128;]}");
 	config_free(c);
 }

@@ -214,6 +214,19 @@ static const struct {
 		"2: key 'metrics.allow-from[0]': '10.0.0.1/8' is not valid; it must be ADDRESS or "
 		"ADDRESS/LENGTH with no bit set behind LENGTH, such as 192.0.2.0/24 or "
 		"2001:db8::/32"},
+	{"api:\n  key: \"$scrypt$ln=40,p=1,r=8$AAAA$AAAA\"\n",
+		"2: key 'api.key': is no hash that can be used; it must be as `pdnsutil "
+		"hash-password` prints it: $scrypt$ln=10,p=1,r=8$SALT$HASH, with ln up to 15, p "
+		"and r up to 16. A key that is not hashed must not begin with '$'"},
+	{"api:\n  tls-certificate: a.crt\n",
+		"2: key 'api.tls-certificate': needs its private key; set 'tls-key' too"},
+	{"api:\n  tls-key: a.key\n",
+		"2: key 'api.tls-key': needs its certificate; set 'tls-certificate' too"},
+	{"api:\n  tls-client-ca: a.crt\n",
+		"2: key 'api.tls-client-ca': needs TLS; set 'tls-certificate' and 'tls-key' too"},
+	{"api:\n  listen: [127.0.0.1, \"127.0.0.1:8081\"]\n",
+		"2: key 'api.listen[1]': 127.0.0.1:8081 is listed already, as api.listen[0]; "
+		"remove one of them"},
 	{"metrics:\n  listen: [127.0.0.1, \"127.0.0.1:9453\"]\n",
 		"2: key 'metrics.listen[1]': 127.0.0.1:9453 is listed already, as "
 		"metrics.listen[0]; remove one of them"},
