@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_status: status. */
-#include "tools/ctl.h"
+/* ctl/status: status. */
+#include "tools/ctl/ctl.h"
 
 #include <stdlib.h>
 #include <string.h>

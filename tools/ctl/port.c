@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_port: `millracectl port list|bind|unbind`: which driver has a network card. Needs no server.
+/* ctl/port: `millracectl port list|bind|unbind`: which driver has a network card. Needs no server.
  * The driver that a card had is remembered in a file of its own under STATE_DIR until it is given
  * back. */
-#include "tools/ctl.h"
+#include "tools/ctl/ctl.h"
 #include "tools/doctor/pci.h"
 
 #include <errno.h>
@@ -20,7 +20,9 @@
 static struct sysroot
 root_of(const struct ctl *c)
 {
-	return (struct sysroot){.prefix = c->root != NULL ? c->root : ""};
+	const char *root = ctl_value(c, "root");
+
+	return (struct sysroot){.prefix = root != NULL ? root : ""};
 }
 
 static void
@@ -179,22 +181,22 @@ may_take(const struct ctl *c, const struct pci_device *d)
 {
 	char names[512];
 
-	if (!d->default_route || c->n_force >= 2)
+	if (!d->default_route || ctl_times(c, "force") >= 2)
 		return true;
 	join_interfaces(d, names, sizeof names);
 	fprintf(stderr,
 		"millracectl: %s (%s) carries this machine's default route: without it you may not "
 		"get back in. %s\n",
 		d->address, names,
-		c->n_force == 0 ? "Refused; who means it says --force twice"
-				: "Refused; once is not enough: --force --force");
+		ctl_times(c, "force") == 0 ? "Refused; who means it says --force twice"
+					   : "Refused; once is not enough: --force --force");
 	return false;
 }
 
 int
 ctl_port_bind(const struct ctl *c)
 {
-	const char *driver = c->driver != NULL ? c->driver : DRIVER_DEFAULT;
+	const char *driver = ctl_given(c, "driver") ? ctl_value(c, "driver") : DRIVER_DEFAULT;
 	struct sysroot r = root_of(c);
 	char error[512] = "";
 	struct pci_device d;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_table: aligned columns, and numbers as people read them. */
-#include "tools/ctl.h"
+/* ctl/table: aligned columns, and numbers as people read them. */
+#include "tools/ctl/ctl.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_doctor: `millracectl doctor`. Needs no server. */
-#include "tools/ctl.h"
+/* ctl/doctor: `millracectl doctor`. Needs no server. */
+#include "tools/ctl/ctl.h"
 #include "tools/doctor/doctor.h"
 
 #include <stdlib.h>
@@ -69,14 +69,14 @@ ctl_doctor(const struct ctl *c)
 {
 	struct doctor *d = calloc(1, sizeof *d);
 	struct config *config = NULL;
-	const char *path = c->config_path;
+	const char *path = ctl_value(c, "config"), *root = ctl_value(c, "root");
 	enum doctor_level worst;
 	char *error = NULL;
 
 	if (d == NULL)
 		abort();
-	d->root.prefix = c->root != NULL ? c->root : "";
-	if (path == NULL && c->root == NULL && access(CONFIG_DEFAULT, R_OK) == 0)
+	d->root.prefix = root != NULL ? root : "";
+	if (path == NULL && root == NULL && access(CONFIG_DEFAULT, R_OK) == 0)
 		path = CONFIG_DEFAULT;
 	if (path != NULL) {
 		config = config_load(path, &error);

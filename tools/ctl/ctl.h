@@ -2,6 +2,9 @@
 /* ctl: what the files of millracectl share. A client of the HTTP API on the control plane's unix
  * socket; one thread; every allocation lives until the process ends unless said otherwise. */
 #pragma once
+#include "tools/ctl/verbs.h"
+
+#include <curl/curl.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,47 +13,53 @@
 
 enum ctl_exit { CTL_OK = 0, CTL_FAILURE = 1, CTL_USAGE = 2 };
 
-enum ctl_option {
-	CTL_OPTION_JSON = 1 << 0,
-	CTL_OPTION_FORCE = 1 << 1,
-	CTL_OPTION_WAIT = 1 << 2,
-	CTL_OPTION_NO_WAIT = 1 << 3,
-	CTL_OPTION_ORIGIN = 1 << 4,
-	CTL_OPTION_WATCH = 1 << 5,
-	CTL_OPTION_COUNT = 1 << 6,
-	CTL_OPTION_ALL = 1 << 7,
-	CTL_OPTION_SOCKET = 1 << 8,
-	CTL_OPTION_RUN_DIR = 1 << 9,
-	CTL_OPTION_CONFIG = 1 << 10,
-	CTL_OPTION_ROOT = 1 << 11,
-	CTL_OPTION_DRIVER = 1 << 12,
-	CTL_OPTION_PARTIAL = 1 << 13,
-	CTL_OPTION_FILTER = 1 << 20,
-	CTL_OPTION_SAMPLE = 1 << 21,
-	CTL_OPTION_SNAPLEN = 1 << 22,
-	CTL_OPTION_DURATION = 1 << 23,
-	CTL_OPTION_DROPS_ONLY = 1 << 24,
-	CTL_OPTION_WRITE = 1 << 25,
+struct ctl_given {
+	const struct ctl_option *option;
+	const char *value; /* NULL: none */
 };
 
 struct ctl {
-	unsigned given; /* enum ctl_option that were on the command line */
-	char *socket_path;
-	const char *origin;
-	const char *watch;                              /* what followed --watch=, or NULL */
-	const char *config_path;                        /* what followed --config, or NULL */
-	const char *root;                               /* --root, or NULL: this machine */
-	const char *driver;                             /* --driver, or NULL */
-	unsigned n_force;                               /* how often --force was given */
-	unsigned long count, sample, snaplen, duration; /* 0: not given */
-	const char *filter;                             /* --filter, or NULL */
-	const char *write;                              /* -w, or NULL */
-	bool json, colour;
+	const struct ctl_program *program;
+	const struct ctl_verb *verb;
+	const struct ctl_given *given; /* options, in the order of the command line */
+	size_t n_given;
 	int argc; /* arguments of the verb, without its words and options */
 	char **argv;
+	bool json, colour;
+	char *socket_path;  /* of the control plane here; NULL: it is at server */
+	const char *server; /* https://HOST:PORT, without a "/" at the end */
+	char *token;        /* that goes with every request, or NULL */
 };
 
-/* --- ctl_http.c --- */
+/* --- command_line.c --- */
+
+/* Options by name. A name that the verb's table does not have is a bug, and ends the program. */
+bool ctl_given(const struct ctl *c, const char *option);
+unsigned ctl_times(const struct ctl *c, const char *option);
+/** The last one's value; NULL: not given, or without one. */
+const char *ctl_value(const struct ctl *c, const char *option);
+/** The value of the n-th time that it was given, or NULL. */
+const char *ctl_value_at(const struct ctl *c, const char *option, unsigned n);
+/** A number's value, 0: not given. */
+unsigned long ctl_count(const struct ctl *c, const char *option);
+
+/** "millracectl: ..." on stderr, with a newline. */
+void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** malloc'd text; never NULL. */
+char *ctl_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* --- connect.c --- */
+
+/** Where the control plane is, from options and environment. @return enum ctl_exit, after a message
+ */
+int ctl_connect(struct ctl *c);
+/** Address of a path of the API. Allocated. */
+char *ctl_url(const struct ctl *c, const char *path);
+/** Have curl go to the control plane. Headers may be added to the list before curl runs; the caller
+ * frees it. @return 0, or -1 after a message */
+int ctl_prepare(const struct ctl *c, CURL *curl, struct curl_slist **headers);
+
+/* --- http.c --- */
 
 /**
  * Ask the API and parse its answer. When it cannot be reached that is said on stderr.
@@ -80,7 +89,7 @@ char *ctl_escape(const char *text);
 /** Print an {"error", "errors"} answer on stderr. */
 void ctl_print_error(const struct ctl *c, const json_t *answer, long status);
 
-/* --- ctl_table.c --- */
+/* --- table.c --- */
 
 struct ctl_column {
 	const char *title;
@@ -129,28 +138,3 @@ void ctl_print_json(const json_t *j);
 
 /** What a reload of zones did; refused ones on stderr. @return enum ctl_exit: were there any? */
 int ctl_print_reload(const struct ctl *c, const json_t *answer);
-
-/* --- verbs; each returns an enum ctl_exit --- */
-int ctl_zone_list(const struct ctl *c);
-int ctl_zone_status(const struct ctl *c);
-int ctl_zone_reload(const struct ctl *c);
-int ctl_zone_check(const struct ctl *c);
-int ctl_config_check(const struct ctl *c);
-int ctl_config_show(const struct ctl *c);
-int ctl_config_diff(const struct ctl *c);
-int ctl_config_reload(const struct ctl *c);
-int ctl_acl_list(const struct ctl *c);
-int ctl_acl_add(const struct ctl *c);
-int ctl_acl_delete(const struct ctl *c);
-int ctl_acl_default(const struct ctl *c);
-int ctl_acl_reload(const struct ctl *c);
-int ctl_acl_check(const struct ctl *c);
-int ctl_rrl_show(const struct ctl *c);
-int ctl_rrl_set(const struct ctl *c);
-int ctl_status(const struct ctl *c);
-int ctl_doctor(const struct ctl *c);
-int ctl_port_list(const struct ctl *c);
-int ctl_port_bind(const struct ctl *c);
-int ctl_port_unbind(const struct ctl *c);
-int ctl_stats(const struct ctl *c);
-int ctl_capture(const struct ctl *c);

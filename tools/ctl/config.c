@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_config: config check, show, diff, reload. */
+/* ctl/config: config check, show, diff, reload. */
 #include "config/config.h"
-#include "tools/ctl.h"
+#include "tools/ctl/ctl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -190,8 +190,7 @@ ctl_config_diff(const struct ctl *c)
 int
 ctl_config_reload(const struct ctl *c)
 {
-	bool wait = (c->given & CTL_OPTION_NO_WAIT) == 0,
-	     partial = (c->given & CTL_OPTION_PARTIAL) != 0;
+	bool wait = !ctl_given(c, "no-wait"), partial = ctl_given(c, "partial");
 	int ret = CTL_OK;
 	char path[128];
 	long status = 0;

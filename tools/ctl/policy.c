@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_policy: access list and rate limits on the command line. */
-#include "tools/ctl.h"
+/* ctl/policy: access list and rate limits on the command line. */
+#include "tools/ctl/ctl.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_zone: zone list, status, reload, check. */
-#include "tools/ctl.h"
+/* ctl/zone: zone list, status, reload, check. */
+#include "tools/ctl/ctl.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -210,7 +210,7 @@ print_refused(const struct ctl *c, const json_t *refused)
 static int
 reload_all(const struct ctl *c, bool wait)
 {
-	bool force = (c->given & CTL_OPTION_FORCE) != 0;
+	bool force = ctl_given(c, "force");
 	char path[128];
 	int ret = CTL_OK;
 	long status = 0;
@@ -259,7 +259,7 @@ ctl_print_reload(const struct ctl *c, const json_t *answer)
 int
 ctl_zone_reload(const struct ctl *c)
 {
-	bool wait = (c->given & CTL_OPTION_NO_WAIT) == 0;
+	bool wait = !ctl_given(c, "no-wait");
 
 	return c->argc == 0 ? reload_all(c, wait) : reload_one(c, wait);
 }
@@ -293,6 +293,7 @@ find_checker(void)
 int
 ctl_zone_check(const struct ctl *c)
 {
+	const char *origin = ctl_value(c, "origin");
 	char *checker = find_checker();
 	char **argv = calloc((size_t)c->argc + 7, sizeof *argv);
 	int n = 0;
@@ -303,9 +304,9 @@ ctl_zone_check(const struct ctl *c)
 	argv[n++] = (char *)"check-zone";
 	if (c->json)
 		argv[n++] = (char *)"--json";
-	if (c->origin != NULL) {
+	if (origin != NULL) {
 		argv[n++] = (char *)"--origin";
-		argv[n++] = (char *)c->origin;
+		argv[n++] = (char *)origin;
 	}
 	argv[n++] = (char *)"--";
 	for (int i = 0; i < c->argc; i++)

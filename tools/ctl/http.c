@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_http: libcurl over the unix socket. */
-#include "tools/ctl.h"
+/* ctl/http: requests, by libcurl. */
+#include "tools/ctl/ctl.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -8,7 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#define CONNECT_TIMEOUT_MS 2000L
 #define STARTING "is starting" /* in the answer of a control plane that takes over its zones */
 #define STARTING_TRIES 100u
 #define STARTING_PAUSE_MS 100u
@@ -112,8 +111,11 @@ ctl_say_unreachable(const struct ctl *c, int code, long error, const char *why)
 {
 	if (code == CURLE_COULDNT_CONNECT && error != 0)
 		why = strerror((int)error);
-	fprintf(stderr, "millracectl: the control plane does not answer on %s: %s\n",
-		c->socket_path, why[0] != '\0' ? why : curl_easy_strerror((CURLcode)code));
+	ctl_complain("the control plane does not answer on %s: %s",
+		c->server != NULL ? c->server : c->socket_path,
+		why[0] != '\0' ? why : curl_easy_strerror((CURLcode)code));
+	if (c->server != NULL)
+		return;
 	if (code == CURLE_COULDNT_CONNECT && (error == EACCES || error == EPERM))
 		fprintf(stderr, "Become root or the user that the suite runs as, or join that "
 				"user's group.\n");
@@ -135,25 +137,22 @@ is_starting(CURLcode code, const struct intake *in, long status)
 static int
 perform(const struct ctl *c, const char *method, const char *path, struct intake *in, long *status)
 {
-	char why[CURL_ERROR_SIZE] = "", *url = NULL;
+	char why[CURL_ERROR_SIZE] = "", *url = ctl_url(c, path);
+	struct curl_slist *headers = NULL;
 	CURL *curl = curl_easy_init();
 	CURLcode code = CURLE_OK;
 	long error = 0;
 
-	if (curl == NULL || asprintf(&url, "http://localhost%s", path) < 0) {
-		fprintf(stderr, "millracectl: out of memory\n");
+	if (curl == NULL)
+		abort();
+	if (ctl_prepare(c, curl, &headers) != 0) {
 		curl_easy_cleanup(curl);
+		free(url);
 		return -1;
 	}
 	in->curl = curl;
 	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(
-		curl, CURLOPT_PATH_AS_IS, 1L); /* "." and ".." are zone names, not folders */
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, c->socket_path);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, in);
@@ -176,6 +175,7 @@ perform(const struct ctl *c, const char *method, const char *path, struct intake
 		ctl_say_unreachable(c, (int)code, error, why);
 	}
 	curl_easy_cleanup(curl);
+	curl_slist_free_all(headers);
 	free(url);
 	return code == CURLE_OK ? 0 : -1;
 }

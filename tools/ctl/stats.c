@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_stats: the workers' and the stream process's counters: once, or again and again with rates.
+/* ctl/stats: the workers' and the stream process's counters: once, or again and again with rates.
  */
 #include "shm/histogram.h"
-#include "tools/ctl.h"
+#include "tools/ctl/ctl.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -83,7 +83,7 @@ print_counters(const struct ctl *c, const json_t *now, const json_t *before)
 
 	for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
 		add_counters(&t, json_object_get(now, part[i]), json_object_get(before, part[i]), s,
-			(c->given & CTL_OPTION_ALL) != 0);
+			ctl_given(c, "all"));
 	if (t.n_rows == 0)
 		printf("All counters are 0; --all shows them.\n");
 	else
@@ -233,10 +233,13 @@ print_summary(const struct ctl *c, const json_t *now, const json_t *before)
 static double
 watch_period(const struct ctl *c)
 {
-	const char *text = c->watch != NULL ? c->watch : c->argc > 0 ? c->argv[0] : "1";
+	const char *text = ctl_value(c, "watch");
 	char *end;
-	double s = strtod(text, &end);
+	double s;
 
+	if (text == NULL)
+		text = c->argc > 0 ? c->argv[0] : "1";
+	s = strtod(text, &end);
 	if (end == text || *end != '\0' || !(s >= 0.1 && s <= PERIOD_S_MAX)) {
 		fprintf(stderr, "millracectl: --watch %s: seconds, 0.1 to %.0f\n", text,
 			PERIOD_S_MAX);
@@ -269,13 +272,13 @@ watch(const struct ctl *c, double period_s)
 {
 	struct timespec pause = {.tv_sec = (time_t)period_s};
 	struct sigaction action = {.sa_handler = on_signal};
+	unsigned long count = ctl_count(c, "count");
 	json_t *before = get_stats(c), *now;
 
 	pause.tv_nsec = (long)((period_s - (double)pause.tv_sec) * 1e9);
 	sigaction(SIGINT, &action, NULL); /* without SA_RESTART: ends the pause */
 	sigaction(SIGTERM, &action, NULL);
-	for (unsigned long n = 0; before != NULL && !stopped && (c->count == 0 || n < c->count);
-		n++) {
+	for (unsigned long n = 0; before != NULL && !stopped && (count == 0 || n < count); n++) {
 		nanosleep(&pause, NULL);
 		if (stopped)
 			break;
@@ -297,7 +300,7 @@ ctl_stats(const struct ctl *c)
 	json_t *now;
 	double period_s;
 
-	if ((c->given & CTL_OPTION_WATCH) != 0) {
+	if (ctl_given(c, "watch")) {
 		period_s = watch_period(c);
 		return period_s < 0 ? CTL_USAGE : watch(c, period_s);
 	}

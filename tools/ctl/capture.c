@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl_capture: writes captured packets into a file. Only whole blocks are written, so that the file
+/* ctl/capture: writes captured packets into a file. Only whole blocks are written, so that the file
  * is good whatever ends it; at Ctrl-C the control plane is told, and what it says last is waited
  * for. */
-#include "tools/ctl.h"
+#include "tools/ctl/ctl.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -22,6 +22,7 @@
 
 struct taking {
 	const struct ctl *c;
+	const char *path; /* of the file */
 	CURL *curl;
 	FILE *to; /* NULL: not opened yet */
 	curl_socket_t socket;
@@ -53,7 +54,7 @@ get32(const uint8_t *p)
 static bool
 open_file(struct taking *t)
 {
-	const char *path = t->c->write;
+	const char *path = t->path;
 	int fd;
 
 	if (strcmp(path, "-") == 0) {
@@ -104,7 +105,7 @@ write_block(struct taking *t, uint32_t len)
 		t->n_octets += len;
 		return true;
 	}
-	fprintf(stderr, "millracectl: %s: %s\n", t->c->write, strerror(errno));
+	fprintf(stderr, "millracectl: %s: %s\n", t->path, strerror(errno));
 	return false;
 }
 
@@ -137,7 +138,7 @@ take_file(struct taking *t, const uint8_t *data, size_t n)
 	/* for whoever looks at it meanwhile */
 	if (fflush(t->to) == 0)
 		return true;
-	fprintf(stderr, "millracectl: %s: %s\n", t->c->write, strerror(errno));
+	fprintf(stderr, "millracectl: %s: %s\n", t->path, strerror(errno));
 	return false;
 }
 
@@ -192,12 +193,12 @@ perform(struct taking *t, const char *url)
 	CURL *curl = t->curl;
 	char why[CURL_ERROR_SIZE] = "";
 	long status = 0;
+	struct curl_slist *headers = NULL;
 	CURLcode code;
 
+	if (ctl_prepare(t->c, curl, &headers) != 0)
+		return -1;
 	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, t->c->socket_path);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
@@ -207,6 +208,7 @@ perform(struct taking *t, const char *url)
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_up);
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, t);
 	code = curl_easy_perform(curl);
+	curl_slist_free_all(headers);
 	if (!t->quiet)
 		fprintf(stderr, "\r");
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -228,7 +230,7 @@ perform(struct taking *t, const char *url)
 		fprintf(stderr,
 			"millracectl: the control plane went away; %s has what was captured until "
 			"then\n",
-			t->c->write);
+			t->path);
 	}
 	return -1;
 }
@@ -236,27 +238,25 @@ perform(struct taking *t, const char *url)
 static char *
 make_url(const struct ctl *c)
 {
-	char *filter = ctl_escape(c->filter != NULL ? c->filter : ""), *url;
-	int len = asprintf(&url,
-		"http://localhost/api/v1/servers/localhost/millrace/capture?drops=%s&filter=%s",
-		(c->given & CTL_OPTION_DROPS_ONLY) != 0 ? "true" : "false", filter);
-	const struct {
-		const char *name;
-		unsigned long value;
-	} number[] = {{"sample", c->sample}, {"snaplen", c->snaplen}, {"count", c->count},
-		{"duration", c->duration}};
+	static const char *const number[] = {"sample", "snaplen", "count", "duration"};
+	const char *expression = ctl_value(c, "filter");
+	char *filter = ctl_escape(expression != NULL ? expression : ""), *path, *url;
+	int len = asprintf(&path, "/api/v1/servers/localhost/millrace/capture?drops=%s&filter=%s",
+		ctl_given(c, "drops-only") ? "true" : "false", filter);
 
 	for (size_t i = 0; i < sizeof number / sizeof number[0] && len >= 0; i++) {
 		char *longer;
-		if (number[i].value == 0)
+		if (!ctl_given(c, number[i]))
 			continue;
-		len = asprintf(&longer, "%s&%s=%lu", url, number[i].name, number[i].value);
-		free(url);
-		url = longer;
+		len = asprintf(&longer, "%s&%s=%lu", path, number[i], ctl_count(c, number[i]));
+		free(path);
+		path = longer;
 	}
 	if (len < 0)
 		abort();
+	url = ctl_url(c, path);
 	free(filter);
+	free(path);
 	return url;
 }
 
@@ -264,15 +264,16 @@ int
 ctl_capture(const struct ctl *c)
 {
 	struct sigaction a = {.sa_handler = on_signal};
+	const char *path = ctl_value(c, "write");
 	struct taking *t;
 	char *url;
 	int ret;
 
-	if (c->write == NULL) {
+	if (path == NULL) {
 		fprintf(stderr, "millracectl: -w FILE is missing (-w - for standard output)\n");
 		return CTL_USAGE;
 	}
-	if (strcmp(c->write, "-") == 0 && isatty(STDOUT_FILENO)) {
+	if (strcmp(path, "-") == 0 && isatty(STDOUT_FILENO)) {
 		fprintf(stderr, "millracectl: -w -: packets are not for a terminal\n");
 		return CTL_USAGE;
 	}
@@ -281,6 +282,7 @@ ctl_capture(const struct ctl *c)
 	if (t == NULL)
 		abort();
 	t->c = c;
+	t->path = path;
 	t->curl = curl_easy_init();
 	t->socket = CURL_SOCKET_BAD;
 	t->quiet = !isatty(STDERR_FILENO);
@@ -290,7 +292,7 @@ ctl_capture(const struct ctl *c)
 	sigaction(SIGTERM, &a, NULL);
 	ret = perform(t, url);
 	if (t->to != NULL && t->to != stdout && fclose(t->to) != 0) {
-		fprintf(stderr, "millracectl: %s: %s\n", c->write, strerror(errno));
+		fprintf(stderr, "millracectl: %s: %s\n", path, strerror(errno));
 		ret = -1;
 	}
 	if (t->to != NULL)
