@@ -331,7 +331,11 @@ start_services(struct controlplane *c)
 	}
 	c->figures.zones = c->zones;
 	c->figures.publisher = c->publisher;
-	api_serve(c->api, c->zones, c->reconfigure, c->policy);
+	api_serve(c->api, &(struct api_parts){
+				  .zones = c->zones,
+				  .reconfigure = c->reconfigure,
+				  .policy = c->policy,
+			  });
 	metrics_server_serve(c->metrics, &c->figures);
 	program_ready("HTTP API answers; millracectl status tells about zones");
 	if (c->whole->zones.watch)

@@ -4,10 +4,13 @@
  * lock. */
 #pragma once
 #include "config/config.h"
+#include "controlplane/backends/backends.h"
 #include "controlplane/capture/capture.h"
+#include "controlplane/changes/changes.h"
 #include "controlplane/manager/zone_manager.h"
 #include "controlplane/metrics/metrics.h"
 #include "controlplane/reconfigure.h"
+#include "controlplane/store/store.h"
 #include "shm/arena.h"
 #include "shm/hub.h"
 
@@ -28,6 +31,22 @@ struct api_context {
 	const struct metrics_source *figures;
 	struct captures *captures;
 	int64_t started_s; /* CLOCK_REALTIME */
+	/* NULL: there is none, and store_error says why; zones of files are served all the same */
+	struct store *store;
+	const char *store_error;
+	struct changes *changes;   /* NULL: nothing can be changed */
+	struct backends *backends; /* NULL: none */
+};
+
+/* What is there once everything has started. */
+struct api_parts {
+	struct zone_manager *zones;
+	struct reconfigure *reconfigure;
+	struct policy_control *policy;
+	struct store *store;
+	const char *store_error; /* outlives the API */
+	struct changes *changes;
+	struct backends *backends;
 };
 
 /**
@@ -39,8 +58,7 @@ int api_start(struct api **out, const struct api_context *context, const char *s
 	__attribute__((warn_unused_result));
 
 /** From now on serve everything. Main thread, once. */
-void api_serve(struct api *a, struct zone_manager *zones, struct reconfigure *reconfigure,
-	struct policy_control *policy);
+void api_serve(struct api *a, const struct api_parts *parts);
 
 /** Another configuration holds: for the requests that come. Main thread. */
 void api_reconfigure(struct api *a, const struct config *config);

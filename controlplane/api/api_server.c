@@ -117,13 +117,18 @@ api_start(struct api **out, const struct api_context *context, const char *socke
 }
 
 void
-api_serve(struct api *a, struct zone_manager *zones, struct reconfigure *reconfigure,
-	struct policy_control *policy)
+api_serve(struct api *a, const struct api_parts *parts)
 {
-	a->context[1] = a->context[0];
-	a->context[1].zones = zones;
-	a->context[1].reconfigure = reconfigure;
-	a->context[1].policy = policy;
+	struct api_context *c = &a->context[1];
+
+	*c = a->context[0];
+	c->zones = parts->zones;
+	c->reconfigure = parts->reconfigure;
+	c->policy = parts->policy;
+	c->store = parts->store;
+	c->store_error = parts->store_error;
+	c->changes = parts->changes;
+	c->backends = parts->backends;
 	atomic_store_explicit(&a->serving, true, memory_order_release);
 }
 
