@@ -91,14 +91,14 @@ zone_build_source(struct zone_build *b, const char *path, uint16_t parent, uint3
 	if (files == NULL)
 		return -ENOMEM;
 	b->z.file = files;
-	struct zone_source *sources = realloc(b->source, (n + 1u) * sizeof *sources);
+	struct zone_opening *sources = realloc(b->source, (n + 1u) * sizeof *sources);
 	if (sources == NULL)
 		return -ENOMEM;
 	b->source = sources;
 	files[n] = strdup(path);
 	if (files[n] == NULL)
 		return -ENOMEM;
-	sources[n] = (struct zone_source){.parent = parent, .parent_line = parent_line};
+	sources[n] = (struct zone_opening){.parent = parent, .parent_line = parent_line};
 	b->z.n_files++;
 	return n;
 }
@@ -163,9 +163,9 @@ warn_outside(struct zone_build *b, const struct zone_rr *rr)
 
 	if (b->n_outside++ < OUTSIDE_SHOWN)
 		zone_build_finding(b, ZONE_WARNING, rr->source, rr->line,
-			"%s is outside the zone and is ignored; a name without a final dot is "
-			"relative to "
-			"$ORIGIN",
+			b->is_file ? "%s is outside the zone and is ignored; a name without a "
+				     "final dot is relative to $ORIGIN"
+				   : "%s is outside the zone and is ignored; remove it",
 			zone_name_text(text, rr->owner));
 }
 
@@ -345,4 +345,28 @@ zone_build_add(struct zone_build *b, const struct zone_rr *rr)
 		break;
 	}
 	return 0;
+}
+
+int
+zone_build_finish(
+	struct zone_build *b, struct zone_model *out, int rc, size_t errors, const char *path)
+{
+	if (rc == 0 || rc == -EINVAL) {
+		int indexed = zone_index(b);
+		if (indexed == 0 && rc == 0)
+			zone_check(b);
+		rc = indexed != 0 ? indexed : rc;
+	}
+	if (rc == 0 && b->report->n_errors > errors)
+		rc = -EINVAL;
+	if (rc == -ENOMEM || rc == -EFBIG || rc == -EMFILE)
+		zone_report_add(b->report, ZONE_ERROR, path, 0, "%s",
+			rc == -ENOMEM  ? "not enough memory to load the zone"
+			: rc == -EFBIG ? "the zone is larger than the limit for zones"
+				       : "more than 32767 files are included");
+	if (rc == 0) {
+		*out = b->z;
+		b->z = (struct zone_model){0};
+	}
+	return rc;
 }

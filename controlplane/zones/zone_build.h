@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* zone_build: a zone_model while it grows. Internal to the loader (zone_load, zone_generate,
- * zone_index, zone_check). One thread a build. While records arrive, name[] holds runs: consecutive
- * records of one owner; zone_index() sorts and merges them. */
+ * zone_source, zone_patch, zone_index, zone_check). One thread a build. While records arrive,
+ * name[] holds runs: consecutive records of one owner; zone_index() sorts and merges them. */
 #pragma once
 #include "controlplane/zones/zone_load.h"
 
@@ -24,7 +24,7 @@ struct zone_pending {
 };
 
 /* One opening of one file. A file that is included twice is two sources. */
-struct zone_source {
+struct zone_opening {
 	uint32_t parent_line; /* line of the $INCLUDE */
 	uint16_t parent; /* index of the including source; own index for the zone file itself */
 };
@@ -34,11 +34,12 @@ struct zone_build {
 		z; /* what is being built; counts are current, arrays have the room below */
 	uint64_t octets_max;
 	uint64_t apex_hash;
-	struct zone_source *source; /* [z.n_files], beside z.file */
+	struct zone_opening *source; /* [z.n_files], beside z.file */
 	struct zone_report *report;
 	void *scratch; /* used memory to sort in: fresh pages cost more than sorting does */
 	size_t scratch_octets;
 	bool has_dname, has_wildcard; /* somewhere in the zone */
+	bool is_file; /* for messages; else from a backend, where there are no lines */
 	uint64_t n_outside;           /* records ignored because they lie outside the zone */
 	/* Zone files mostly are in an order: glue stands behind its delegation. What is seen so
 	 * while reading needs no look-up in the index, which would miss the cache. */
@@ -90,6 +91,17 @@ void zone_build_finding(struct zone_build *b, enum zone_severity s, uint16_t sou
 
 /** Sort, merge, remove duplicates, set flags, add empty non-terminals. @return 0 or -ENOMEM. */
 int zone_index(struct zone_build *b) __attribute__((warn_unused_result));
+
+/**
+ * After the last record: index, check, report why a build failed, hand out the model.
+ * @param rc      how the build went so far: 0, or -EINVAL (it is indexed all the same, for what
+ * else is wrong), or another negative errno
+ * @param errors  report->n_errors before the build
+ * @param path    for messages
+ * @return 0 (*out has the model), -EINVAL, or a negative errno
+ */
+int zone_build_finish(struct zone_build *b, struct zone_model *out, int rc, size_t errors,
+	const char *path) __attribute__((warn_unused_result));
 
 /** What is wrong with the indexed zone as a whole; findings go to the report. */
 void zone_check(struct zone_build *b);

@@ -55,7 +55,9 @@ check_apex(struct zone_build *b)
 	r = apex == NULL ? NULL : zone_model_rrset(z, apex, KNOT_RRTYPE_SOA, &n);
 	if (r == NULL)
 		zone_build_finding(b, ZONE_ERROR, 0, ZONE_NO_LINE,
-			"no SOA record at %s; is this the file of another zone?", text);
+			b->is_file ? "no SOA record at %s; is this the file of another zone?"
+				   : "no SOA record at %s; a zone has one at its apex",
+			text);
 	for (uint32_t i = 1; i < n; i++)
 		report(b, ZONE_ERROR, &r[i], apex, "a zone has one SOA record; remove all others");
 	if (apex == NULL || zone_model_rrset(z, apex, KNOT_RRTYPE_NS, &n) == NULL)

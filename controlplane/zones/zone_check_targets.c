@@ -165,7 +165,7 @@ check_looks_like_address(struct zone_build *b, const struct zone_name *owner,
 {
 	const uint8_t *p = name;
 	unsigned n = 0;
-	char text[ZONE_NAME_TEXT_MAX], type[ZONE_TYPE_TEXT_MAX];
+	char at[ZONE_NAME_TEXT_MAX], text[ZONE_NAME_TEXT_MAX], type[ZONE_TYPE_TEXT_MAX];
 
 	for (; n < 4 && p[0] >= 1 && p[0] <= 3; n++, p += p[0] + 1)
 		for (unsigned i = 1; i <= p[0]; i++)
@@ -173,8 +173,9 @@ check_looks_like_address(struct zone_build *b, const struct zone_name *owner,
 				return;
 	if (n == 4 && (p[0] == 0 || name_octets(p) == b->z.apex_len))
 		zone_build_finding(b, ZONE_WARNING, r->file, r->line,
-			"%s %s is written as an address; it needs the name of a host",
-			zone_type_text(type, r->type), zone_name_text(text, name));
+			"%s: %s %s is written as an address; it needs the name of a host",
+			zone_name_text(at, zone_owner(&b->z, owner)), zone_type_text(type, r->type),
+			zone_name_text(text, name));
 }
 
 static void

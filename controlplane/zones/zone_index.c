@@ -159,6 +159,13 @@ warn_duplicate(struct zone_build *b, const struct zone_name *name, const struct 
 {
 	char owner[ZONE_NAME_TEXT_MAX], type[ZONE_TYPE_TEXT_MAX];
 
+	if (!b->is_file) {
+		zone_build_finding(b, ZONE_WARNING, r->file, r->line,
+			"%s: two %s records are the same; one is ignored, remove it",
+			zone_name_text(owner, zone_owner(&b->z, name)),
+			zone_type_text(type, r->type));
+		return;
+	}
 	zone_build_finding(b, ZONE_WARNING, r->file, r->line,
 		"%s %s was given already in %s:%u; the duplicate is ignored, remove one of them",
 		zone_name_text(owner, zone_owner(&b->z, name)), zone_type_text(type, r->type),
@@ -185,11 +192,17 @@ level_ttl(struct zone_build *b, const struct zone_name *name, struct zone_record
 	/* The TTL of an RRSIG is that of what it covers (RFC 4034 3): they may differ. */
 	if (r->type == KNOT_RRTYPE_RRSIG)
 		return;
-	zone_build_finding(b, ZONE_WARNING, r[other].file, r[other].line,
-		"TTLs of the %s %s RRset differ (%u here, %u in line %u); the smallest, %u, is "
-		"used for all",
-		zone_name_text(owner, zone_owner(&b->z, name)), zone_type_text(type, r->type),
-		r[other].ttl, ttl, r[least].line, ttl);
+	zone_name_text(owner, zone_owner(&b->z, name));
+	zone_type_text(type, r->type);
+	if (!b->is_file)
+		zone_build_finding(b, ZONE_WARNING, r->file, r->line,
+			"%s: TTLs of the %s RRset differ (%u, %u); the smallest is used for all",
+			owner, type, r[other].ttl, ttl);
+	else
+		zone_build_finding(b, ZONE_WARNING, r[other].file, r[other].line,
+			"TTLs of the %s %s RRset differ (%u here, %u in line %u); the smallest, "
+			"%u, is used for all",
+			owner, type, r[other].ttl, ttl, r[least].line, ttl);
 	for (uint32_t i = 0; i < n; i++)
 		r[i].ttl = ttl;
 }

@@ -420,6 +420,7 @@ load(struct zone_model *out, struct zone_text *text, const char *path, bool is_t
 			report, ZONE_ERROR, path, 0, rc == -EINVAL ? "bad zone name" : "no memory");
 		return rc;
 	}
+	l.build.is_file = true;
 	rc = zone_build_source(&l.build, path, 0, ZONE_NO_LINE);
 	if (rc >= 0) {
 		zs_scanner_t *s = new_scanner(&run, l.build.z.apex, l.build.z.apex_len, NO_TTL);
@@ -432,23 +433,7 @@ load(struct zone_model *out, struct zone_text *text, const char *path, bool is_t
 	}
 	l.build.scratch = text->owned; /* done with it */
 	l.build.scratch_octets = text->room;
-	if (rc == 0 || rc == -EINVAL) {
-		int indexed = zone_index(&l.build);
-		if (indexed == 0 && rc == 0)
-			zone_check(&l.build);
-		rc = indexed != 0 ? indexed : rc;
-	}
-	if (rc == 0 && report->n_errors > errors)
-		rc = -EINVAL;
-	if (rc == -ENOMEM || rc == -EFBIG || rc == -EMFILE)
-		zone_report_add(report, ZONE_ERROR, path, 0, "%s",
-			rc == -ENOMEM  ? "not enough memory to load the zone"
-			: rc == -EFBIG ? "the zone is larger than the limit for zones"
-				       : "more than 32767 files are included");
-	if (rc == 0) {
-		*out = l.build.z;
-		l.build.z = (struct zone_model){0};
-	}
+	rc = zone_build_finish(&l.build, out, rc, errors, path);
 	zone_build_destroy(&l.build);
 	return rc;
 }
