@@ -114,9 +114,10 @@ void store_cursor_close(struct store_cursor *c);
 int store_rrset_put(struct store_txn *t, const struct store_zone *zone,
 	const struct backend_change *change) __attribute__((warn_unused_result));
 
-/** Owners of NS, MX, SRV, SVCB, ... whose RDATA name this target; only of zones with has_refs. */
+/** Owners of NS, MX, SRV, SVCB, ... (zone_rdata_target()) whose RDATA name this target, or, with
+ * `below`, one at or below it; only of zones with has_refs. */
 int store_referrers(struct store_txn *t, const struct store_zone *zone, const uint8_t *target,
-	int (*each)(void *arg, const uint8_t *owner), void *arg)
+	bool below, int (*each)(void *arg, const uint8_t *owner), void *arg)
 	__attribute__((warn_unused_result));
 
 /* --- journal: every changeset, what it took away and what it put in --- */

@@ -39,8 +39,8 @@ struct zone_build {
 	void *scratch; /* used memory to sort in: fresh pages cost more than sorting does */
 	size_t scratch_octets;
 	bool has_dname, has_wildcard; /* somewhere in the zone */
-	bool is_file; /* for messages; else from a backend, where there are no lines */
-	uint64_t n_outside;           /* records ignored because they lie outside the zone */
+	bool is_file;       /* for messages; else from a backend, where there are no lines */
+	uint64_t n_outside; /* records ignored because they lie outside the zone */
 	/* Zone files mostly are in an order: glue stands behind its delegation. What is seen so
 	 * while reading needs no look-up in the index, which would miss the cache. */
 	uint32_t cut; /* name of the last owner of NS below the apex: heap offset/4 */

@@ -18,8 +18,11 @@ struct zone_reader {
 	 * is returned then) */
 	int (*below)(void *arg, const uint8_t *name,
 		int (*each)(void *to, const struct backend_rrset *rrset), void *to);
-	/* owners whose NS, MX, SRV, ... RDATA name this target */
-	int (*referrers)(void *arg, const uint8_t *target,
+	/* owners of RRsets (of types for which zone_rdata_target() is not negative) that name this
+	 * target, or with `below` also those that name a target below it: an address at a wildcard,
+	 * a cut or a new name changes what is added for names below, which need not exist. The same
+	 * owner may come more than once. -EAGAIN: not known; the whole zone is to be compiled */
+	int (*referrers)(void *arg, const uint8_t *target, bool below,
 		int (*each)(void *to, const uint8_t *owner), void *to);
 	void *arg;
 	uint64_t n_records; /* of the whole zone, disabled ones left out as far as is known */
@@ -35,7 +38,7 @@ struct zone_patch_result {
  * @param old_off  the image that is published; it must be the result of zone_compile() or of this
  * @param owner    n folded wire names, NAME_PAD octets readable behind each: what may differ
  * @return 0; -EAGAIN: compile the whole zone instead (it is small, or too much of it changed, or
- * its chunks have grown out of shape); -ENOSPC; -ENOMEM; what the reader returned
+ * its chunks have grown out of shape); -EINVAL (no SOA); -ENOSPC; -ENOMEM; what the reader returned
  */
 int zone_patch(struct arena *a, uint64_t old_off, const struct zone_reader *reader,
 	const uint8_t *const *owner, size_t n, struct zone_patch_result *out)

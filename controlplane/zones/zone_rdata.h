@@ -29,6 +29,28 @@ bool zone_rdata_valid(uint16_t type, const uint8_t *rdata, uint16_t len);
  */
 int zone_rdata_host(uint16_t type);
 
+/** Where the name lies whose addresses are added to an answer with this RR (decision 0013): NS, MB,
+ * MX, RT, SRV, KX, SVCB, HTTPS. @return offset in RDATA, or -1 */
+static inline int
+zone_rdata_target(uint16_t type)
+{
+	switch (type) {
+	case 2: /* NS */
+	case 7: /* MB */
+		return 0;
+	case 15: /* MX */
+	case 21: /* RT */
+	case 36: /* KX */
+	case 64: /* SVCB */
+	case 65: /* HTTPS */
+		return 2;
+	case 33: /* SRV */
+		return 6;
+	default:
+		return -1;
+	}
+}
+
 /** Octets of the wire name at p, at most `room`, or 0 when it is not well-formed and uncompressed.
  */
 unsigned zone_rdata_name_octets(const uint8_t *p, unsigned room);

@@ -3,6 +3,7 @@
  * The message that it is built in, and compression, are zone_message. */
 #include "controlplane/zones/zone_render.h"
 #include "controlplane/zones/zone_message.h"
+#include "controlplane/zones/zone_rdata.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -74,7 +75,6 @@ struct layout {
 	uint8_t before;  /* octets before the first name */
 	uint8_t n_names; /* 0: nothing to see in there */
 	bool compress;   /* RFC 3597 4 allows it */
-	bool additional; /* addresses of the (only) name are wanted */
 };
 
 static struct layout
@@ -83,25 +83,24 @@ layout_of(uint16_t type)
 	switch (type) {
 	case ZONE_NS:
 	case ZONE_MB:
-		return (struct layout){0, 1, true, true};
 	case ZONE_MD:
 	case ZONE_MF:
 	case ZONE_MG:
 	case ZONE_MR:
 	case ZONE_PTR:
-		return (struct layout){0, 1, true, false};
+		return (struct layout){0, 1, true};
 	case ZONE_SOA:
 	case ZONE_MINFO:
-		return (struct layout){0, 2, true, false};
+		return (struct layout){0, 2, true};
 	case ZONE_MX:
-		return (struct layout){2, 1, true, true};
+		return (struct layout){2, 1, true};
 	case ZONE_KX:
 	case ZONE_RT:
 	case ZONE_SVCB:
 	case ZONE_HTTPS:
-		return (struct layout){2, 1, false, true};
+		return (struct layout){2, 1, false};
 	case ZONE_SRV:
-		return (struct layout){6, 1, false, true};
+		return (struct layout){6, 1, false};
 	default:
 		return (struct layout){0};
 	}
@@ -235,7 +234,7 @@ put_rdata(struct zone_render *r, const struct zone_name *owner, uint16_t type, c
 		i++) {
 		struct message_entry *e = zone_message_put_name(&r->m, &r->target, l.compress);
 		at += r->target.len;
-		if (l.additional)
+		if (zone_rdata_target(type) >= 0)
 			note_target(r, type, rdata, &r->target, e, owner);
 	}
 	memcpy(r->m.msg + r->m.at, rdata + at, len - at);
