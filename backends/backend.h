@@ -123,11 +123,11 @@ enum backend_capability {
 };
 
 enum backend_setting_kind {
-	BACKEND_TEXT,
-	BACKEND_PATH,
-	BACKEND_UINT,
-	BACKEND_BOOL,
-	BACKEND_SECRET
+	BACKEND_TEXT,   /* any */
+	BACKEND_PATH,   /* absolute; below the root folder if that was changed */
+	BACKEND_UINT,   /* decimal, up to 2^64-1 */
+	BACKEND_BOOL,   /* "true" or "false" */
+	BACKEND_SECRET, /* any; the configuration does not show it */
 };
 
 struct backend_setting {
@@ -135,10 +135,13 @@ struct backend_setting {
 	enum backend_setting_kind kind;
 	bool required;
 	const char *fallback; /* NULL: none */
-	const char *help;
+	const char *help;     /* a sentence for docs and messages */
+	bool repeats;         /* may be given more than once */
 };
 
-/* What the configuration says; every one is in the backend's list, and fits its kind. */
+/* What the configuration says. The host has checked that every one is in the backend's list and
+ * fits its kind, that none is missing, and, but for `repeats`, that none is there twice. A setting
+ * with a fallback that is not in the configuration is there with it. */
 struct backend_option {
 	const char *name, *value;
 };
@@ -156,19 +159,37 @@ struct backend_host {
 	const char *instance; /* its name in the configuration */
 	void (*log)(const struct backend_host *h, enum backend_log_level level, const char *text);
 	void *arg; /* the host's own */
+	/* Zone files that the host loads itself (its configuration's section `zones`), for a
+	 * backend that edits them there. NULL: it has none. -ENOENT: no such zone; the path is
+	 * absolute. */
+	int (*zone_file)(
+		const struct backend_host *h, const uint8_t *apex, char *path, size_t room);
+	int (*zone_files)(const struct backend_host *h,
+		int (*each)(void *arg, const uint8_t *apex, const char *path), void *arg);
 };
 
 /* Functions return 0 or a negative errno, and on failure write one line into `error`
- * (BACKEND_ERROR_OCTETS): what is wrong, where, and what would be right.
- * -ENOENT: no such zone. -EAGAIN: not now; the host tries again. -ENOSPC: no room.
- * -EROFS: this zone cannot be changed. -ECONNREFUSED and the like: the source cannot be reached.
- * A function whose capability is not told may be NULL. */
+ * (BACKEND_ERROR_OCTETS, NUL included): what is wrong, where, and what would be right; no newline.
+ * On success they leave it alone. What `each` returns other than 0 ends the walk and is returned as
+ * it is, with `error` left alone.
+ * -ENOENT: no such zone, key, ... -EEXIST: there is one. -EAGAIN: not now; the host tries again.
+ * -ENOSPC: no room. -EROFS: this zone cannot be changed. -EINVAL: it is not acceptable, or what the
+ * source has is not a zone (see error). -ESTALE: it has changed meanwhile. -ECONNREFUSED and the
+ * like: the source cannot be reached.
+ * A function whose capability is not told may be NULL; zone() comes with LIST or STREAM.
+ *
+ * One instance is called by one thread at a time, by one and the same as a rule, from open() to
+ * close(); other instances of the same backend by other threads at the same time. Callbacks do not
+ * call back into the backend. A process that calls may be killed at any time: what apply() and its
+ * like write must be whole in every moment. */
 struct backend_api {
 	uint32_t abi_version; /* BACKEND_ABI_VERSION that it was built with */
 	const char *name, *description;
 	uint32_t capabilities;
 	const struct backend_setting *settings;
 
+	/** Options are valid during the call, the host until close(). It may take as long as the
+	 * backend's own timeouts; when it fails the host tries again later. */
 	int (*open)(void **instance, const struct backend_host *host,
 		const struct backend_option *option, size_t n, char *error);
 	void (*close)(void *instance);
@@ -186,13 +207,19 @@ struct backend_api {
 	/** RRsets of one owner; type 0: all. */
 	int (*lookup)(void *instance, const uint8_t *apex, const uint8_t *owner, uint16_t type,
 		int (*each)(void *arg, const struct backend_rrset *rrset), void *arg, char *error);
-	/** Path of the zone's file. */
+	/** Path of the zone's file, absolute; -ENAMETOOLONG: it has no room. */
 	int (*zone_file)(void *instance, const uint8_t *apex, char *path, size_t room, char *error);
 
-	/** Durable when it returns 0. -ESTALE: serial_before is not the zone's any more. */
+	/** All of it or nothing. Durable when it returns 0. -ESTALE: serial_before is not the
+	 * zone's any more; of a zone without SOA it is not looked at. Names, RDATA and what may
+	 * stand beside what in a zone have been checked by the caller; a backend may check again,
+	 * and refuse what it cannot keep (-EINVAL), such as disabled records without
+	 * BACKEND_DISABLED. */
 	int (*apply)(void *instance, const struct backend_changeset *changeset, char *error);
-	/** -EEXIST: there is one. The zone has no records until apply(). */
+	/** -EEXIST: there is one. The zone has no records until apply(); serial, version and path
+	 * are not looked at. */
 	int (*create)(void *instance, const struct backend_zone *zone, char *error);
+	/** With all that belongs to it. */
 	int (*remove)(void *instance, const uint8_t *apex, char *error);
 	/** Properties; serial, version and path are not looked at. */
 	int (*update)(void *instance, const struct backend_zone *zone, char *error);
@@ -218,8 +245,9 @@ struct backend_api {
 	int (*tsig_set)(void *instance, const struct backend_tsig *key, char *error);
 	int (*tsig_remove)(void *instance, const uint8_t *name, char *error);
 
-	/** What others changed since the last call, each zone once; NULL as apex: look at all. The
-	 * host calls it every second or so. */
+	/** What others changed since the last call (the first time: since open()), each zone once,
+	 * new and removed ones too; NULL as apex: look at all. What came through this instance need
+	 * not be told. The host calls it every second or so. */
 	int (*poll)(void *instance, void (*changed)(void *arg, const uint8_t *apex), void *arg,
 		char *error);
 	/** Can zones be read and changed now? At once, or within the backend's own timeouts. */

@@ -289,6 +289,63 @@ check_api(struct load *l)
 	return check_listen(l, "api", c->api.listen, c->api.listen_count);
 }
 
+/* A word that can be a part of a file's name and of a URL. */
+static bool
+is_word(const char *text)
+{
+	return text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0' &&
+	       text[0] != '-';
+}
+
+static int
+check_backend_options(struct load *l, unsigned i)
+{
+	const struct config_backend *b = &l->c->backends[i];
+
+	for (unsigned k = 0; k < b->options_count; k++) {
+		const struct config_backend_option *o = &b->options[k];
+
+		if ((o->value == NULL) != (o->secret == NULL))
+			continue;
+		l->path = (struct locate_path){
+			.n = 2, .step = {{"backends", (int)i}, {"options", (int)k}}};
+		return load_fail(l, "the option '%s' has %s; give it either 'value' or 'secret'",
+			o->name, o->value ? "both a value and a secret" : "no value");
+	}
+	return 0;
+}
+
+static int
+check_backends(struct load *l)
+{
+	const struct config_backend *b = l->c->backends;
+
+	for (unsigned i = 0; i < l->c->backends_count; i++) {
+		int rc = check_backend_options(l, i);
+
+		if (rc)
+			return rc;
+		if (!is_word(b[i].name) || !is_word(b[i].type))
+			return load_fail_at(l, "backends", NULL, (int)i,
+				"'%s' is no %s; it is made of a-z, 0-9 and '-', such as 'files'",
+				is_word(b[i].name) ? b[i].type : b[i].name,
+				is_word(b[i].name) ? "type" : "name");
+		if (strcmp(b[i].name, "lmdb") == 0 || strcmp(b[i].name, "zone-files") == 0)
+			return load_fail_at(l, "backends", NULL, (int)i,
+				"the name '%s' is taken: %s; choose another one", b[i].name,
+				b[i].name[0] == 'l' ? "the built-in store is called so"
+						    : "the zones of the key 'zones' are called so");
+		for (unsigned j = 0; j < i; j++)
+			if (strcmp(b[i].name, b[j].name) == 0)
+				return load_fail_at(l, "backends", NULL, (int)i,
+					"is called '%s' like backends[%u]; each needs a name of "
+					"its "
+					"own",
+					b[i].name, j);
+	}
+	return 0;
+}
+
 int
 config_check(struct load *l)
 {
@@ -306,7 +363,7 @@ config_check(struct load *l)
 		(rc = check_listen(l, "stream", c->stream.listen, c->stream.listen_count)) ||
 		(rc = check_ports(l)) || (rc = check_cores(l)) || (rc = check_chroot(l)))
 		return rc;
-	if ((rc = check_acl(l)) || (rc = check_api(l)))
+	if ((rc = check_acl(l)) || (rc = check_api(l)) || (rc = check_backends(l)))
 		return rc;
 	if ((rc = check_listen(l, "metrics", c->metrics.listen, c->metrics.listen_count)))
 		return rc;

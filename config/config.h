@@ -56,6 +56,19 @@ struct config_acl_rule {
 	const char *file; /* further ones; NULL: none */
 };
 
+/* What an instance of a backend is told; either value or secret. */
+struct config_backend_option {
+	const char *name;
+	const char *value, *secret;
+};
+
+/* An instance of a backend (backends/backend.h). */
+struct config_backend {
+	const char *name, *type;
+	const struct config_backend_option *options;
+	unsigned options_count;
+};
+
 struct config {
 	const char *run_dir; /* sockets, hub, arena */
 	const char *user;    /* NULL: do not change; processes drop to it after start */
@@ -149,8 +162,11 @@ struct config {
 		bool extensions;                       /* paging and entity tags */
 		const char *cors_origin;               /* NULL: none */
 	} api;
-	void *memory;             /* owned: what the strings point into */
-	_Atomic unsigned holders; /* besides the first */
+	const struct config_backend *backends;
+	unsigned backends_count;
+	const char *backend_directory; /* NULL: where they were installed */
+	void *memory;                  /* owned: what the strings point into */
+	_Atomic unsigned holders;      /* besides the first */
 };
 
 /* Who has to be started anew for a change of some keys. */
@@ -194,6 +210,13 @@ void config_rest_free(struct config_rest *rest);
 
 /** One more holder of a loaded configuration, which nobody changes any more. Thread: any. */
 struct config *config_hold(const struct config *c);
+/**
+ * Where in the file a key is, for messages of who finds a fault later.
+ * @param key  as in messages: "backends[0].options[2].value"
+ * @return its line, or that of the deepest part of it that is there; 0: the file cannot be read
+ */
+size_t config_find_line(const char *path, const char *key);
+
 /** Let go of it; the last holder frees it. NULL: nothing. Thread: any. */
 void config_free(struct config *c);
 

@@ -152,6 +152,41 @@ config_load_again(const struct config *now, const char *path, char **error)
 	return c;
 }
 
+/* "a.b[1].c" into steps. @return false: too deep, or no key */
+static bool
+path_from_key(char *key, struct locate_path *path)
+{
+	char *rest = NULL;
+
+	path->n = 0;
+	for (char *at = strtok_r(key, ".", &rest); at; at = strtok_r(NULL, ".", &rest)) {
+		char *entry = strchr(at, '[');
+
+		if (path->n == LOCATE_DEPTH_MAX)
+			return false;
+		path->step[path->n++] =
+			(struct locate_step){at, entry ? (int)strtol(entry + 1, NULL, 10) : -1};
+		if (entry)
+			*entry = '\0';
+	}
+	return path->n > 0;
+}
+
+size_t
+config_find_line(const char *path, const char *key)
+{
+	struct locate_path steps;
+	char *copy = strdup(key);
+	size_t len = 0, line = 0;
+	char *text = copy && path_from_key(copy, &steps) ? read_file(path, &len) : NULL;
+
+	if (text)
+		line = locate_line(text, len, &steps);
+	free(text);
+	free(copy);
+	return line;
+}
+
 static struct config *
 load_part(const char *text, size_t len, const char *name, const char *folder, char **error)
 {

@@ -13,6 +13,8 @@
 #define CONFIG_RUN_DIR_MAX 80u /* leaves room for a socket's name in sun_path */
 #define CONFIG_ADDRESSES_MAX 256u
 #define CONFIG_ZONES_MAX 10000000u
+#define CONFIG_BACKENDS_MAX 32u
+#define CONFIG_OPTIONS_MAX 4096u    /* of a backend; a long list of zones belongs in a file */
 #define CONFIG_PREFIXES_MAX 100000u /* in the file itself; long lists belong in files */
 
 #define AT(member) .offset = offsetof(struct config, member)
@@ -291,6 +293,33 @@ static const struct schema_key api_keys[] = {
 	{0}
 };
 
+static const struct schema_key backend_option_keys[] = {
+	{"name", SCHEMA_TEXT, .offset = offsetof(struct config_backend_option, name), .required = true,
+	 .min = 1, .max = 64, .example = "named-conf",
+	 .help = "Name of the option; docs/backends.md lists those of each backend."},
+	{"value", SCHEMA_TEXT, .offset = offsetof(struct config_backend_option, value), .max = CONFIG_TEXT_MAX,
+	 .otherwise = "`secret` has it", .example = "/etc/bind/named.conf",
+	 .help = "Its value. A path must be absolute."},
+	{"secret", SCHEMA_PASSWORD, .offset = offsetof(struct config_backend_option, secret), .max = CONFIG_TEXT_MAX,
+	 .otherwise = "`value` has it", .example = "a password",
+	 .help = "The value of an option that is a secret. It is never shown."},
+	{0}
+};
+
+static const struct schema_key backend_keys[] = {
+	{"name", SCHEMA_TEXT, .offset = offsetof(struct config_backend, name), .required = true,
+	 .min = 1, .max = 32, .example = "files",
+	 .help = "What this instance is called: in messages and in the API. Small letters, digits and '-'."},
+	{"type", SCHEMA_TEXT, .offset = offsetof(struct config_backend, type), .required = true,
+	 .min = 1, .max = 32, .example = "zonefile",
+	 .help = "Which backend: `zonefile`, `lmdb`, or another one whose `backend_TYPE.so` is in `backend-directory`."},
+	{"options", SCHEMA_SECTION, .list = true, .offset = offsetof(struct config_backend, options),
+	 .set_offset = offsetof(struct config_backend, options_count),
+	 .octets = sizeof(struct config_backend_option), .entries_max = CONFIG_OPTIONS_MAX,
+	 .keys = backend_option_keys, .otherwise = "none", .help = "What it is told."},
+	{0}
+};
+
 const struct schema_key schema_root[] = {
 	{"run-dir", SCHEMA_PATH, RESTART(CONFIG_ALL), AT(run_dir), .min = 1, .max = CONFIG_RUN_DIR_MAX,
 	 .fallback = "/run/millrace", .powerdns = "socket-dir",
@@ -317,6 +346,14 @@ const struct schema_key schema_root[] = {
 	{"rrl", SCHEMA_SECTION, .keys = rrl_keys, .help = "How much of it: response rate limiting."},
 	{"api", SCHEMA_SECTION, .keys = api_keys,
 	 .help = "The HTTP API over TCP. On its unix socket, which `millracectl` uses, it is always there."},
+	{"backends", SCHEMA_SECTION, RESTART(CONFIG_CONTROLPLANE), LIST_AT(backends), .entries_max = CONFIG_BACKENDS_MAX,
+	 .keys = backend_keys, .otherwise = "none", .powerdns = "launch",
+	 .help = "Where further zones come from, beside `zones` and the store. One entry is one instance of a backend; "
+		 "there may be several of one type."},
+	{"backend-directory", SCHEMA_PATH, RESTART(CONFIG_CONTROLPLANE), AT(backend_directory), .min = 1, .max = CONFIG_TEXT_MAX,
+	 .otherwise = "where they were installed", .example = "/usr/lib/millrace/backends", .powerdns = "module-dir",
+	 .help = "Folder of the backends' shared objects. What lies in it becomes part of the control plane: nobody but root "
+		 "should be able to write to it."},
 	{"metrics", SCHEMA_SECTION, .keys = metrics_keys,
 	 .help = "Figures for Prometheus, and health for probes. The API on its unix socket has them in any case."},
 	{0}

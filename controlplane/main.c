@@ -8,6 +8,7 @@
 #include "config/ready.h"
 #include "controlplane/api/api.h"
 #include "controlplane/api/openapi.h"
+#include "controlplane/backends/backends.h"
 #include "controlplane/check_zone.h"
 #include "controlplane/metrics/busy.h"
 #include "controlplane/metrics/metrics_server.h"
@@ -55,6 +56,7 @@ struct controlplane {
 	struct zone_publisher *publisher;
 	struct policy_control *policy;
 	struct zone_manager *zones;
+	struct backends *backends;
 	struct reconfigure *reconfigure;
 	struct api *api;
 	struct watch *watch;
@@ -149,6 +151,7 @@ on_applied(void *arg, const struct config *config, const struct reconfigure_outc
 		changed |= strncmp(o->change[i].key, "zones.", 6) == 0;
 	if (!changed)
 		return;
+	backends_reconfigure(c->backends, config);
 	c->watch = NULL;
 	/* the new one looks before the old one looks away; all files are looked at after this */
 	if (config->zones.watch && watch_start(&c->watch, &c->loop, config, c->zones) != 0)
@@ -295,6 +298,18 @@ begin(uv_work_t *work)
 }
 
 static int
+start_backends(struct controlplane *c)
+{
+	struct backends_options options = {.config = c->whole, .config_path = c->config_path};
+	char error[BACKEND_ERROR_OCTETS];
+	int ret = backends_start(&c->backends, &options, error);
+
+	if (ret != 0)
+		log_error("%s", error);
+	return ret;
+}
+
+static int
 start_services(struct controlplane *c)
 {
 	struct zone_manager_options options = {
@@ -322,6 +337,9 @@ start_services(struct controlplane *c)
 		log_error("zone manager: %s", strerror(-ret));
 		return ret;
 	}
+	ret = start_backends(c);
+	if (ret != 0)
+		return ret;
 	reconfigure.zones = c->zones;
 	reconfigure.policy = c->policy;
 	ret = reconfigure_start(&c->reconfigure, &reconfigure);
@@ -400,6 +418,7 @@ stop(struct controlplane *c, int status)
 
 	ready_withdraw(c->config->run_dir, READY_NAME);
 	idle = c->zones == NULL || zone_manager_stop(c->zones, STOP_PATIENCE_MS);
+	idle &= backends_stop(c->backends, STOP_PATIENCE_MS);
 	if (c->beginning || !reconfigure_stop(c->reconfigure) || !idle) {
 		log_info("ended while zones or a configuration were being loaded; what was "
 			 "published stays");
@@ -430,6 +449,20 @@ stop(struct controlplane *c, int status)
 	config_rest_free(c->rest);
 	config_free(c->whole);
 	config_free(c->config);
+}
+
+/* While their folder can be read. */
+static int
+preload_backends(struct controlplane *c)
+{
+	char error[BACKEND_ERROR_OCTETS];
+	int ret = backends_preload(c->config, c->config_path, error);
+
+	if (ret != 0) {
+		log_error("%s", error);
+		c->begin_status = EX_CONFIG;
+	}
+	return ret;
 }
 
 int
@@ -468,6 +501,8 @@ main(int argc, char **argv)
 	if (ret == 0)
 		ret = metrics_server_bind(&c.metrics, c.config);
 	if (ret == 0)
+		ret = preload_backends(&c);
+	if (ret == 0)
 		ret = program_drop_privileges(c.config);
 	/* a chroot has changed them */
 	if (ret == 0)
@@ -483,7 +518,9 @@ main(int argc, char **argv)
 	if (ret == 0)
 		uv_run(&c.loop, UV_RUN_DEFAULT);
 	/* told to stop before the start was over: it has no outcome */
-	ret = ret != 0 ? EXIT_FAILURE : c.beginning ? EXIT_SUCCESS : c.begin_status;
+	if (ret != 0 && c.begin_status == 0)
+		c.begin_status = EXIT_FAILURE;
+	ret = ret == 0 && c.beginning ? EXIT_SUCCESS : c.begin_status;
 	stop(&c, ret);
 	return ret;
 }

@@ -10,40 +10,61 @@
 
 struct backends;
 
+#define BACKENDS_QUEUE_MAX 1024u /* jobs that wait for one instance */
+
 struct backends_options {
-	const struct config *config;
-	const char *store_path; /* of instance 0; NULL: there is none */
+	const struct config *config; /* held; a later one of its zones: backends_reconfigure() */
+	const char *config_path;     /* for messages: which line; NULL: not known */
+	const char *store_path;      /* of instance 0; NULL: there is none */
 	/* Instance's thread: this zone of it changed by others' doing; apex NULL: look at all. */
 	void (*changed)(void *arg, unsigned index, const uint8_t *apex);
 	void *arg;
 };
 
+/**
+ * Load the shared objects that the configuration needs, and check the options against what they
+ * say, while the folder that they lie in can still be read: before the drop of privileges. Main
+ * thread. backends_start() does it too, as far as it was not done before.
+ * @param[out] error  "FILE:LINE: key 'backends[0].options[1]': what is wrong; what would be right"
+ * @return 0, -EINVAL, -ENOENT, -ELIBACC (it is no backend, or one for another version), -ENOMEM
+ */
+int backends_preload(const struct config *config, const char *config_path,
+	char error[BACKEND_ERROR_OCTETS]) __attribute__((warn_unused_result));
+
 /** Load and open what is configured. An instance that does not open is tried again, each few
- * seconds; only a backend that cannot be loaded at all is an error. */
+ * seconds; only a backend that cannot be loaded at all, or options that are wrong, are an error.
+ * The configuration's zone files are the instance `zone-files`, the last one. */
 int backends_start(struct backends **out, const struct backends_options *o,
 	char error[BACKEND_ERROR_OCTETS]) __attribute__((warn_unused_result));
-/** @return false: one hangs; the process must end without waiting for it */
+/** The zone files of this configuration from now on; the rest of it is not looked at. */
+void backends_reconfigure(struct backends *b, const struct config *config);
+/** Jobs that wait are run without an instance. NULL: nothing.
+ * @return false: one hangs; the process must end without waiting for it, and without using what
+ * its jobs use */
 bool backends_stop(struct backends *b, unsigned patience_ms);
 
 /* Work for one instance. */
 struct backend_job {
-	/* Instance's thread, once. instance NULL: it is not open, or is being stopped; api->health
-	 * tells nothing then, backends_state() does. */
-	void (*run)(struct backend_job *j, const struct backend_api *api, void *instance);
+	/* Instance's thread, once. instance NULL: it is not open, or is being stopped (then perhaps
+	 * the thread of backends_stop()); backends_state() tells why. It may free the job.
+	 * @return what came of the call, to be counted; 0 or negative errno */
+	int (*run)(struct backend_job *j, const struct backend_api *api, void *instance);
 	STAILQ_ENTRY(backend_job) link;
 };
-/** @return 0: run() will be called. -EBUSY: 1024 jobs wait already. -ENOENT: no such instance */
+/** @return 0: run() will be called. -EBUSY: BACKENDS_QUEUE_MAX jobs wait already. -ECANCELED: it is
+ * being stopped. -ENOENT: no such instance */
 int backends_submit(struct backends *b, unsigned index, struct backend_job *j)
 	__attribute__((warn_unused_result));
 
 struct backends_state {
-	const char *name; /* of the instance */
+	const char *name; /* of the instance; as long as the backends */
 	const struct backend_api *api;
 	bool open;
 	uint32_t queued;
-	int64_t running_ms; /* how long the call that runs has run; 0: none */
-	uint64_t calls_total, failures_total;
-	char error[BACKEND_ERROR_OCTETS]; /* of the last failure to open, or of health(); "" */
+	int64_t running_ms;                   /* how long the call that runs has run; 0: none */
+	uint64_t calls_total, failures_total; /* jobs, and those whose result was not 0 */
+	uint64_t opens_total;                 /* attempts */
+	char error[BACKEND_ERROR_OCTETS];     /* of the last failure to open, or of health(); "" */
 };
 unsigned backends_count(const struct backends *b);
 int backends_state(struct backends *b, unsigned index, struct backends_state *out);

@@ -23,6 +23,26 @@ load(const char *text, char **error)
 static const struct {
 	const char *text, *message; /* the message without "/etc/m/t.yaml:" */
 } bad[] = {
+	/* backends */
+	{"backends:\n  - {name: a, type: zonefile}\n  - {name: a, type: lmdb}\n",
+		"3: key 'backends[1]': is called 'a' like backends[0]; each needs a name of its "
+		"own"},
+	{"backends:\n  - {name: lmdb, type: zonefile}\n",
+		"2: key 'backends[0]': the name 'lmdb' is taken: the built-in store is called so; "
+		"choose another one"},
+	{"backends:\n  - {name: a, type: ../x}\n",
+		"2: key 'backends[0]': '../x' is no type; it is made of a-z, 0-9 and '-', such as "
+		"'files'"},
+	{"backends:\n  - name: a\n    type: zonefile\n    options:\n    - {name: x}\n",
+		"5: key 'backends[0].options[0]': the option 'x' has no value; give it either "
+		"'value' or 'secret'"},
+	{"backends:\n  - name: a\n    type: zonefile\n    options:\n    - {name: x, value: a, "
+	 "secret: b}\n",
+		"5: key 'backends[0].options[0]': the option 'x' has both a value and a secret; "
+		"give it either 'value' or 'secret'"},
+	{"backends:\n  - name: a\n    type: zonefile\n    options: {x: y}\n",
+		"4: key 'backends[0].options': is a mapping; it must be a list, such as 'options: "
+		"[ ... ]' or lines that begin with '- '"},
 	/* root folder */
 	{"acl:\n  rules:\n    - action: deny\n      prefixes: [192.0.2.0/24]\n    - action: "
 	 "allow\n",
