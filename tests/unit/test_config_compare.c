@@ -252,7 +252,9 @@ a_visitor_sees_every_key_and_no_secret(void **state)
 	struct config *c = load("answers: {cookie-secret: " SECRET "}\n"
 				"dataplane: {cores: [1, 2], huge-pages: no}\n"
 				"api: {key: \"open sesame\"}\n"
-				"zones: {list: [{zone: a, file: f}]}\n");
+				"zones: {list: [{zone: a, file: f}]}\n"
+				"backends: [{name: a, type: b, options: "
+				"[{name: c, value: d}, {name: e, secret: f}]}]\n");
 
 	config_visit(c, &v);
 	assert_string_equal(t.text,
@@ -270,6 +272,8 @@ a_visitor_sees_every_key_and_no_secret(void **state)
 		"api{listen[]key=(hidden);allow-from[=127.0.0.0/8;=::1/128;]max-body=2MiB;"
 		"connections-max=100;connections-per-client-max=64;timeout=5s;tls-certificate=-;"
 		"tls-key=-;tls-client-ca=-;extensions=false;cors-origin=-;}"
+		"backends[{name=a;type=b;options[{name=c;value=d;secret=-;}{name=e;value=-;"
+		"secret=(hidden);}]}]backend-directory=-;"
 		"metrics{listen[]allow-from[=127.0.0.0/8;=::1/128;]}");
 	config_free(c);
 }
