@@ -2,22 +2,22 @@
 /* api_parameters: every name that may stand in a path or follow '?'. */
 #include "controlplane/api/openapi.h"
 
-/* clang-format off: one row a parameter */
+/* one row a parameter */
+/* clang-format off */
 const struct api_parameter api_parameter[] = {
 	/* paths */
 	{"server_id", NULL, "!'localhost'", NULL, "The server: always localhost."},
-	{"zone_id", NULL, "!string", NULL,
-		"The zone: its `id`, or its name with or without the final dot."},
+	{"zone_id", NULL, "!string", NULL, "The zone: its `id`, or its name with or without the final dot."},
+	{"config_setting_name", "config", "!string", NULL, "PowerDNS's name of the setting."},
 	/* queries */
-	{"zone", "zones", "string", NULL,
-		"Only the zone of this name; an empty list if there is none."},
+	{"domain", "servers", "!string", NULL, "The name, with its final dot."},
+	{"zone", "zones", "string", NULL, "Only the zone of this name; an empty list if there is none."},
 	{"dnssec", "zones", "boolean", "true", "false leaves out `dnssec` and `edited_serial`."},
 	{"wait", NULL, "boolean", "true", "false answers at once, before it is done."},
 	{"wait", "millrace", "boolean", "true", "false answers before zones are loaded."},
 	{"force", "zones", "boolean", "false", "Load all zone files, changed or not."},
 	{"statistic", "stats", "string", NULL, "Only the statistic of this name."},
-	{"includerings", "stats", "boolean", "true",
-		"For PowerDNS's clients: there are no rings here, so it changes nothing."},
+	{"includerings", "stats", "boolean", "true", "For PowerDNS's clients: there are no rings here, so it changes nothing."},
 	{"powerdns", "stats", "boolean", "false", "By PowerDNS's names as well."},
 	{"filter", "millrace", "string", NULL, "Only packets that match; as tcpdump's."},
 	{"sample", "millrace", "integer", "1", "One packet of so many."},
@@ -27,10 +27,8 @@ const struct api_parameter api_parameter[] = {
 	{"drops", "millrace", "boolean", "false", "Only packets that were dropped."},
 	{"partial", "millrace", "boolean", "false", "Take over what needs no restart."},
 	{"prefix", "policy", "string", NULL, "ADDRESS or ADDRESS/LENGTH."},
-	{"action", "policy", "'allow'|'deny'|'refuse'|'tcp-only'|'unlimited'", NULL,
-		"What becomes of queries from there."},
-	{"default", "policy", "'allow'|'deny'|'refuse'|'tcp-only'|'unlimited'", NULL,
-		"What becomes of queries that no prefix speaks of."},
+	{"action", "policy", "'allow'|'deny'|'refuse'|'tcp-only'|'unlimited'", NULL, "What becomes of queries from there."},
+	{"default", "policy", "'allow'|'deny'|'refuse'|'tcp-only'|'unlimited'", NULL, "What becomes of queries that no prefix speaks of."},
 	{"address", "policy", "!string", NULL, "A client's address."},
 	{"enabled", "policy", "boolean", NULL, "Whether responses are limited at all."},
 	{"rate", "policy", "integer", NULL, "Answers a second for a prefix; 0 lifts the limit."},

@@ -12,6 +12,7 @@
 /* The order is that of the document and of the reference. */
 const struct route_group *const api_route_group[] = {
 	&api_routes_servers,
+	&api_routes_config,
 	&api_routes_zones,
 	&api_routes_stats,
 	&api_routes_suite,

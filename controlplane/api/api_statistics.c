@@ -108,10 +108,11 @@ api_statistics(struct api_request *r)
 	char only[NAME_OCTETS], name[NAME_OCTETS];
 	struct items it = {.r = r};
 	int asked = api_request_query(r, "statistic", only, sizeof only);
+	bool rings = true; /* there are none; but who asks for no sense is told */
 
-	if (asked < 0)
+	if (asked < 0 || api_request_query_bool(r, "includerings", &rings) != 0)
 		return;
-	it.only = asked > 0 ? only : NULL;
+	it.only = asked > 0 && only[0] != '\0' ? only : NULL;
 	json_open_array(&r->out, NULL);
 	pdns_statistics_each(r->context->figures, pdns_item, &it);
 	zone_items(&it);

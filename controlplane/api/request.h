@@ -71,9 +71,10 @@ struct api_request {
 #define API_SERVER_VERSION "5.0.2-millrace-" MILLRACE_VERSION
 
 /* Groups of routes, each with its file; api_routes.c lists them. */
-extern const struct route_group api_routes_servers, api_routes_stats; /* api_routes_server.c */
-extern const struct route_group api_routes_zones;                     /* api_routes_zones.c */
-extern const struct route_group api_routes_suite, api_routes_policy;  /* api_routes_millrace.c */
+extern const struct route_group api_routes_servers, api_routes_config, /* api_routes_server.c */
+	api_routes_stats;
+extern const struct route_group api_routes_zones;                    /* api_routes_zones.c */
+extern const struct route_group api_routes_suite, api_routes_policy; /* api_routes_millrace.c */
 
 /** Replace the answer by {"error": "..."} with this status. */
 void api_request_error(struct api_request *r, unsigned status, const char *format, ...)
@@ -119,6 +120,9 @@ void api_version(struct api_request *r);
 void api_docs(struct api_request *r);
 void api_servers(struct api_request *r);
 void api_server(struct api_request *r);
+void api_settings_list(struct api_request *r); /* api_settings.c */
+void api_setting_get(struct api_request *r);
+void api_cache_flush(struct api_request *r);
 void api_zones_list(struct api_request *r); /* api_zones.c */
 void api_zone_get(struct api_request *r);
 void api_zone_reload(struct api_request *r);
