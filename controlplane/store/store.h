@@ -32,7 +32,12 @@ void store_close(struct store *s);
 
 /* --- transactions --- */
 
-/** Any thread; a transaction is used by one thread at a time. It sees what was committed before. */
+/* A reading one may wander between threads, one at a time; a writing one stays with the thread that
+ * began it. Cursors are closed before their transaction ends. A thread that has a writing one
+ * begins no second. */
+
+/** It sees what was committed before. -EIO: the disk failed, and older transactions are still open:
+ * once they have ended the file is opened anew. */
 int store_read(struct store *s, struct store_txn **out) __attribute__((warn_unused_result));
 /** One at a time; a second thread waits. */
 int store_write(struct store *s, struct store_txn **out) __attribute__((warn_unused_result));
@@ -125,8 +130,9 @@ int store_referrers(struct store_txn *t, const struct store_zone *zone, const ui
 struct store_journal_entry {
 	uint64_t sequence; /* ascends within a zone */
 	uint32_t serial_before, serial_after;
-	int64_t at_ms;               /* since 1970 */
-	const char *who, *origin;    /* "token:certbot", "api" */
+	int64_t at_ms;            /* since 1970 */
+	const char *who, *origin; /* "token:certbot", "api" */
+	bool cut; /* its RRsets were more than the bound of the journal: they are not there */
 	uint32_t n_removed, n_added; /* RRsets */
 	const struct backend_rrset *removed, *added;
 };
@@ -139,8 +145,8 @@ int store_journal_append(struct store_txn *t, const struct store_zone *zone,
 int store_journal_each(struct store_txn *t, const struct store_zone *zone, uint64_t before,
 	int (*each)(void *arg, const struct store_journal_entry *e), void *arg)
 	__attribute__((warn_unused_result));
-/** Oldest first, from the entry whose serial_before is this; -ENOENT: the journal does not reach
- * back to it. */
+/** Oldest first, from the entry whose serial_before is this up to the zone's serial; -ENOENT: the
+ * journal does not reach back to it without a gap. */
 int store_journal_since(struct store_txn *t, const struct store_zone *zone, uint32_t serial,
 	int (*each)(void *arg, const struct store_journal_entry *e), void *arg)
 	__attribute__((warn_unused_result));

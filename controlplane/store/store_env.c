@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store_env: the LMDB environment: one a file in a process, opened, grown and given up. */
+#include "controlplane/store/store_internal.h"
+#include "controlplane/store/store_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FILE_MODE 0600u /* keys and hashed tokens are in it */
+#define READERS_MAX 4096u
+/* Only addresses are reserved: the file is as large as what is in it. */
+#ifdef __SANITIZE_THREAD__
+#define MAP_MOST (64ull << 30) /* as much as fits beside its shadow */
+#else
+#define MAP_MOST (1ull << 40)
+#endif
+#define MAP_LEAST (16ull << 20)
+#define MAP_SPARE (64ull << 20) /* grown when less than this and than a quarter is left */
+#define QUIET_MS 1000
+
+const char *const store_db_name[STORE_DBS] = {
+	"zones", "records", "comments", "refs", "journal", "metadata", "keys", "rows", "audit"};
+
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct store *registry;
+
+int
+store_error(int rc)
+{
+	switch (rc) {
+	case 0:
+		return 0;
+	case MDB_NOTFOUND:
+		return -ENOENT;
+	case MDB_KEYEXIST:
+		return -EEXIST;
+	case MDB_MAP_FULL:
+	case EDQUOT:
+		return -ENOSPC;
+	case MDB_READERS_FULL:
+		return -EBUSY;
+	case MDB_TXN_FULL:
+		return -E2BIG;
+	case MDB_BAD_VALSIZE:
+		return -ENAMETOOLONG;
+	case MDB_PANIC:
+	case MDB_BAD_TXN:
+		return -EIO;
+	default:
+		return rc > 0 ? -rc : -EPROTO;
+	}
+}
+
+/* --- one writer --- */
+
+/* Who else writes: PATH-writer is locked, and says it. */
+static int
+lock_writer(struct store *s, char *error)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[4096], pid[32];
+	ssize_t n;
+	int fd;
+
+	if ((size_t)snprintf(path, sizeof path, "%s-writer", s->path) >= sizeof path)
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+	if (fd < 0) {
+		int e = errno;
+		snprintf(error, STORE_ERROR_OCTETS, "%s-writer: cannot be made: %s", s->path,
+			strerror(e));
+		return -e;
+	}
+	if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+		n = pread(fd, pid, sizeof pid - 1, 0);
+		pid[n > 0 ? n : 0] = '\0';
+		pid[strcspn(pid, "\n")] = '\0';
+		snprintf(error, STORE_ERROR_OCTETS,
+			"%s: process %s writes to it; stop that one, or give this one a file of "
+			"its own",
+			s->path, pid);
+		close(fd);
+		return -EBUSY;
+	}
+	n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
+		/* only a message that cannot be as good; the lock is what counts */
+	}
+	s->writer_fd = fd;
+	return 0;
+}
+
+/* --- the map --- */
+
+/* Room for addresses of this process. */
+static size_t
+map_most(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+		limit.rlim_cur / 2 < MAP_MOST)
+		return limit.rlim_cur / 2;
+	return MAP_MOST;
+}
+
+static size_t
+whole_pages(size_t octets)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	return (octets + page - 1) / page * page;
+}
+
+static int
+open_with_map(struct store *s, size_t octets, MDB_env **out)
+{
+	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD;
+	MDB_env *env;
+	int rc = mdb_env_create(&env);
+
+	if (rc != 0)
+		return rc;
+	if (s->options.read_only)
+		flags |= MDB_RDONLY;
+	rc = mdb_env_set_mapsize(env, octets);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(env, STORE_DBS + 8);
+	if (rc == 0)
+		rc = mdb_env_set_maxreaders(env, READERS_MAX);
+	if (rc == 0)
+		rc = mdb_env_open(env, s->path, flags, FILE_MODE);
+	if (rc != 0)
+		mdb_env_close(env);
+	else
+		*out = env;
+	return rc;
+}
+
+int
+store_env_open(struct store *s, char error[STORE_ERROR_OCTETS])
+{
+	size_t octets = whole_pages(map_most());
+	MDB_envinfo info;
+	int rc, ret;
+
+	do {
+		rc = open_with_map(s, octets, &s->env);
+		octets = whole_pages(octets / 2);
+	} while (rc == ENOMEM && octets >= MAP_LEAST);
+	if (rc != 0) {
+		s->env = NULL;
+		snprintf(error, STORE_ERROR_OCTETS, "%s: %s", s->path,
+			rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH
+				? "is no store (not a file of LMDB), or is damaged; restore a "
+				  "snapshot"
+				: mdb_strerror(rc));
+		return store_error(rc);
+	}
+	(void)mdb_env_info(s->env, &info);
+	s->map_octets = info.me_mapsize;
+	(void)mdb_reader_check(s->env, NULL); /* of processes that were killed */
+	ret = store_format_open(s, error);
+	if (ret != 0)
+		store_env_close(s);
+	return ret;
+}
+
+static void
+drop_idle(struct store *s)
+{
+	while (s->n_idle > 0)
+		mdb_txn_abort(s->idle[--s->n_idle]);
+}
+
+void
+store_env_close(struct store *s)
+{
+	drop_idle(s);
+	if (s->env != NULL)
+		mdb_env_close(s->env);
+	s->env = NULL;
+}
+
+/* Wait until no transaction is open; nobody begins one meanwhile. Called with the lock. */
+static bool
+wait_for_quiet(struct store *s, int patience_ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += patience_ms / 1000;
+	s->closed_gate = true;
+	while (s->n_open > 0)
+		if (patience_ms == 0 || pthread_cond_timedwait(&s->quiet, &s->lock, &until) != 0)
+			break;
+	s->closed_gate = false;
+	pthread_cond_broadcast(&s->quiet);
+	return s->n_open == 0;
+}
+
+void
+store_env_make_room(struct store *s)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	size_t used, spare, octets;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->env == NULL || s->broken || mdb_env_info(s->env, &info) != 0 ||
+		mdb_env_stat(s->env, &stat) != 0)
+		goto out;
+	used = (info.me_last_pgno + 1) * stat.ms_psize;
+	spare = info.me_mapsize > used ? info.me_mapsize - used : 0;
+	if (!s->wants_room && (spare > info.me_mapsize / 4 || spare > MAP_SPARE))
+		goto out;
+	/* waiting for readers is for when it is needed soon */
+	if (!wait_for_quiet(s, s->wants_room || spare < info.me_mapsize / 16 ? QUIET_MS : 0))
+		goto out;
+	drop_idle(s);
+	for (octets = info.me_mapsize * 2; octets > info.me_mapsize;
+		octets -= whole_pages((octets - info.me_mapsize) / 2 + 1)) {
+		/* what cannot be had leaves the environment without a map: back to the old size */
+		if (mdb_env_set_mapsize(s->env, octets) == 0)
+			break;
+		if (mdb_env_set_mapsize(s->env, info.me_mapsize) != 0) {
+			s->broken = true;
+			break;
+		}
+		if (octets - info.me_mapsize < MAP_LEAST)
+			break;
+	}
+	s->wants_room = false;
+	if (mdb_env_info(s->env, &info) == 0)
+		s->map_octets = info.me_mapsize;
+out:
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* --- open and close --- */
+
+static struct store *
+store_create(const struct store_options *o, const struct stat *st)
+{
+	pthread_condattr_t attr;
+	struct store *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	s->path = strdup(o->path);
+	if (s->path == NULL) {
+		free(s);
+		return NULL;
+	}
+	s->device = st->st_dev;
+	s->inode = st->st_ino;
+	s->users = 1;
+	s->writer_fd = -1;
+	s->options = *o;
+	s->options.path = s->path;
+	if (s->options.journal_octets == 0)
+		s->options.journal_octets = 16u << 20;
+	if (s->options.journal_seconds == 0)
+		s->options.journal_seconds = 30u * 86400;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->quiet, &attr);
+	pthread_condattr_destroy(&attr);
+	return s;
+}
+
+static void
+store_destroy(struct store *s)
+{
+	store_env_close(s);
+	if (s->writer_fd >= 0)
+		close(s->writer_fd);
+	pthread_cond_destroy(&s->quiet);
+	pthread_mutex_destroy(&s->lock);
+	free(s->path);
+	free(s);
+}
+
+/* Which file it is; made if there is none. */
+static int
+identify(const struct store_options *o, struct stat *st, char *error)
+{
+	int fd = open(o->path, (o->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, FILE_MODE);
+	int e = errno;
+
+	if (fd < 0 || fstat(fd, st) != 0) {
+		if (fd >= 0) {
+			e = errno;
+			close(fd);
+		}
+		snprintf(error, STORE_ERROR_OCTETS, "%s: cannot be opened: %s", o->path,
+			strerror(e));
+		return -e;
+	}
+	close(fd);
+	if (!S_ISREG(st->st_mode)) {
+		snprintf(error, STORE_ERROR_OCTETS, "%s: is not a file", o->path);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+open_new(struct store **out, const struct store_options *o, const struct stat *st, char *error)
+{
+	struct store *s = store_create(o, st);
+	int ret = s == NULL ? -ENOMEM : 0;
+
+	if (s == NULL)
+		snprintf(error, STORE_ERROR_OCTETS, "%s: out of memory", o->path);
+	else if (!o->read_only)
+		ret = lock_writer(s, error);
+	if (ret == 0)
+		ret = store_env_open(s, error);
+	if (ret == 0)
+		*out = s;
+	else if (s != NULL)
+		store_destroy(s);
+	return ret;
+}
+
+int
+store_open(struct store **out, const struct store_options *o, char error[STORE_ERROR_OCTETS])
+{
+	struct stat st;
+	struct store *s;
+	int ret;
+
+	pthread_mutex_lock(&registry_lock);
+	ret = identify(o, &st, error);
+	if (ret != 0)
+		goto out;
+	for (s = registry; s != NULL; s = s->next)
+		if (s->device == st.st_dev && s->inode == st.st_ino)
+			break;
+	if (s != NULL && s->options.read_only && !o->read_only) {
+		snprintf(error, STORE_ERROR_OCTETS,
+			"%s: is open in this process already, for reading only", o->path);
+		ret = -EBUSY;
+	} else if (s != NULL) {
+		s->users++;
+		*out = s;
+	} else {
+		ret = open_new(&s, o, &st, error);
+		if (ret == 0) {
+			s->next = registry;
+			registry = s;
+			*out = s;
+		}
+	}
+out:
+	pthread_mutex_unlock(&registry_lock);
+	return ret;
+}
+
+void
+store_close(struct store *s)
+{
+	struct store **at;
+
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&registry_lock);
+	if (--s->users == 0) {
+		for (at = &registry; *at != s; at = &(*at)->next) {
+		}
+		*at = s->next;
+		store_destroy(s);
+	}
+	pthread_mutex_unlock(&registry_lock);
+}
+
+void
+store_figures(struct store *s, struct store_figures *out)
+{
+	MDB_envinfo info = {0};
+	struct stat st;
+
+	*out = (struct store_figures){0};
+	pthread_mutex_lock(&s->lock);
+	if (s->env != NULL && mdb_env_info(s->env, &info) == 0) {
+		out->map_octets = info.me_mapsize;
+		out->used_octets = (info.me_last_pgno + 1) * (uint64_t)sysconf(_SC_PAGESIZE);
+	}
+	out->commits_total = s->commits;
+	out->commit_failures_total = s->failures;
+	out->readers = s->n_open;
+	pthread_mutex_unlock(&s->lock);
+	if (stat(s->path, &st) == 0)
+		out->file_octets = (uint64_t)st.st_size;
+}
