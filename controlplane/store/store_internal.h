@@ -133,8 +133,6 @@ int store_zone_flush(struct store_txn *t) __attribute__((warn_unused_result));
 
 /* --- targets (store_refs.c) --- */
 
-/** Does RDATA of this type name somebody whose addresses are told as well? As zone_render does. */
-bool store_refs_type(uint16_t type, unsigned *name_at);
 /** The owner's RRsets changed from these to those. */
 int store_refs_change(struct store_txn *t, const struct store_zone *zone, const uint8_t *owner,
 	const MDB_val *before, const MDB_val *after) __attribute__((warn_unused_result));

@@ -2,40 +2,9 @@
 /* store_refs: which owners of a large zone have RDATA that name a target in the zone. A pair is
  * kept once, whatever types and however many records make it; disabled records count. */
 #include "controlplane/store/store_internal.h"
+#include "controlplane/zones/zone_rdata.h"
 
 #include <errno.h>
-
-#define NS 2u
-#define MB 7u
-#define MX 15u
-#define RT 21u
-#define SRV 33u
-#define KX 36u
-#define SVCB 64u
-#define HTTPS 65u
-
-bool
-store_refs_type(uint16_t type, unsigned *name_at)
-{
-	switch (type) {
-	case NS:
-	case MB:
-		*name_at = 0;
-		return true;
-	case MX:
-	case RT:
-	case KX:
-	case SVCB:
-	case HTTPS:
-		*name_at = 2;
-		return true;
-	case SRV:
-		*name_at = 6;
-		return true;
-	default:
-		return false;
-	}
-}
 
 /* Targets of one owner, as keys: their lengths (2 octets) and octets, one behind the other. */
 struct targets {
@@ -122,8 +91,8 @@ targets_of(const struct store_zone *zone, const MDB_val *value, struct targets *
 
 	while ((ret = store_in_rrset(&in, &p)) == 0) {
 		struct store_in records = store_in(p.record, (size_t)(p.end - p.record));
-		unsigned at;
-		if (!store_refs_type(p.type, &at))
+		int at = zone_rdata_target(p.type);
+		if (at < 0)
 			continue;
 		for (uint32_t i = 0; i < p.n; i++) {
 			struct backend_record r = {0};
@@ -132,7 +101,7 @@ targets_of(const struct store_zone *zone, const MDB_val *value, struct targets *
 			r.rdlength = (uint16_t)(store_in_number(&records, UINT32_MAX) >> 1);
 			r.rdata = store_in_octets(&records, r.rdlength);
 			/* one outside, or too long a key: no owner of the zone is called so */
-			if (r.rdata == NULL || !target_name(&r, at, name) ||
+			if (r.rdata == NULL || !target_name(&r, (unsigned)at, name) ||
 				name_key(&k, zone, name) != 0)
 				continue;
 			ret = targets_add(out, &k);
@@ -247,7 +216,7 @@ store_refs_build(struct store_txn *t, const struct store_zone *zone)
 
 int
 store_referrers(struct store_txn *t, const struct store_zone *zone, const uint8_t *target,
-	int (*each)(void *arg, const uint8_t *owner), void *arg)
+	bool below, int (*each)(void *arg, const uint8_t *owner), void *arg)
 {
 	struct store_key k = {0};
 	MDB_val key, data;
@@ -255,23 +224,23 @@ store_referrers(struct store_txn *t, const struct store_zone *zone, const uint8_
 	int rc, ret;
 
 	store_key_id(&k, zone->id);
-	ret = name_key(&k, zone, target);
+	ret = below ? store_key_name(&k, target, zone->apex) : name_key(&k, zone, target);
 	if (ret != 0)
 		return ret == -ENAMETOOLONG ? 0 : ret;
 	ret = store_cursor_of(t, STORE_DB_REFS, &c);
 	if (ret != 0)
 		return ret;
 	key = (MDB_val){k.len, k.octets};
-	rc = mdb_cursor_get(c, &key, &data, MDB_SET_KEY);
-	while (rc == 0 && ret == 0) {
+	rc = mdb_cursor_get(c, &key, &data, below ? MDB_SET_RANGE : MDB_SET_KEY);
+	while (rc == 0 && ret == 0 && store_has_prefix(&key, &k)) {
 		uint8_t owner[STORE_NAME_OCTETS];
 		bool apex = data.mv_size == 1 && *(const uint8_t *)data.mv_data == 0;
 		ret = store_key_to_name(owner, data.mv_data, apex ? 0 : data.mv_size, zone->apex);
 		if (ret == 0)
 			ret = each(arg, owner);
 		if (ret == 0)
-			rc = mdb_cursor_get(c, &key, &data, MDB_NEXT_DUP);
+			rc = mdb_cursor_get(c, &key, &data, below ? MDB_NEXT : MDB_NEXT_DUP);
 	}
 	mdb_cursor_close(c);
-	return ret == 0 && rc != MDB_NOTFOUND ? store_error(rc) : ret;
+	return ret != 0 || rc == 0 || rc == MDB_NOTFOUND ? ret : store_error(rc);
 }
