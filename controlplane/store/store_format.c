@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store_format: the header record and the databases; a new file gets them. */
 #include "controlplane/store/store_format.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store_key: names as keys and back. Pure functions, any thread. */
 #include "controlplane/store/store_key.h"
 
 #include <errno.h>

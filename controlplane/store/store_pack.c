@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store_pack: see the header. Pure functions, any thread. */
 #include "controlplane/store/store_pack.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store_fixture: see the header. */
 #include "store_fixture.h"
 
 #include <errno.h>
