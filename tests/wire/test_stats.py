@@ -63,7 +63,7 @@ def test_counters_move(suite, claim, wire, transport, want):
     assert {k: v for k, v in got.items() if k[0] not in ('rx_packets_total', 'tx_packets_total')} == want
 
 
-@pytest.mark.parametrize('claim,wire,reason', [('a short message', b'12345678901', 'short'), ('a response', query('www.example')[:2] + b'\x84' + query('www.example')[3:], 'response')])
+@pytest.mark.parametrize('claim,wire,reason', [('a short message', b'12345678901', 'short'), ('a response', query('www.example')[:2] + b'\x84' + query('www.example')[3:], 'response')], ids=['a short message', 'a response'])
 def test_drops_are_counted_by_reason(suite, claim, wire, reason):
     before = counters(suite)
     assert suite.udp(wire, timeout=0.2, tries=1) is None
