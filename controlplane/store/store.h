@@ -5,8 +5,9 @@
  *
  * Names are folded wire names with NAME_PAD octets readable behind them; texts are UTF-8, "" for
  * none. What a reader function hands out lies in the map: valid until its transaction ends or, in a
- * writing one, until the next write. Functions return 0 or a negative errno: -ENOENT not there,
- * -EEXIST there already, -ENOSPC disk or map full, -EPROTO the file is damaged here, -EIO. */
+ * writing one, until the next write; a struct store_zone is good until the end in both. Functions
+ * return 0 or a negative errno: -ENOENT not there, -EEXIST there already, -ENOSPC disk or map full,
+ * -EPROTO the file is damaged here, -EIO. */
 #pragma once
 #include "backends/backend.h"
 #include "controlplane/manager/zone_names.h"

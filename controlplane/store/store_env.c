@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -203,6 +204,22 @@ wait_for_quiet(struct store *s, int patience_ms)
 	return s->n_open == 0;
 }
 
+/* How much larger the map may become, up to twice. Tried out before, for an environment that cannot
+ * get a new map has lost its old one, too. */
+static size_t
+more_addresses(size_t now)
+{
+	for (size_t more = whole_pages(now); more >= MAP_LEAST / 4; more = whole_pages(more / 2)) {
+		void *p = mmap(NULL, more + MAP_LEAST, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (p != MAP_FAILED) {
+			munmap(p, more + MAP_LEAST);
+			return more;
+		}
+	}
+	return 0;
+}
+
 void
 store_env_make_room(struct store *s)
 {
@@ -222,18 +239,9 @@ store_env_make_room(struct store *s)
 	if (!wait_for_quiet(s, s->wants_room || spare < info.me_mapsize / 16 ? QUIET_MS : 0))
 		goto out;
 	drop_idle(s);
-	for (octets = info.me_mapsize * 2; octets > info.me_mapsize;
-		octets -= whole_pages((octets - info.me_mapsize) / 2 + 1)) {
-		/* what cannot be had leaves the environment without a map: back to the old size */
-		if (mdb_env_set_mapsize(s->env, octets) == 0)
-			break;
-		if (mdb_env_set_mapsize(s->env, info.me_mapsize) != 0) {
-			s->broken = true;
-			break;
-		}
-		if (octets - info.me_mapsize < MAP_LEAST)
-			break;
-	}
+	octets = more_addresses(info.me_mapsize);
+	if (octets > 0 && mdb_env_set_mapsize(s->env, info.me_mapsize + octets) != 0)
+		s->broken = true; /* and without a map, but opened anew it may get one */
 	s->wants_room = false;
 	if (mdb_env_info(s->env, &info) == 0)
 		s->map_octets = info.me_mapsize;

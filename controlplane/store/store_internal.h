@@ -94,6 +94,13 @@ struct store_txn {
 		struct store_out octets; /* what its texts lie in */
 	} now;
 	struct store_out scratch, scratch2;
+	/* copies that a writing one hands out, for pages move beneath it */
+	struct store_copy *copies;
+};
+
+struct store_copy {
+	struct store_copy *next;
+	uint8_t octets[];
 };
 
 int store_txn_header(struct store_txn *t);

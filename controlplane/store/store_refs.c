@@ -111,8 +111,14 @@ targets_of(const struct store_zone *zone, const MDB_val *value, struct targets *
 	}
 	if (ret != -ENOENT)
 		return ret;
-	if (out->n > 1)
+	if (out->n > 1) {
+		size_t n = 1;
 		qsort_r(out->at, out->n, sizeof *out->at, compare, out->octets.octets);
+		for (size_t i = 1; i < out->n; i++)
+			if (compare(&out->at[i], &out->at[n - 1], out->octets.octets) != 0)
+				out->at[n++] = out->at[i];
+		out->n = n;
+	}
 	return 0;
 }
 

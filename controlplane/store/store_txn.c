@@ -155,6 +155,11 @@ store_end(struct store_txn *t)
 	store_out_free(&t->now.octets);
 	store_out_free(&t->scratch);
 	store_out_free(&t->scratch2);
+	while (t->copies != NULL) {
+		struct store_copy *copy = t->copies;
+		t->copies = copy->next;
+		free(copy);
+	}
 	leave(t->s);
 	free(t);
 }

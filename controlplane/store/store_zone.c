@@ -158,6 +158,29 @@ store_zone_now(struct store_txn *t, const struct store_zone *zone, struct store_
 
 /* --- reading --- */
 
+/* Hand a record out. In a writing transaction it is a copy. */
+static int
+hand_out(struct store_txn *t, const MDB_val *value, struct store_zone *out)
+{
+	const void *octets = value->mv_data;
+	struct store_record r;
+	int ret;
+
+	if (t->write) {
+		struct store_copy *copy = malloc(sizeof *copy + value->mv_size);
+		if (copy == NULL)
+			return -ENOMEM;
+		memcpy(copy->octets, value->mv_data, value->mv_size);
+		copy->next = t->copies;
+		t->copies = copy;
+		octets = copy->octets;
+	}
+	ret = store_record_decode(octets, value->mv_size, &r);
+	if (ret == 0)
+		*out = r.zone;
+	return ret;
+}
+
 int
 store_zone_get(struct store_txn *t, const uint8_t *apex, struct store_zone *out)
 {
@@ -167,9 +190,7 @@ store_zone_get(struct store_txn *t, const uint8_t *apex, struct store_zone *out)
 
 	if (ret == 0)
 		ret = get_record(t, apex, &r, &value);
-	if (ret == 0)
-		*out = r.zone;
-	return ret;
+	return ret == 0 ? hand_out(t, &value, out) : ret;
 }
 
 int
@@ -188,7 +209,6 @@ store_zone_of(struct store_txn *t, const uint8_t *name, struct store_zone *out)
 int
 store_zone_next(struct store_txn *t, const uint8_t *after, struct store_zone *out)
 {
-	struct store_record r;
 	struct store_key k;
 	MDB_val key, value;
 	MDB_cursor *c;
@@ -211,10 +231,7 @@ store_zone_next(struct store_txn *t, const uint8_t *after, struct store_zone *ou
 	mdb_cursor_close(c);
 	if (rc != 0)
 		return store_error(rc);
-	ret = store_record_decode(value.mv_data, value.mv_size, &r);
-	if (ret == 0)
-		*out = r.zone;
-	return ret;
+	return hand_out(t, &value, out);
 }
 
 uint64_t

@@ -243,6 +243,7 @@ many_and_long_records_fit(void **state)
 	put(t, &zone, "many.example.", 16, big, UINT16_MAX);
 	assert_int_equal(store_commit(t), 0);
 	t = begin_read(f);
+	zone = get_zone(t, "example.");
 	assert_int_equal(store_rrset_get(t, &zone, name, 1, &d, &r), 0);
 	assert_int_equal(r.n_records, N);
 	assert_int_equal(r.ttl, INT32_MAX);
@@ -347,6 +348,7 @@ a_walk_is_in_order_and_merges_comments(void **state)
 		if (writing == 0) {
 			assert_int_equal(store_commit(t), 0);
 			t = begin_read(f);
+			zone = get_zone(t, "example.");
 		}
 	}
 	store_end(t);
@@ -370,6 +372,7 @@ a_walk_goes_on_beside_writes_and_skips_owners(void **state)
 	}
 	assert_int_equal(store_commit(t), 0);
 	t = begin_write(f);
+	zone = get_zone(t, "example.");
 	assert_int_equal(store_cursor_open(t, &zone, NULL, false, &c), 0);
 	while (store_cursor_next(c, &r) == 0) {
 		assert_int_equal(r.type, 1);
