@@ -200,6 +200,10 @@ int store_snapshot(struct store *s, int fd, char error[STORE_ERROR_OCTETS]);
 int store_verify(const char *path, void (*found)(void *arg, const char *text), void *arg,
 	char error[STORE_ERROR_OCTETS]);
 
+/** After everything was read (at the start): the file's pages no longer count as memory of this
+ * process; what is read again comes from the page cache. Thread: any, transactions may be open. */
+void store_release_pages(struct store *s);
+
 struct store_figures {
 	uint64_t file_octets, used_octets, map_octets;
 	uint64_t commits_total, commit_failures_total;

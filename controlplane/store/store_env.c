@@ -388,6 +388,41 @@ store_close(struct store *s)
 	pthread_mutex_unlock(&registry_lock);
 }
 
+/* Where the map begins: LMDB does not tell, but each page begins with its number. */
+static uint8_t *
+map_start(struct store_txn *t, size_t page_octets)
+{
+	MDB_val key = {sizeof STORE_HEADER - 1, STORE_HEADER}, value;
+	uint8_t *page;
+	size_t number;
+
+	if (mdb_get(t->mdb, t->s->main, &key, &value) != 0)
+		return NULL;
+	page = (uint8_t *)((uintptr_t)value.mv_data / page_octets * page_octets);
+	memcpy(&number, page, sizeof number);
+	return page - number * page_octets;
+}
+
+void
+store_release_pages(struct store *s)
+{
+	struct store_txn *t;
+	MDB_envinfo info;
+	MDB_stat stat;
+	uint8_t *start;
+
+	/* a transaction holds the map where it is */
+	if (store_read(s, &t) != 0)
+		return;
+	if (mdb_env_info(s->env, &info) == 0 && mdb_env_stat(s->env, &stat) == 0) {
+		start = map_start(t, stat.ms_psize);
+		if (start != NULL)
+			(void)madvise(start, whole_pages((info.me_last_pgno + 1) * stat.ms_psize),
+				MADV_DONTNEED);
+	}
+	store_end(t);
+}
+
 void
 store_figures(struct store *s, struct store_figures *out)
 {
