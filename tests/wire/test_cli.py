@@ -94,7 +94,7 @@ def served(build):
 
 CASES = [
     ('zo', ['zone']),
-    ('zone re', ['reload']),
+    ('zone rel', ['reload']),
     ('zone reload --fo', ['--force']),
     ('zone status alph', ['alpha.example', 'alphabet.example']),
     ('zone status be', ['beta.example']),

@@ -69,6 +69,30 @@ int ctl_prepare(const struct ctl *c, CURL *curl, struct curl_slist **headers);
  */
 json_t *ctl_request(const struct ctl *c, const char *method, const char *path, long *status);
 
+#define CTL_API "/api/v1/servers/localhost"
+
+struct ctl_reply {
+	long status;  /* HTTP */
+	json_t *json; /* of an answer without a body: {} */
+	char *etag;   /* or NULL */
+};
+
+/**
+ * Ask, with a body and a condition.
+ * @param body, if_match  or NULL
+ * @param[out] out  ctl_reply_free() it, also after -1
+ * @return 0 with any status, or -1 after a message: there was no answer, or none in JSON
+ */
+int ctl_exchange(const struct ctl *c, const char *method, const char *path, const json_t *body,
+	const char *if_match, struct ctl_reply *out);
+void ctl_reply_free(struct ctl_reply *r);
+
+/** Ask. @return the answer to a 2xx ({} when it has no body), or NULL after a message */
+json_t *ctl_ask(const struct ctl *c, const char *method, const char *path, const json_t *body);
+
+/** CTL_API/zones/ZONE_ID and what follows. Allocated. */
+char *ctl_zone_path(const char *zone, const char *rest);
+
 /**
  * GET an array and hand over its elements one by one: a million of them need not fit in memory.
  * @param each  the element is freed behind it
@@ -77,8 +101,8 @@ json_t *ctl_request(const struct ctl *c, const char *method, const char *path, l
 int ctl_request_each(const struct ctl *c, const char *path,
 	void (*each)(void *arg, const json_t *element), void *arg);
 
-/** GET, and copy the body to stdout as it comes. @return 0, or -1 after a message on stderr */
-int ctl_request_copy(const struct ctl *c, const char *path);
+/** GET, and copy the body as it comes. @return 0, or -1 after a message on stderr */
+int ctl_request_copy(const struct ctl *c, const char *path, FILE *to);
 
 /** Say on stderr that the control plane cannot be reached, and what would help. code: CURLcode */
 void ctl_say_unreachable(const struct ctl *c, int code, long error, const char *why);
@@ -135,6 +159,54 @@ char *ctl_utf8(const char *text);
 
 /** Print a document as it is, indented. */
 void ctl_print_json(const json_t *j);
+/** The same, and let go of it. */
+void ctl_print_json_new(json_t *j);
 
 /** What a reload of zones did; refused ones on stderr. @return enum ctl_exit: were there any? */
 int ctl_print_reload(const struct ctl *c, const json_t *answer);
+
+/* --- terminal.c --- */
+
+/** May somebody be asked? */
+bool ctl_may_ask(void);
+/** Ask on stderr until the answer begins with one of `letters`; return alone is the last of them.
+ * @return it, or '\0': there is no more input */
+char ctl_choose(const char *letters, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** Before what cannot be undone. @return true: yes, or --yes, or nobody to ask */
+bool ctl_confirm(const struct ctl *c, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* How far something is, on a terminal only. */
+struct ctl_progress {
+	const char *what; /* "zones" */
+	uint64_t total, done;
+	uint64_t started_ns, drawn_ns;
+	bool on;
+};
+void ctl_progress_start(struct ctl_progress *p, const char *what, uint64_t total);
+void ctl_progress_add(struct ctl_progress *p, uint64_t n);
+/** Make room for a message, or for the end. */
+void ctl_progress_hide(struct ctl_progress *p);
+double ctl_progress_seconds(const struct ctl_progress *p);
+
+/* --- zone_create.c, zone_show.c: names --- */
+
+/** "native", ... as the API calls it. @return NULL after a message */
+const char *ctl_kind_to_api(const char *word);
+const char *ctl_kind_from_api(const char *word);
+/** With a final dot. Allocated. */
+char *ctl_absolute(const char *name);
+/** A name in a zone, as people write it: "@", "www", "www.example.org", "www.example.org.".
+ * Allocated. */
+char *ctl_full_name(const char *name, const char *zone);
+/** Records as a table, their comments below. @return enum ctl_exit */
+int ctl_print_records(const struct ctl *c, const char *zone, const json_t *rrsets);
+
+/* --- store.c --- */
+
+/** The control plane's program: beside this one, or, in a build folder, in ../controlplane; else in
+ * PATH. Allocated. */
+char *ctl_find_controlplane(void);
+/** Become the control plane's program with these words, "--", and the verb's arguments.
+ * @return CTL_FAILURE after a message */
+int ctl_exec_controlplane(const struct ctl *c, const char *const *word, size_t n_words);

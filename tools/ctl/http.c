@@ -3,9 +3,11 @@
 #include "tools/ctl/ctl.h"
 
 #include <curl/curl.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #define STARTING "is starting" /* in the answer of a control plane that takes over its zones */
@@ -25,6 +27,9 @@ struct intake {
 	unsigned depth;
 	bool in_string, escaped, overflow;
 	CURL *curl;
+	const char *body;     /* to send, or NULL */
+	const char *if_match; /* ETag, or NULL */
+	char *etag;           /* of the answer; the taker frees it */
 };
 
 static bool
@@ -133,6 +138,34 @@ is_starting(CURLcode code, const struct intake *in, long status)
 	       memmem(in->text, in->len, STARTING, strlen(STARTING)) != NULL;
 }
 
+static size_t
+take_header(char *line, size_t size, size_t n, void *arg)
+{
+	static const char name[] = "etag:";
+	struct intake *in = arg;
+	size_t len = size * n, at = sizeof name - 1;
+
+	if (len <= at || strncasecmp(line, name, at) != 0)
+		return len;
+	while (at < len && line[at] == ' ')
+		at++;
+	free(in->etag);
+	in->etag = ctl_format("%.*s", (int)strcspn(line + at, "\r\n"), line + at);
+	return len;
+}
+
+static void
+add_header(struct curl_slist **headers, const char *name, const char *value)
+{
+	char *line = ctl_format("%s: %s", name, value);
+	struct curl_slist *longer = curl_slist_append(*headers, line);
+
+	if (longer == NULL)
+		abort();
+	*headers = longer;
+	free(line);
+}
+
 /* @return 0 or -1; *status is set on 0 */
 static int
 perform(const struct ctl *c, const char *method, const char *path, struct intake *in, long *status)
@@ -145,11 +178,22 @@ perform(const struct ctl *c, const char *method, const char *path, struct intake
 
 	if (curl == NULL)
 		abort();
+	if (in->body != NULL)
+		add_header(&headers, "Content-Type", "application/json");
+	if (in->if_match != NULL)
+		add_header(&headers, "If-Match", in->if_match);
 	if (ctl_prepare(c, curl, &headers) != 0) {
+		curl_slist_free_all(headers);
 		curl_easy_cleanup(curl);
 		free(url);
 		return -1;
 	}
+	if (in->body != NULL) {
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, in->body);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(in->body));
+	}
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, in);
 	in->curl = curl;
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
@@ -197,11 +241,97 @@ json_t *
 ctl_request(const struct ctl *c, const char *method, const char *path, long *status)
 {
 	struct intake in = {.max = ANSWER_OCTETS_MAX};
+	int ret = perform(c, method, path, &in, status);
 
-	if (perform(c, method, path, &in, status) == 0)
+	free(in.etag);
+	if (ret == 0)
 		return parse(&in, path);
 	free(in.text);
 	return NULL;
+}
+
+int
+ctl_exchange(const struct ctl *c, const char *method, const char *path, const json_t *body,
+	const char *if_match, struct ctl_reply *out)
+{
+	char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+	struct intake in = {.max = ANSWER_OCTETS_MAX, .body = text, .if_match = if_match};
+	int ret;
+
+	memset(out, 0, sizeof *out);
+	if (body != NULL && text == NULL)
+		abort();
+	ret = perform(c, method, path, &in, &out->status);
+	free(text);
+	out->etag = in.etag;
+	if (ret == 0 && in.len == 0) {
+		free(in.text);
+		out->json = json_object();
+	} else if (ret == 0 && out->status >= 300 && in.text[0] != '{') {
+		/* PowerDNS says some of its errors in plain text */
+		char *plain = ctl_format("%.*s", (int)in.len, in.text), *utf8 = ctl_utf8(plain);
+		out->json = json_pack("{s:s}", "error", utf8);
+		free(plain);
+		free(utf8);
+		free(in.text);
+	} else if (ret == 0) {
+		out->json = parse(&in, path);
+	} else {
+		free(in.text);
+	}
+	return out->json == NULL ? -1 : 0;
+}
+
+void
+ctl_reply_free(struct ctl_reply *r)
+{
+	json_decref(r->json);
+	free(r->etag);
+	memset(r, 0, sizeof *r);
+}
+
+json_t *
+ctl_ask(const struct ctl *c, const char *method, const char *path, const json_t *body)
+{
+	struct ctl_reply reply;
+	json_t *answer = NULL;
+
+	if (ctl_exchange(c, method, path, body, NULL, &reply) == 0) {
+		if (reply.status < 300)
+			answer = json_incref(reply.json);
+		else
+			ctl_print_error(c, reply.json, reply.status);
+	}
+	ctl_reply_free(&reply);
+	return answer;
+}
+
+char *
+ctl_zone_path(const char *zone, const char *rest)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t len = strlen(zone);
+	char *id = malloc(len * 3 + 2), *at = id, *path;
+
+	if (id == NULL)
+		abort();
+	/* PowerDNS's escape of zone ids; a path segment "." would be dropped on its way */
+	for (const char *z = strcmp(zone, ".") == 0 ? "" : zone; *z != '\0'; z++) {
+		unsigned char ch = (unsigned char)*z;
+		if (isalnum(ch) || ch == '-' || ch == '_' || ch == '.') {
+			*at++ = (char)ch;
+			continue;
+		}
+		*at++ = '=';
+		*at++ = hex[ch >> 4];
+		*at++ = hex[ch & 15];
+	}
+	*at = '\0';
+	if (len > 0 && zone[len - 1] != '.')
+		strcpy(at, ".");
+	path = ctl_format(CTL_API "/zones/%s%s", id[0] == '\0' ? "=2E" : id, rest);
+	free(id);
+	return path;
 }
 
 /* After a request whose good answer was taken piece by piece. */
@@ -229,18 +359,20 @@ ctl_request_each(const struct ctl *c, const char *path,
 	long status = 0;
 	int ret = perform(c, "GET", path, &in, &status);
 
+	free(in.etag);
 	return finish(c, path, &in, ret, status);
 }
 
 int
-ctl_request_copy(const struct ctl *c, const char *path)
+ctl_request_copy(const struct ctl *c, const char *path, FILE *to)
 {
-	struct intake in = {.max = ELEMENT_OCTETS_MAX, .copy_to = stdout};
+	struct intake in = {.max = ELEMENT_OCTETS_MAX, .copy_to = to};
 	long status = 0;
 	int ret = perform(c, "GET", path, &in, &status);
 
+	free(in.etag);
 	ret = finish(c, path, &in, ret, status);
-	if (ret == 0)
+	if (ret == 0 && c->json)
 		putchar('\n');
 	return ret;
 }

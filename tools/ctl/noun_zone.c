@@ -4,6 +4,53 @@
 
 #include <limits.h>
 
+#define YES                                              \
+	{                                                \
+		"yes", NULL, "do not ask", .letter = 'y' \
+	}
+
+#define PROPERTIES                                                                             \
+	{"kind", "KIND", "native, primary, secondary, producer or consumer"},                  \
+		{"primary", "ADDRESS",                                                         \
+			"of a secondary zone: where it comes from; may be repeated, and \"\" " \
+			"empties the list"},                                                   \
+		{"account", "TEXT", "whose zone it is"},                                       \
+		{"catalog", "ZONE", "the catalog zone that lists it; \"\" for none"},          \
+		{"soa-edit", "SOA-EDIT", "how the serial is shown to the world"},              \
+		{"soa-edit-api", "SOA-EDIT-API", "how a change counts up the serial"},         \
+	{                                                                                      \
+		"api-rectify", "YES-OR-NO", "whether a change puts DNSSEC's order right"       \
+	}
+
+static const struct ctl_option create_options[] = {
+	PROPERTIES,
+	{"ns", "NAME", "a name server, for the zone's NS records; may be repeated"},
+	{"file", "FILE", "a zone file with its records"},
+	{NULL},
+};
+static const struct ctl_option set_options[] = {PROPERTIES, {NULL}};
+static const struct ctl_option delete_options[] = {YES, {NULL}};
+static const struct ctl_option edit_options[] = {YES, {NULL}};
+
+static const struct ctl_option show_options[] = {
+	{"name", "NAME", "only records of this name: www, www.example.org or @"},
+	{"type", "TYPE", "and of this type"},
+	{NULL},
+};
+
+static const struct ctl_option import_options[] = {
+	{"origin", "ZONE", "the zone's name (default: FILE's without .zone)"},
+	{"create-only", NULL, "a zone that is there already is an error"},
+	{"kind", "KIND", "of zones that are new (default: native)"},
+	{"account", "TEXT", "of zones that are new"},
+	{NULL},
+};
+
+static const struct ctl_option export_options[] = {
+	{"output", "FILE", "where it goes (default: standard output)", .letter = 'o'},
+	{NULL},
+};
+
 static const struct ctl_option reload_options[] = {
 	{"force", NULL, "load all zones, changed or not"},
 	{"wait", NULL, "wait for the outcome (the default)"},
@@ -23,6 +70,54 @@ static const struct ctl_verb verbs[] = {
 	{"status", "ZONE", 1, 1, 0, NULL, ctl_zone_status,
 		"One zone: what is served, its file, what is wrong.",
 		.example = "millracectl zone status example.org\n"},
+	{"show", "ZONE", 1, 1, 0, show_options, ctl_zone_show,
+		"A zone's properties and records. Disabled records and comments too.",
+		.example = "millracectl zone show example.org\n"
+			   "millracectl zone show example.org --name www --type A --json\n"},
+	{"create", "ZONE", 1, 1, 0, create_options, ctl_zone_create,
+		"A new zone, with the records of a file, or with a SOA record of its own.",
+		.example = "millracectl zone create example.org --ns ns1.example.net --ns "
+			   "ns2.example.net\n"
+			   "millracectl zone create example.org --file db.example.org\n"
+			   "millracectl zone create example.com --kind secondary --primary "
+			   "192.0.2.53\n"},
+	{"set", "ZONE", 1, 1, 0, set_options, ctl_zone_set, "Change a zone's properties.",
+		.example = "millracectl zone set example.org --kind primary --account shop\n"},
+	{"delete", "ZONE...", 1, INT_MAX, 0, delete_options, ctl_zone_delete,
+		"Delete zones and their records. On a terminal it asks first."},
+	{"edit", "ZONE", 1, 1, 0, edit_options, ctl_zone_edit,
+		"Edit a zone in $VISUAL or $EDITOR. What you write is checked as a load would, the "
+		"difference is shown, and after a yes it is applied as one change.",
+		.more = "If somebody else changes the zone meanwhile nothing is overwritten: the "
+			"two are merged, or you give up, and the file with what you wrote is named "
+			"and kept. Disabled records and comments are shown as comments, and stay "
+			"as "
+			"they are. With --yes, and where there is no terminal, nothing is asked: "
+			"what cannot be applied is refused.",
+		.example =
+			"millracectl zone edit example.org\n"
+			"EDITOR='sed -i s/192.0.2.1/192.0.2.2/' millracectl zone edit example.org "
+			"--yes\n"},
+	{"import", "FILE...", 1, INT_MAX, 0, import_options, ctl_zone_import,
+		"Zone files into the store, each as a whole or not at all. A folder stands for its "
+		"files NAME.zone. Zones that are there get the file's records in the place of "
+		"theirs. Exit status 1 when one is refused.",
+		.example = "millracectl zone import example.org.zone\n"
+			   "millracectl zone import /var/lib/zones\n"
+			   "millracectl zone import --origin example.org db.example\n"},
+	{"export", "ZONE", 1, 1, 0, export_options, ctl_zone_export,
+		"A zone as a zone file; with --json as the API shows it.",
+		.example = "millracectl zone export example.org -o example.org.zone\n"},
+	{"diff", "ZONE FILE", 2, 2, 0, NULL, ctl_zone_diff,
+		"What a file has otherwise than the zone. Exit status 0 nothing, 1 something, 2 "
+		"trouble.",
+		.example = "millracectl zone diff example.org example.org.zone\n"},
+	{"notify", "ZONE", 1, 1, 0, NULL, ctl_zone_notify,
+		"Tell the secondaries of a zone to look for a new version."},
+	{"retrieve", "ZONE", 1, 1, 0, NULL, ctl_zone_retrieve,
+		"Get a secondary zone from its primary now."},
+	{"rectify", "ZONE", 1, 1, 0, NULL, ctl_zone_rectify,
+		"Put right what DNSSEC needs of a zone."},
 	{"reload", "[ZONE]", 0, 1, 0, reload_options, ctl_zone_reload,
 		"Load a zone's file anew; without ZONE whatever changed. Exit status 1 when one is "
 		"refused.",

@@ -209,3 +209,12 @@ ctl_print_json(const json_t *j)
 	json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
 	putchar('\n');
 }
+
+void
+ctl_print_json_new(json_t *j)
+{
+	if (j == NULL)
+		abort();
+	ctl_print_json(j);
+	json_decref(j);
+}

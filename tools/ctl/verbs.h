@@ -74,7 +74,8 @@ struct ctl_program {
 extern const struct ctl_program ctl_millracectl;
 extern const struct ctl_noun ctl_noun_acl, ctl_noun_capture, ctl_noun_cli_reference,
 	ctl_noun_completion, ctl_noun_config, ctl_noun_doctor, ctl_noun_help, ctl_noun_man_page,
-	ctl_noun_port, ctl_noun_rrl, ctl_noun_stats, ctl_noun_status, ctl_noun_zone;
+	ctl_noun_port, ctl_noun_rrl, ctl_noun_stats, ctl_noun_status, ctl_noun_zone, ctl_noun_cache,
+	ctl_noun_metadata, ctl_noun_rrset, ctl_noun_search, ctl_noun_store, ctl_noun_tsig;
 
 /* --- kinds.c --- */
 
@@ -138,6 +139,7 @@ int ctl_acl_default(const struct ctl *c);
 int ctl_acl_delete(const struct ctl *c);
 int ctl_acl_list(const struct ctl *c);
 int ctl_acl_reload(const struct ctl *c);
+int ctl_cache_flush(const struct ctl *c);
 int ctl_capture(const struct ctl *c);
 int ctl_cli_reference(const struct ctl *c);
 int ctl_completion_bash(const struct ctl *c);
@@ -150,14 +152,44 @@ int ctl_config_show(const struct ctl *c);
 int ctl_doctor(const struct ctl *c);
 int ctl_help(const struct ctl *c);
 int ctl_man_page(const struct ctl *c);
+int ctl_metadata_add(const struct ctl *c);
+int ctl_metadata_delete(const struct ctl *c);
+int ctl_metadata_get(const struct ctl *c);
+int ctl_metadata_list(const struct ctl *c);
+int ctl_metadata_set(const struct ctl *c);
 int ctl_port_bind(const struct ctl *c);
 int ctl_port_list(const struct ctl *c);
 int ctl_port_unbind(const struct ctl *c);
 int ctl_rrl_set(const struct ctl *c);
 int ctl_rrl_show(const struct ctl *c);
+int ctl_rrset_add(const struct ctl *c);
+int ctl_rrset_comment(const struct ctl *c);
+int ctl_rrset_delete(const struct ctl *c);
+int ctl_rrset_list(const struct ctl *c);
+int ctl_rrset_replace(const struct ctl *c);
+int ctl_search(const struct ctl *c);
 int ctl_stats(const struct ctl *c);
 int ctl_status(const struct ctl *c);
+int ctl_store_restore(const struct ctl *c);
+int ctl_store_snapshot(const struct ctl *c);
+int ctl_store_verify(const struct ctl *c);
+int ctl_tsig_delete(const struct ctl *c);
+int ctl_tsig_generate(const struct ctl *c);
+int ctl_tsig_import(const struct ctl *c);
+int ctl_tsig_list(const struct ctl *c);
+int ctl_tsig_show(const struct ctl *c);
 int ctl_zone_check(const struct ctl *c);
+int ctl_zone_create(const struct ctl *c);
+int ctl_zone_delete(const struct ctl *c);
+int ctl_zone_diff(const struct ctl *c);
+int ctl_zone_edit(const struct ctl *c);
+int ctl_zone_export(const struct ctl *c);
+int ctl_zone_import(const struct ctl *c);
 int ctl_zone_list(const struct ctl *c);
+int ctl_zone_notify(const struct ctl *c);
+int ctl_zone_rectify(const struct ctl *c);
 int ctl_zone_reload(const struct ctl *c);
+int ctl_zone_retrieve(const struct ctl *c);
+int ctl_zone_set(const struct ctl *c);
+int ctl_zone_show(const struct ctl *c);
 int ctl_zone_status(const struct ctl *c);

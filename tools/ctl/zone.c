@@ -2,15 +2,11 @@
 /* ctl/zone: zone list, status, reload, check. */
 #include "tools/ctl/ctl.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define API_ZONES "/api/v1/servers/localhost/zones"
-#define CHECKER "millrace-controlplane"
 
 static const char *
 state_colour(const char *state)
@@ -74,7 +70,7 @@ ctl_zone_list(const struct ctl *c)
 	struct ctl_table t = {.column = column, .n_columns = LIST_N};
 
 	if (c->json)
-		return ctl_request_copy(c, API_ZONES) == 0 ? CTL_OK : CTL_FAILURE;
+		return ctl_request_copy(c, API_ZONES, stdout) == 0 ? CTL_OK : CTL_FAILURE;
 	if (ctl_request_each(c, API_ZONES, list_one, &t) != 0)
 		return CTL_FAILURE;
 	ctl_table_sort(&t, LIST_ZONE);
@@ -134,21 +130,11 @@ print_zone(const struct ctl *c, const json_t *zone)
 static json_t *
 ask_zone(const struct ctl *c, const char *method, const char *zone, const char *rest)
 {
-	/* "=" is the escape of zone ids; a path segment "." would be dropped on its way */
-	char *name = ctl_escape(strcmp(zone, ".") == 0 ? "=2E" : zone), *path;
-	long status = 0;
-	json_t *answer;
+	char *path = ctl_zone_path(zone, rest);
+	json_t *answer = ctl_ask(c, method, path, NULL);
 
-	if (asprintf(&path, API_ZONES "/%s%s", name, rest) < 0)
-		abort();
-	answer = ctl_request(c, method, path, &status);
-	free(name);
 	free(path);
-	if (answer == NULL || status < 300)
-		return answer;
-	ctl_print_error(c, answer, status);
-	json_decref(answer);
-	return NULL;
+	return answer;
 }
 
 int
@@ -266,52 +252,17 @@ ctl_zone_reload(const struct ctl *c)
 
 /* --- check --- */
 
-/* The checker lies beside this program, or, in a build folder, in ../controlplane; else in PATH. */
-static char *
-find_checker(void)
-{
-	static const char *const place[] = {"%.*s/" CHECKER, "%.*s/../controlplane/" CHECKER,
-		"%.*s/../sbin/" CHECKER, "%.*s/../libexec/millrace/" CHECKER};
-	char self[PATH_MAX], *path;
-	ssize_t len = readlink("/proc/self/exe", self, sizeof self);
-
-	while (len > 0 && self[len - 1] != '/')
-		len--;
-	for (size_t i = 0; len > 1 && i < sizeof place / sizeof place[0]; i++) {
-		if (asprintf(&path, place[i], (int)len - 1, self) < 0)
-			abort();
-		if (access(path, X_OK) == 0)
-			return path;
-		free(path);
-	}
-	path = strdup(CHECKER);
-	if (path == NULL)
-		abort();
-	return path;
-}
-
 int
 ctl_zone_check(const struct ctl *c)
 {
-	const char *origin = ctl_value(c, "origin");
-	char *checker = find_checker();
-	char **argv = calloc((size_t)c->argc + 7, sizeof *argv);
-	int n = 0;
+	const char *word[4] = {"check-zone"};
+	size_t n = 1;
 
-	if (argv == NULL)
-		abort();
-	argv[n++] = checker;
-	argv[n++] = (char *)"check-zone";
 	if (c->json)
-		argv[n++] = (char *)"--json";
-	if (origin != NULL) {
-		argv[n++] = (char *)"--origin";
-		argv[n++] = (char *)origin;
+		word[n++] = "--json";
+	if (ctl_given(c, "origin")) {
+		word[n++] = "--origin";
+		word[n++] = ctl_value(c, "origin");
 	}
-	argv[n++] = (char *)"--";
-	for (int i = 0; i < c->argc; i++)
-		argv[n++] = c->argv[i];
-	execvp(checker, argv);
-	fprintf(stderr, "millracectl: %s: %s\n", checker, strerror(errno));
-	return CTL_FAILURE;
+	return ctl_exec_controlplane(c, word, n);
 }
