@@ -43,7 +43,7 @@ struct image {
 	uint32_t magic;
 	uint8_t flags;        /* enum image_flag */
 	uint8_t chunk_bits;   /* 2^chunk_bits chunks, chosen by the upper bits of the hash */
-	uint8_t labels_max;   /* most labels that any node has */
+	uint8_t labels_max;   /* no node has more labels */
 	uint8_t apex_len;     /* octets, root label included */
 	uint32_t block_len;   /* octets of this block; everything *_at lies inside */
 	uint32_t chunks_at;   /* struct image_chunk_ref[2^chunk_bits], 8-aligned */

@@ -82,6 +82,12 @@ struct zone_rr {
 int zone_build_add(struct zone_build *b, const struct zone_rr *rr)
 	__attribute__((warn_unused_result));
 
+struct backend_rrset;
+/** Append the records of an RRset that are not disabled. What cannot stand in a zone is an error in
+ * the report. @return as zone_build_add() */
+int zone_source_take(struct zone_build *b, const struct backend_rrset *set)
+	__attribute__((warn_unused_result));
+
 /** Append octets to the heap, 4-aligned. @return offset/4, or UINT32_MAX with *error set. */
 uint32_t zone_build_store(struct zone_build *b, const uint8_t *octets, size_t len, int *error);
 

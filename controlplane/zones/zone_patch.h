@@ -8,8 +8,9 @@
 #include "backends/backend.h"
 #include "controlplane/zones/zone_publish.h"
 
-/* The zone as it is to be, all of it from one version. Functions return 0 or a negative errno. What
- * is handed out is valid until the callback returns; disabled records are not left out by it. */
+/* The zone as it is to be, all of it from one version. Functions return 0 or a negative errno; a
+ * callback that returns one ends the function with that. What is handed out is valid until the
+ * callback returns, and callbacks ask for nothing more; disabled records are not left out. */
 struct zone_reader {
 	/* RRsets of one owner; none: 0 as well */
 	int (*rrsets)(void *arg, const uint8_t *owner,
@@ -45,8 +46,10 @@ int zone_patch(struct arena *a, uint64_t old_off, const struct zone_reader *read
 	__attribute__((warn_unused_result));
 
 /** Publish a patched image in place of the one it was made from; only what the new one does not
- * share is freed after the grace period. On failure the new one is the caller's still. */
+ * share is freed after the grace period. On failure the new one is the caller's still.
+ * @return 0; -ESTALE (another image is published in the meantime); -EINVAL; -ENOMEM */
 int zone_publish_patched(struct zone_publisher *p, uint64_t old_off, uint64_t new_off)
 	__attribute__((warn_unused_result));
-/** Give back what a patched image that was not published does not share with the old one. */
+/** Give back what a patched image that was not published does not share with the old one, which is
+ * still there. */
 void zone_patch_discard(struct arena *a, uint64_t old_off, uint64_t new_off);

@@ -4,6 +4,7 @@
 #include "controlplane/zones/zone_publish.h"
 #include "controlplane/zones/zone_compile.h"
 #include "controlplane/zones/zone_directory_write.h"
+#include "controlplane/zones/zone_patch.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -289,6 +290,58 @@ zone_publish(struct zone_publisher *p, uint64_t image_off)
 {
 	pthread_mutex_lock(&p->lock);
 	int err = publish_locked(p, image_off);
+	pthread_mutex_unlock(&p->lock);
+	return err;
+}
+
+static const struct image_chunk_ref *
+chunks_of(const struct image *im)
+{
+	return (const struct image_chunk_ref *)((const uint8_t *)im + im->chunks_at);
+}
+
+/* Chunks of an old image that the one patched from it does not share. */
+static size_t
+count_replaced(const struct image *old, const struct image *new)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; old->chunk_bits > 0 && i < 1u << old->chunk_bits; i++)
+		n += chunks_of(old)[i].off != chunks_of(new)[i].off;
+	return n;
+}
+
+static int
+publish_patched_locked(struct zone_publisher *p, uint64_t old_off, uint64_t new_off)
+{
+	const struct image *old = image_at(p->arena, old_off), *new = image_at(p->arena, new_off);
+
+	if (old == NULL || new == NULL || old->chunk_bits != new->chunk_bits ||
+		old->apex_len != new->apex_len || memcmp(old->apex, new->apex, old->apex_len) != 0)
+		return -EINVAL;
+	_Atomic uint64_t *slot =
+		zone_directory_slot(p->arena, p->directory, old->apex, old->apex_len);
+	if (slot == NULL || (*slot & ZONE_SLOT_OFFSET) != old_off)
+		return -ESTALE;
+	int err = reserve_retired(p, count_replaced(old, new) + 1);
+	if (err != 0)
+		return err;
+	uint64_t hash = zone_apex_hash(p->arena, new->apex, new->apex_len);
+	/* release: the image was written before */
+	atomic_store_explicit(slot, zone_slot_word(hash, new_off), memory_order_release);
+	uint64_t epoch = new_epoch(p);
+	for (uint32_t i = 0; old->chunk_bits > 0 && i < 1u << old->chunk_bits; i++)
+		if (chunks_of(old)[i].off != chunks_of(new)[i].off)
+			retire(p, epoch, chunks_of(old)[i].off, chunks_of(old)[i].len);
+	retire(p, epoch, old_off, old->block_len);
+	return 0;
+}
+
+int
+zone_publish_patched(struct zone_publisher *p, uint64_t old_off, uint64_t new_off)
+{
+	pthread_mutex_lock(&p->lock);
+	int err = publish_patched_locked(p, old_off, new_off);
 	pthread_mutex_unlock(&p->lock);
 	return err;
 }
