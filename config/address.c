@@ -136,6 +136,7 @@ config_enter_chroot(struct config *c)
 
 	cut_path(&c->run_dir, len);
 	cut_path(&c->arena.path, len);
+	cut_path(&c->store.path, len);
 	cut_path(&c->zones.directory, len);
 	cut_path(&c->api.tls_certificate, len);
 	cut_path(&c->api.tls_key, len);

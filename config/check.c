@@ -231,6 +231,8 @@ check_chroot(struct load *l)
 		return load_fail_at(l, "run-dir", NULL, -1, advice, c->run_dir, root);
 	if (c->arena.path && !is_below(c->arena.path, root))
 		return load_fail_at(l, "arena", "path", -1, advice, c->arena.path, root);
+	if (c->store.path && !is_below(c->store.path, root))
+		return load_fail_at(l, "store", "path", -1, advice, c->store.path, root);
 	if (c->zones.directory && !is_below(c->zones.directory, root))
 		return load_fail_at(l, "zones", "directory", -1, advice, c->zones.directory, root);
 	for (unsigned i = 0; i < c->zones.list_count; i++)

@@ -117,6 +117,9 @@ struct config {
 		unsigned threads;      /* loading threads; 0: one for each CPU */
 	} zones;
 	struct {
+		const char *path; /* LMDB file; NULL: see config_store_path() */
+	} store;
+	struct {
 		uint16_t udp_payload_max; /* octets, 512..4096 */
 		const char *nsid;         /* text, or "0x" and hex octets; NULL: none */
 		const char *version;      /* version.bind; NULL: refused */
@@ -310,5 +313,8 @@ bool config_address_is_loopback(const struct config_address *a);
 
 /** Path of the arena of this configuration: arena.path, or RUN_DIR/arena. Caller frees. */
 char *config_arena_path(const struct config *c);
+/** Path of the store of this configuration: store.path, or where this process keeps its state.
+ * Caller frees. */
+char *config_store_path(const struct config *c);
 /** RUN_DIR/name. Caller frees. */
 char *config_run_path(const struct config *c, const char *name);

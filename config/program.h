@@ -46,6 +46,14 @@ struct config *program_start(struct program *p, int argc, char **argv)
 int program_make_run_dir(const struct config *c) __attribute__((warn_unused_result, nonnull(1)));
 
 /**
+ * Make the folder of the store, if it is missing: mode 0750, and that user's when `user` is set and
+ * we are root. Folders that are there stay as they are.
+ * @param path  of the store's file
+ * @return 0 or negative errno, after one line in the log
+ */
+int program_make_store_dir(const struct config *c, const char *path) __attribute__((nonnull(1, 2)));
+
+/**
  * Give up what only the start needed, for good, in every thread. With the key `chroot`: change the
  * root folder, and take that prefix off the configuration's paths. With `user`: become it, with its
  * groups and without capabilities. Without `user`, and not root: let go of every capability that

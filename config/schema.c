@@ -150,6 +150,16 @@ static const struct schema_key zones_keys[] = {
 	{0}
 };
 
+static const struct schema_key store_keys[] = {
+	{"path", SCHEMA_PATH, RESTART(CONFIG_CONTROLPLANE), AT(store.path), .min = 1, .max = CONFIG_TEXT_MAX,
+	 .otherwise = "`store.mdb` in the folder that systemd keeps for the service, else in `/var/lib/millrace` (root) or "
+		 "`$XDG_STATE_HOME/millrace` (`~/.local/state/millrace`)",
+	 .example = "/var/lib/millrace/store.mdb", .powerdns = "lmdb-filename",
+	 .help = "File of the store, and `PATH-lock` beside it. A folder that is missing is made. One control plane uses it at a time. "
+		 "On a disk, not on tmpfs: what the API has acknowledged is in it."},
+	{0}
+};
+
 static const struct schema_key answers_keys[] = {
 	{"udp-payload-max", SCHEMA_UINT, LIVE, AT(answers.udp_payload_max),
 	 WIDTH(struct config, answers.udp_payload_max), .min = 512, .max = 4096, .fallback = "1232",
@@ -331,8 +341,8 @@ const struct schema_key schema_root[] = {
 	{"chroot", SCHEMA_PATH, RESTART(CONFIG_ALL), AT(chroot), .min = 1, .max = CONFIG_RUN_DIR_MAX, .otherwise = "none",
 	 .example = "/srv/millrace", .powerdns = "chroot",
 	 .help = "Folder that becomes the root folder of the processes when they have opened what lies outside "
-		 "(`/`: no change); needs `user`. Paths in this file are written as they are outside; `run-dir`, `arena.path` and "
-		 "the zone files must lie below it. Not with systemd's units, which shut the file system off by "
+		 "(`/`: no change); needs `user`. Paths in this file are written as they are outside; `run-dir`, `arena.path`, "
+		 "`store.path` and the zone files must lie below it. Not with systemd's units, which shut the file system off by "
 		 "other means. A reload needs the configuration below it as well."},
 	{"log-level", SCHEMA_LOG_LEVEL, LIVE, AT(log_level), .fallback = "info", .powerdns = "loglevel",
 	 .help = "The least important messages that are still written."},
@@ -341,6 +351,8 @@ const struct schema_key schema_root[] = {
 	 .help = "The process that answers: worker cores and where they receive."},
 	{"stream", SCHEMA_SECTION, .keys = stream_keys, .help = "The process that terminates TCP."},
 	{"zones", SCHEMA_SECTION, .keys = zones_keys, .help = "What is served."},
+	{"store", SCHEMA_SECTION, .keys = store_keys,
+	 .help = "Where the zones are kept that are made and changed through the API (docs/zones.md)."},
 	{"answers", SCHEMA_SECTION, .keys = answers_keys, .help = "How it is answered."},
 	{"acl", SCHEMA_SECTION, .keys = acl_keys, .help = "Who is answered."},
 	{"rrl", SCHEMA_SECTION, .keys = rrl_keys, .help = "How much of it: response rate limiting."},

@@ -12,6 +12,7 @@
 #include "controlplane/check_zone.h"
 #include "controlplane/metrics/busy.h"
 #include "controlplane/metrics/metrics_server.h"
+#include "controlplane/open_store.h"
 #include "controlplane/policy/policy_control.h"
 #include "controlplane/reconfigure.h"
 #include "controlplane/watch.h"
@@ -49,7 +50,7 @@ struct controlplane {
 	bool beginning;    /* `begin` runs */
 	int begin_status;  /* what came of it: 0, or the status that the process ends with */
 	bool reload_asked; /* by a signal, before there was anybody to do it */
-	char *hub_path, *arena_path, *socket_path;
+	char *hub_path, *arena_path, *socket_path, *store_path;
 	struct hub *hub;
 	struct captures *captures;
 	struct arena arena;
@@ -57,6 +58,8 @@ struct controlplane {
 	struct policy_control *policy;
 	struct zone_manager *zones;
 	struct backends *backends;
+	struct store_opener *store;
+	struct api_parts parts; /* what the API serves now */
 	struct reconfigure *reconfigure;
 	struct api *api;
 	struct watch *watch;
@@ -173,10 +176,15 @@ set_paths(struct controlplane *c)
 	free(c->hub_path);
 	free(c->arena_path);
 	free(c->socket_path);
+	free(c->store_path);
+	c->store_path = config_store_path(c->config);
 	c->hub_path = config_run_path(c->config, RUN_HUB);
 	c->arena_path = config_arena_path(c->config);
 	c->socket_path = config_run_path(c->config, RUN_API);
-	return c->hub_path == NULL || c->arena_path == NULL || c->socket_path == NULL ? -ENOMEM : 0;
+	return c->hub_path == NULL || c->arena_path == NULL || c->socket_path == NULL ||
+			       c->store_path == NULL
+		       ? -ENOMEM
+		       : 0;
 }
 
 static int
@@ -309,6 +317,34 @@ start_backends(struct controlplane *c)
 	return ret;
 }
 
+/* The store is there, or why it is not. */
+static void
+on_store(void *arg, struct store *store, struct changes *changes, const char *error)
+{
+	struct controlplane *c = arg;
+
+	c->parts.store = store;
+	c->parts.changes = changes;
+	c->parts.store_error = error;
+	if (api_serve(c->api, &c->parts) != 0)
+		log_error("the HTTP API does not know the store: out of memory");
+}
+
+static int
+start_store(struct controlplane *c)
+{
+	struct store_opener_options options = {
+		.loop = &c->loop,
+		.path = c->store_path,
+		.zones = c->zones,
+		.backends = c->backends,
+		.changed = on_store,
+		.arg = c,
+	};
+
+	return store_opener_start(&c->store, &options);
+}
+
 static int
 start_services(struct controlplane *c)
 {
@@ -316,6 +352,7 @@ start_services(struct controlplane *c)
 		.config = c->whole,
 		.arena = &c->arena,
 		.publisher = c->publisher,
+		.awaits_store = true,
 		.published = tell_published,
 		.ready = tell_ready,
 		.arg = c,
@@ -349,11 +386,18 @@ start_services(struct controlplane *c)
 	}
 	c->figures.zones = c->zones;
 	c->figures.publisher = c->publisher;
-	api_serve(c->api, &(struct api_parts){
-				  .zones = c->zones,
-				  .reconfigure = c->reconfigure,
-				  .policy = c->policy,
-			  });
+	c->parts = (struct api_parts){
+		.zones = c->zones,
+		.reconfigure = c->reconfigure,
+		.policy = c->policy,
+		.backends = c->backends,
+		.store_error = "The store is being opened; ask again",
+	};
+	ret = api_serve(c->api, &c->parts);
+	if (ret == 0)
+		ret = start_store(c);
+	if (ret != 0)
+		return ret;
 	metrics_server_serve(c->metrics, &c->figures);
 	program_ready("HTTP API answers; millracectl status tells about zones");
 	if (c->whole->zones.watch)
@@ -417,7 +461,8 @@ stop(struct controlplane *c, int status)
 	bool idle;
 
 	ready_withdraw(c->config->run_dir, READY_NAME);
-	idle = c->zones == NULL || zone_manager_stop(c->zones, STOP_PATIENCE_MS);
+	idle = store_opener_stop(c->store, STOP_PATIENCE_MS);
+	idle &= c->zones == NULL || zone_manager_stop(c->zones, STOP_PATIENCE_MS);
 	idle &= backends_stop(c->backends, STOP_PATIENCE_MS);
 	if (c->beginning || !reconfigure_stop(c->reconfigure) || !idle) {
 		log_info("ended while zones or a configuration were being loaded; what was "
@@ -436,6 +481,7 @@ stop(struct controlplane *c, int status)
 	busy_destroy(c->busy);
 	reconfigure_destroy(c->reconfigure);
 	zone_manager_destroy(c->zones);
+	store_opener_destroy(c->store);
 	policy_control_destroy(c->policy);
 	if (c->publisher != NULL)
 		zone_publisher_destroy(c->publisher);
@@ -446,6 +492,7 @@ stop(struct controlplane *c, int status)
 	free(c->hub_path);
 	free(c->arena_path);
 	free(c->socket_path);
+	free(c->store_path);
 	config_rest_free(c->rest);
 	config_free(c->whole);
 	config_free(c->config);
@@ -498,6 +545,9 @@ main(int argc, char **argv)
 	ret = set_paths(&c);
 	if (ret == 0)
 		ret = open_shared(&c);
+	/* without its folder there is no store, which is told when it is opened */
+	if (ret == 0)
+		(void)program_make_store_dir(c.config, c.store_path);
 	if (ret == 0)
 		ret = metrics_server_bind(&c.metrics, c.config);
 	if (ret == 0)

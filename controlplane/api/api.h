@@ -57,8 +57,9 @@ struct api_parts {
 int api_start(struct api **out, const struct api_context *context, const char *socket_path)
 	__attribute__((warn_unused_result));
 
-/** From now on serve everything. Main thread, once. */
-void api_serve(struct api *a, const struct api_parts *parts);
+/** From now on serve everything; again when one of the parts has come, or is another one. Main
+ * thread; few times. @return 0 or -ENOMEM (then as before) */
+int api_serve(struct api *a, const struct api_parts *parts) __attribute__((warn_unused_result));
 
 /** Another configuration holds: for the requests that come. Main thread. */
 void api_reconfigure(struct api *a, const struct config *config);

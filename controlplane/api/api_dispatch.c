@@ -95,7 +95,7 @@ api_handle_request(void *arg, struct MHD_Connection *connection, const char *pat
 			return MHD_NO;
 		*state = r;
 		/* acquire: it was filled in before */
-		r->context = &a->context[atomic_load_explicit(&a->serving, memory_order_acquire)];
+		r->context = &atomic_load_explicit(&a->view, memory_order_acquire)->context;
 		r->config = api_config_now(a);
 		r->connection = connection;
 		r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;

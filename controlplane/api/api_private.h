@@ -7,10 +7,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* What requests act on. Later ones come in front; all live as long as the API, since a request
+ * keeps the one that it began with. */
+struct api_view {
+	struct api_context context;
+	struct api_view *before;
+};
+
 struct api {
-	/* [1] is complete, and used from the moment that `serving` is set */
-	struct api_context context[2];
-	_Atomic bool serving;
+	struct api_view *_Atomic view; /* for the requests that come */
 	pthread_mutex_t config_lock;
 	struct config *config; /* what holds now */
 	struct MHD_Daemon *daemon;

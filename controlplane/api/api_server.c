@@ -75,6 +75,11 @@ bind_socket(const char *path)
 static void
 destroy(struct api *a)
 {
+	while (a->view != NULL) {
+		struct api_view *v = a->view;
+		a->view = v->before;
+		free(v);
+	}
 	config_free(a->config);
 	pthread_mutex_destroy(&a->config_lock);
 	free(a->socket_path);
@@ -87,10 +92,16 @@ api_start(struct api **out, const struct api_context *context, const char *socke
 	struct api *a = calloc(1, sizeof *a);
 	int fd;
 
-	if (a == NULL)
+	struct api_view *v = calloc(1, sizeof *v);
+
+	if (a == NULL || v == NULL) {
+		free(a);
+		free(v);
 		return -ENOMEM;
+	}
 	pthread_mutex_init(&a->config_lock, NULL);
-	a->context[0] = *context;
+	v->context = *context;
+	a->view = v;
 	a->config = config_hold(context->config);
 	a->socket_path = strdup(socket_path);
 	fd = a->socket_path == NULL ? -ENOMEM : bind_socket(socket_path);
@@ -116,12 +127,17 @@ api_start(struct api **out, const struct api_context *context, const char *socke
 	return 0;
 }
 
-void
+int
 api_serve(struct api *a, const struct api_parts *parts)
 {
-	struct api_context *c = &a->context[1];
+	struct api_view *v = calloc(1, sizeof *v);
+	struct api_context *c;
 
-	*c = a->context[0];
+	if (v == NULL)
+		return -ENOMEM;
+	v->before = a->view;
+	c = &v->context;
+	*c = v->before->context;
 	c->zones = parts->zones;
 	c->reconfigure = parts->reconfigure;
 	c->policy = parts->policy;
@@ -129,7 +145,8 @@ api_serve(struct api *a, const struct api_parts *parts)
 	c->store_error = parts->store_error;
 	c->changes = parts->changes;
 	c->backends = parts->backends;
-	atomic_store_explicit(&a->serving, true, memory_order_release);
+	atomic_store_explicit(&a->view, v, memory_order_release);
+	return 0;
 }
 
 void
@@ -161,7 +178,7 @@ api_stop(struct api *a)
 	if (a == NULL)
 		return;
 	unlink(a->socket_path);
-	captures_stop(a->context[0].captures); /* no connection sleeps when the library ends */
-	MHD_stop_daemon(a->daemon);            /* closes the listening socket */
+	captures_stop(a->view->context.captures); /* no connection sleeps when the library ends */
+	MHD_stop_daemon(a->daemon);               /* closes the listening socket */
 	destroy(a);
 }

@@ -6,6 +6,7 @@
 #pragma once
 #include "backends/backend.h"
 #include "controlplane/store/store.h"
+#include "shm/histogram.h"
 
 #include <sys/queue.h>
 
@@ -23,8 +24,13 @@ struct changes_options {
 
 int changes_start(struct changes **out, const struct changes_options *o)
 	__attribute__((warn_unused_result));
-/** No more jobs; those that wait are done first, within patience_ms, the rest get -ECANCELED. */
-void changes_stop(struct changes *c, unsigned patience_ms);
+/**
+ * No more jobs; those that wait are done first, within patience_ms, the rest get -ECANCELED.
+ * @return true: it has ended, changes_destroy() may be called. false: a commit or a compilation
+ * still runs; the process must end without it
+ */
+bool changes_stop(struct changes *c, unsigned patience_ms);
+void changes_destroy(struct changes *c);
 
 /* Why something was refused; the API turns it into a status. */
 enum change_verdict {
@@ -43,7 +49,7 @@ struct change_error {
 	enum change_verdict verdict;
 	char text[768]; /* as PowerDNS words it, where clients look at it */
 };
-/** Set it, unless it is set. @return a negative errno for the job */
+/** Set it, unless it is set. @return a negative errno for the job, which is never 0 */
 int change_refuse(struct change_error *e, enum change_verdict v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -58,11 +64,16 @@ struct change_job {
 	/* Writer's thread, once: it is durable and served (0), or it is not (why: error). */
 	void (*done)(struct change_job *j, int result);
 	struct change_error error;
+	/* apply() sets `wrote` before it writes anything to the store, and changes_edit() does so
+	 * too: then a failure before that costs nobody anything. Without tells_writes every failure
+	 * is taken for one after a write. */
+	bool tells_writes, wrote;
 	/* the engine's */
 	STAILQ_ENTRY(change_job) link;
 	struct change_touched *touched;
 	struct changes *owner;
-	bool wrote;
+	uint64_t submitted_ns;
+	int result;
 };
 
 /** Thread: any. The job is the engine's until `done`. @return 0, -EBUSY or -ECANCELED (`done` is
@@ -81,12 +92,12 @@ enum edit_kind { EDIT_REPLACE, EDIT_DELETE, EDIT_EXTEND, EDIT_PRUNE }; /* PowerD
 
 struct zone_edit {
 	enum edit_kind kind;
-	struct backend_rrset rrset;
+	struct backend_rrset rrset;     /* NAME_PAD octets readable behind the owner */
 	bool has_records, has_comments; /* REPLACE of one of the two leaves the other */
 };
 
 struct zone_edits {
-	const uint8_t *apex;
+	const uint8_t *apex; /* NAME_PAD octets readable behind it */
 	const struct zone_edit *edit;
 	size_t n;
 	bool whole;                /* the zone is to be these RRsets and nothing else */
@@ -108,10 +119,14 @@ struct edits_outcome {
  */
 int changes_edit(struct change_job *j, struct store_txn *t, const struct zone_edits *edits,
 	struct edits_outcome *out) __attribute__((warn_unused_result));
+/** SOA-EDIT-API of zones that say nothing themselves. */
+const char *changes_default_soa_edit_api(const struct changes *c);
 
 /**
  * The same for a zone of whichever backend, as a job of its own. Edits are copied.
- * @param done  once, in a thread of the engine's; the outcome is valid during the call
+ * @param done  once, in a thread of the engine's or, before this returns, the caller's; what it
+ *              gets is valid during the call
+ * @return 0, -EBUSY, -ECANCELED or -ENOMEM (`done` is not called then)
  */
 int changes_edit_zone(struct changes *c, const struct zone_edits *edits,
 	void (*done)(void *arg, const struct edits_outcome *o, const struct change_error *e),
@@ -129,6 +144,9 @@ bool soa_edit_told(const char *soa_edit, uint32_t serial, int64_t now_s, uint32_
 
 struct changes_figures {
 	uint64_t jobs_total, failed_total, batches_total, batch_retries_total;
+	uint64_t patched_total, compiled_total, unpublished_total; /* versions of zones */
 	uint32_t queued;
+	struct histogram commit,
+		total; /* ns; of commits, and of jobs from being asked for to done */
 };
 void changes_figures(struct changes *c, struct changes_figures *out);

@@ -5,10 +5,11 @@
 #pragma once
 #include "controlplane/manager/zone_manager.h"
 #include "controlplane/zones/zone_scratch.h"
+#include "shm/image.h"
 
 #include <pthread.h>
 
-enum command_kind { COMMAND_RELOAD_ALL, COMMAND_FORCE_ALL, COMMAND_FILES };
+enum command_kind { COMMAND_RELOAD_ALL, COMMAND_FORCE_ALL, COMMAND_FILES, COMMAND_STORE };
 
 /* Work for the scanner. */
 struct command {
@@ -35,7 +36,10 @@ struct zone_manager {
 	struct zone_manager_options o; /* never changes, but for its config, see below */
 	pthread_mutex_t lock;
 	pthread_cond_t loader_work, loader_parked, scanner_work, ended;
-	struct config *config; /* held; the present one */
+	pthread_cond_t zone_free; /* a zone is not busy any more */
+	struct store *store;      /* NULL: not opened yet, or it cannot be; set once */
+	bool store_awaited;       /* nobody has said yet whether there is one */
+	struct config *config;    /* held; the present one */
 	struct zone_table table;
 	uint32_t n_serving;
 
@@ -64,7 +68,10 @@ struct zone_manager {
 	struct zone_manager_scan
 		scan;          /* of the scan that runs; the scanner's own, without the lock */
 	bool strays_withdrawn; /* an earlier control plane's zones are gone or ours; the scanner's
-				  own */
+				  own, like the next two */
+	bool files_complete;   /* the last scan of files saw all of them */
+	bool store_complete;   /* and the last one of the store */
+	bool all_published;    /* every zone of ours has an image, a placeholder perhaps */
 	struct zone_manager_scan scan_ended;
 	bool ready, scanned;
 	int64_t started_ns; /* CLOCK_MONOTONIC */
@@ -98,9 +105,48 @@ int manager_command(
 	struct zone_manager *m, enum command_kind kind, char **path, size_t n, uint64_t *ticket);
 void command_destroy(struct command *c);
 
+/** The arena holds this zone from before: it is being served. Lock held. */
+void manager_adopt(struct zone_manager *m, struct zone_entry *e, uint64_t image);
+/** An image was published for it, or a placeholder (is_empty). Lock held. */
+void manager_note_published(
+	struct zone_manager *m, struct zone_entry *e, const struct image *im, bool is_empty);
+/** Findings of the last load; taken over. Lock held. */
+void manager_keep_report(struct zone_entry *e, struct zone_report *report);
+/** In words, for the zone's findings. @param place  file or backend */
+void manager_report_error(struct zone_report *report, const char *place, int error);
+
+/** Withdraw a zone, and take it out of the table. Lock held. @return whether it was published */
+bool manager_drop_zone(struct zone_manager *m, struct zone_entry *e);
+
 /** Body of a loader: load this zone until nobody asked for it again. Lock held on entry and return.
  * @param scratch  the loader's own; may be NULL */
 void manager_load_zone(struct zone_manager *m, struct zone_entry *e, struct zone_scratch *scratch);
+
+/* --- of the scanner alone --- */
+
+/* Zones that a scan adds, until their placeholders are published. */
+struct newcomers {
+	struct newcomer {
+		struct zone_entry *entry;
+		uint64_t image; /* published already, by an earlier control plane; 0: none */
+	} * zone;
+	size_t n, room;
+};
+/** @return 0 or -ENOMEM */
+int manager_newcomers_add(struct newcomers *new, struct zone_entry *e);
+/** Tell of a file or a folder that cannot be used, if not too many were told. */
+void manager_complain(struct zone_manager *m, const char *path, const char *what);
+/** Drop a zone that is not configured any more, and tell. Lock held. */
+void manager_remove_zone(struct zone_manager *m, struct zone_entry *e);
+
+/** Look for zones in the store. Lock not held.
+ * @param[out] since  zones that came after this version may not have been seen */
+void manager_scan_store(struct zone_manager *m, struct newcomers *new, uint64_t *since);
+/** What became of a zone of the store. Lock held. */
+void manager_settle_stored_zone(
+	struct zone_manager *m, struct zone_entry *e, bool force, uint64_t since, uint64_t ticket);
+/** Its file went: perhaps the store has a zone of this name, that was hidden so far. Lock held. */
+bool manager_stored_takes_over(struct zone_manager *m, struct zone_entry *e);
 
 /** Body of the scanner. Lock not held; the command is not freed. */
 void manager_scan(struct zone_manager *m, const struct command *c);

@@ -4,9 +4,9 @@
  * the meantime cannot come back. */
 #include "controlplane/manager/manager_internal.h"
 #include "config/log.h"
+#include "controlplane/manager/stored_zone.h"
 #include "controlplane/zones/zone_compile.h"
 #include "controlplane/zones/zone_load.h"
-#include "shm/image.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +23,10 @@
 /* What a load is made from and what came of it. */
 struct attempt {
 	uint8_t apex[ZONE_WIRE_OCTETS];
-	char *path;
+	enum zone_home home;
+	char *path;       /* of a file */
+	uint64_t version; /* of the store */
+	bool is_gone, is_empty;
 	uint32_t default_ttl;
 	struct zone_report report;
 	char **include; /* while it is loaded: what its files include, readable or not */
@@ -32,7 +35,6 @@ struct attempt {
 	struct file_list *includes;
 	uint64_t stamp;
 	uint64_t image; /* 0: refused */
-	uint32_t n_names, n_records;
 	uint32_t load_ms;
 	int64_t asked_ns, started_ns; /* CLOCK_MONOTONIC */
 };
@@ -46,23 +48,23 @@ realtime_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void
-report_compile_error(struct attempt *a, int error)
+void
+manager_report_error(struct zone_report *report, const char *place, int error)
 {
 	switch (error) {
 	case -ENOSPC:
-		zone_report_add(&a->report, ZONE_ERROR, a->path, 0,
+		zone_report_add(report, ZONE_ERROR, place, 0,
 			"the arena is full: the zone does not fit beside the others; raise "
 			"arena.size, or give the "
 			"machine (or hugetlbfs) more memory");
 		break;
 	case -ENOMEM:
-		zone_report_add(&a->report, ZONE_ERROR, a->path, 0,
-			"out of memory while compiling the zone");
+		zone_report_add(
+			report, ZONE_ERROR, place, 0, "out of memory while compiling the zone");
 		break;
 	default:
-		zone_report_add(&a->report, ZONE_ERROR, a->path, 0,
-			"the zone cannot be compiled: %s", strerror(-error));
+		zone_report_add(report, ZONE_ERROR, place, 0, "the zone cannot be compiled: %s",
+			strerror(-error));
 		break;
 	}
 }
@@ -107,7 +109,28 @@ keep_includes(struct attempt *a, int64_t since_ns)
 
 /* No lock. */
 static void
-attempt_load(struct zone_manager *m, struct attempt *a, struct zone_scratch *scratch)
+attempt_load_stored(struct zone_manager *m, struct attempt *a, struct zone_scratch *scratch)
+{
+	struct stored_image out = {0};
+	struct store_txn *txn;
+	int ret = store_read(m->store, &txn);
+
+	if (ret != 0) {
+		zone_report_add(
+			&a->report, ZONE_ERROR, "store", 0, "cannot be read: %s", strerror(-ret));
+		return;
+	}
+	a->version = store_version(txn);
+	ret = stored_zone_compile(m->o.arena, txn, a->apex, scratch, &a->report, &out);
+	a->is_gone = ret == -ENOENT;
+	a->is_empty = out.is_empty;
+	a->image = out.image;
+	store_end(txn);
+}
+
+/* No lock. */
+static void
+attempt_load_file(struct zone_manager *m, struct attempt *a, struct zone_scratch *scratch)
 {
 	struct stat as_read;
 	struct zone_load_options options = {
@@ -119,18 +142,16 @@ attempt_load(struct zone_manager *m, struct attempt *a, struct zone_scratch *scr
 		.scratch = scratch,
 	};
 	struct zone_model model = {0};
-	int64_t started_ns = manager_clock_ns(), since_ns = realtime_ns();
+	int64_t since_ns = realtime_ns();
 	int ret;
 
 	ret = zone_load_file(&model, a->path, a->apex, &options, &a->report);
 	if (ret == 0) {
 		a->stamp = file_stamp_settled(&as_read, since_ns);
-		a->n_names = model.n_names;
-		a->n_records = model.n_records;
 		ret = zone_compile(m->o.arena, &model, &a->image);
 		if (ret != 0) {
 			a->image = 0;
-			report_compile_error(a, ret);
+			manager_report_error(&a->report, a->path, ret);
 		}
 		zone_model_destroy(&model);
 	} else if (a->report.n_errors == 0) {
@@ -138,27 +159,42 @@ attempt_load(struct zone_manager *m, struct attempt *a, struct zone_scratch *scr
 			&a->report, ZONE_ERROR, a->path, 0, "cannot be loaded: %s", strerror(-ret));
 	}
 	keep_includes(a, since_ns);
-	a->load_ms = (uint32_t)((manager_clock_ns() - started_ns) / 1000000);
 }
 
-/* Lock held. */
-static void
-keep_report(struct zone_entry *e, struct attempt *a)
+void
+manager_keep_report(struct zone_entry *e, struct zone_report *report)
 {
 	if (e->report != NULL) {
 		zone_report_destroy(e->report);
 		free(e->report);
 		e->report = NULL;
 	}
-	if (a->report.n == 0) {
-		zone_report_destroy(&a->report);
+	if (report->n == 0) {
+		zone_report_destroy(report);
 		return;
 	}
 	e->report = malloc(sizeof *e->report);
 	if (e->report == NULL)
-		zone_report_destroy(&a->report);
+		zone_report_destroy(report);
 	else
-		*e->report = a->report;
+		*e->report = *report;
+}
+
+void
+manager_note_published(
+	struct zone_manager *m, struct zone_entry *e, const struct image *im, bool is_empty)
+{
+	m->published_total++;
+	m->n_serving += !is_empty;
+	m->n_serving -= e->serving;
+	e->serving = !is_empty;
+	e->serial = is_empty ? 0 : im->serial;
+	e->octets = im->octets;
+	e->n_names = is_empty ? 0 : (uint32_t)im->n_names;
+	e->n_records = is_empty ? 0 : (uint32_t)im->n_records;
+	e->loaded_at_s = (uint32_t)(realtime_ns() / 1000000000);
+	if (e->state != ZONE_LOADING)
+		zone_table_set_state(&m->table, e, is_empty ? ZONE_EMPTY : ZONE_LOADED);
 }
 
 /* Lock held. */
@@ -202,51 +238,103 @@ note_times(struct zone_manager *m, const struct attempt *a)
 	histogram_add(&m->stage[ZONE_STAGE_TOTAL], (uint64_t)(wait_ns + load_ns), 1);
 }
 
-/* Publish it and write down how it went. Lock held. */
+/* Lock held. */
 static void
-settle(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
+publish(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 {
-	bool quiet = m->n_queued > LOG_ZONES_MAX || m->run_loads > LOG_ZONES_MAX ||
-		     (m->scanning != 0 && m->table.n_zones > LOG_ZONES_MAX);
-	const struct image *im = NULL;
-	int ret;
+	int ret = a->image == 0 ? 0 : zone_publish(m->o.publisher, a->image);
 
-	if (a->image != 0) {
-		im = arena_at(m->o.arena, a->image, sizeof *im);
-		ret = zone_publish(m->o.publisher, a->image);
-		if (ret != 0) {
-			zone_image_free(m->o.arena, a->image);
-			a->image = 0;
-			report_compile_error(a, ret);
-		}
+	if (ret != 0) {
+		zone_image_free(m->o.arena, a->image);
+		a->image = 0;
+		manager_report_error(
+			&a->report, a->home == ZONE_HOME_FILE ? a->path : "store", ret);
 	}
 	m->loads_total++;
 	m->run_loads++;
 	e->load_ms = a->load_ms;
+	if (a->version > e->version)
+		e->version = a->version;
+	e->current = a->image != 0 && a->home == ZONE_HOME_STORE;
 	if (a->image != 0) {
-		m->published_total++;
 		note_times(m, a);
-		m->n_serving += !e->serving;
-		e->serving = true;
-		e->serial = im->serial;
-		e->octets = im->octets;
-		e->n_names = a->n_names;
-		e->n_records = a->n_records;
-		e->loaded_at_s = (uint32_t)(realtime_ns() / 1000000000);
 		e->stamp = a->stamp;
-		zone_table_set_state(&m->table, e, ZONE_LOADED);
+		zone_table_set_state(&m->table, e, a->is_empty ? ZONE_EMPTY : ZONE_LOADED);
+		manager_note_published(
+			m, e, arena_at(m->o.arena, a->image, sizeof(struct image)), a->is_empty);
 	} else {
 		m->failures_total++;
 		m->run_failures++;
 		zone_table_set_state(&m->table, e, ZONE_FAILED);
 	}
+}
+
+/* Write down how it went, after publishing it. Lock held. */
+static void
+settle(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
+{
+	bool quiet = m->n_queued > LOG_ZONES_MAX || m->run_loads > LOG_ZONES_MAX ||
+		     (m->scanning != 0 && m->table.n_zones > LOG_ZONES_MAX);
+
+	publish(m, e, a);
 	if (a->report.n == 0 || m->run_warned < LOG_REFUSED_MAX)
 		tell_log(m, e, a, quiet);
 	m->run_warned += a->report.n > 0;
 	file_list_destroy(e->includes);
 	e->includes = a->includes;
 	a->includes = NULL;
-	keep_report(e, a);
+	manager_keep_report(e, &a->report);
+}
+
+/* It came to nothing. Lock held. */
+static void
+give_up(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
+{
+	if (a->image != 0)
+		zone_image_free(m->o.arena, a->image);
+	zone_report_destroy(&a->report);
+	zone_table_set_state(&m->table, e,
+		!e->current  ? ZONE_CONFIGURED
+		: e->serving ? ZONE_LOADED
+			     : ZONE_EMPTY);
+}
+
+/* Lock held on entry and return, not in between. */
+static void
+load_once(struct zone_manager *m, struct zone_entry *e, struct zone_scratch *scratch)
+{
+	struct attempt a = {.home = (enum zone_home)e->home,
+		.asked_ns = e->asked_ns,
+		.started_ns = manager_clock_ns()};
+	bool late;
+
+	e->again = false;
+	zone_table_set_state(&m->table, e, ZONE_LOADING);
+	memcpy(a.apex, e->apex, e->apex_len);
+	a.path = e->path != NULL ? strdup(e->path) : NULL;
+	a.default_ttl = m->config->zones.default_ttl;
+	pthread_mutex_unlock(&m->lock);
+	if (a.home == ZONE_HOME_STORE)
+		attempt_load_stored(m, &a, scratch);
+	else if (a.path != NULL)
+		attempt_load_file(m, &a, scratch);
+	else
+		zone_report_add(&a.report, ZONE_ERROR, NULL, 0, "out of memory");
+	a.load_ms = (uint32_t)((manager_clock_ns() - a.started_ns) / 1000000);
+	pthread_mutex_lock(&m->lock);
+	while (e->busy)
+		pthread_cond_wait(&m->zone_free, &m->lock);
+	/* another home has this name now, or a change came in between, which was not published */
+	late = e->home != a.home || (a.home == ZONE_HOME_STORE && a.version < e->version);
+	e->again |= late && !e->current;
+	if (!late && a.is_gone && !e->removed)
+		(void)manager_drop_zone(m, e);
+	if (late || e->removed || m->stopping)
+		give_up(m, e, &a);
+	else
+		settle(m, e, &a);
+	file_list_destroy(a.includes);
+	free(a.path);
 }
 
 void
@@ -255,29 +343,7 @@ manager_load_zone(struct zone_manager *m, struct zone_entry *e, struct zone_scra
 	bool again;
 
 	do {
-		struct attempt a = {.asked_ns = e->asked_ns, .started_ns = manager_clock_ns()};
-
-		e->again = false;
-		zone_table_set_state(&m->table, e, ZONE_LOADING);
-		memcpy(a.apex, e->apex, e->apex_len);
-		a.path = strdup(e->path);
-		a.default_ttl = m->config->zones.default_ttl;
-		pthread_mutex_unlock(&m->lock);
-		if (a.path != NULL)
-			attempt_load(m, &a, scratch);
-		else
-			zone_report_add(&a.report, ZONE_ERROR, NULL, 0, "out of memory");
-		pthread_mutex_lock(&m->lock);
-		if (e->removed || m->stopping) {
-			if (a.image != 0)
-				zone_image_free(m->o.arena, a.image);
-			zone_report_destroy(&a.report);
-			zone_table_set_state(&m->table, e, ZONE_CONFIGURED);
-		} else {
-			settle(m, e, &a);
-		}
-		file_list_destroy(a.includes);
-		free(a.path);
+		load_once(m, e, scratch);
 		again = e->again && !e->removed && !m->stopping;
 	} while (again);
 	if (e->removed)

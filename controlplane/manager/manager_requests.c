@@ -144,6 +144,7 @@ zone_manager_status(struct zone_manager *m, struct zone_manager_status *out)
 	out->n_zones = m->table.n_zones;
 	out->n_serving = m->n_serving;
 	memcpy(out->n_state, m->table.n_state, sizeof out->n_state);
+	out->n_stored = m->table.n_home[ZONE_HOME_STORE];
 	out->n_queued = m->n_queued;
 	out->n_threads = m->n_wanted;
 	out->ready = m->ready;
@@ -159,6 +160,12 @@ zone_manager_status(struct zone_manager *m, struct zone_manager_status *out)
 	out->scan = m->scan_ended;
 	memcpy(out->stage, m->stage, sizeof out->stage);
 	pthread_mutex_unlock(&m->lock);
+}
+
+struct arena *
+zone_manager_arena(const struct zone_manager *m)
+{
+	return m->o.arena;
 }
 
 bool

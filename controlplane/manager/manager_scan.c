@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* manager_scan: the scanner's work: which zones are configured (the list, and the folder's files),
- * which are new, gone or changed. It alone adds zones to the table and removes them, so it may look
- * at the table's shape without the lock; what loaders write (state, stamps, includes) it reads
- * under it. */
+/* manager_scan: the scanner's work: which zones there are (the list, the folder's files, the
+ * store), which are new, gone or changed. It alone adds and removes zones of files, so it may keep
+ * such an entry while it lets go of the lock; those of the store come and go by the engine of
+ * changes too. The first home wins, in the order above. */
 #include "controlplane/manager/manager_internal.h"
 #include "config/log.h"
 #include "controlplane/zones/zone_compile.h"
@@ -17,24 +17,15 @@
 
 #define LOG_FILES_MAX 20u /* unusable files told one by one, for each scan */
 
-/* Zones that a scan adds, until their placeholders are published. */
-struct newcomers {
-	struct newcomer {
-		struct zone_entry *entry;
-		uint64_t image; /* published already, by an earlier control plane; 0: none */
-	} * zone;
-	size_t n, room;
-};
-
-static void
-complain(struct zone_manager *m, const char *path, const char *what)
+void
+manager_complain(struct zone_manager *m, const char *path, const char *what)
 {
 	if (m->scan.file_errors++ < LOG_FILES_MAX)
 		log_error("%s: %s", path, what);
 }
 
-static int
-newcomers_add(struct newcomers *new, struct zone_entry *e)
+int
+manager_newcomers_add(struct newcomers *new, struct zone_entry *e)
 {
 	if (new->n == new->room) {
 		size_t room = new->room == 0 ? 64 : new->room * 2;
@@ -57,7 +48,8 @@ resolve_double(struct zone_manager *m, struct zone_entry *e, const char *path, b
 	char *copy = replace ? strdup(path) : NULL;
 
 	if (in_directory != e->in_directory || replace || strcmp(path, e->path) != 0)
-		complain(m, replace ? e->path : path, "ignored: its zone has another file already");
+		manager_complain(
+			m, replace ? e->path : path, "ignored: its zone has another file already");
 	if (copy == NULL)
 		return;
 	free(e->path);
@@ -78,18 +70,14 @@ found_zone(struct zone_manager *m, struct newcomers *new, const uint8_t *apex, c
 		resolve_double(m, e, path, in_directory);
 	} else if (e != NULL) {
 		e->seen = m->scan_count;
-		if (strcmp(e->path, path) != 0) {
-			char *copy = strdup(path);
-			if (copy != NULL) {
-				free(e->path);
-				e->path = copy;
-				e->stamp = 0;
-			}
-		}
+		/* a zone file comes before the store, and a file may have moved */
+		if ((e->home != ZONE_HOME_FILE || strcmp(e->path, path) != 0) &&
+			zone_table_set_home(&m->table, e, ZONE_HOME_FILE, path) != 0)
+			manager_complain(m, path, "out of memory: it is not served from here");
 		e->in_directory = in_directory;
 	} else {
 		e = zone_table_add(&m->table, apex, path);
-		if (e != NULL && newcomers_add(new, e) != 0) {
+		if (e != NULL && manager_newcomers_add(new, e) != 0) {
 			zone_table_remove(&m->table, e);
 			zone_entry_destroy(e);
 			e = NULL;
@@ -98,7 +86,7 @@ found_zone(struct zone_manager *m, struct newcomers *new, const uint8_t *apex, c
 			e->seen = m->scan_count;
 			e->in_directory = in_directory;
 		} else {
-			complain(m, path, "out of memory: the zone is not served");
+			manager_complain(m, path, "out of memory: the zone is not served");
 		}
 	}
 	pthread_mutex_unlock(&m->lock);
@@ -112,7 +100,7 @@ scan_list(struct zone_manager *m, struct newcomers *new)
 	for (unsigned i = 0; i < c->zones.list_count; i++) {
 		uint8_t apex[ZONE_WIRE_OCTETS];
 		if (zone_wire_from_text(apex, c->zones.list[i].zone) < 0)
-			complain(m, c->zones.list[i].zone, "is not a domain name");
+			manager_complain(m, c->zones.list[i].zone, "is not a domain name");
 		else
 			found_zone(m, new, apex, c->zones.list[i].file, false);
 	}
@@ -139,7 +127,7 @@ scan_directory(struct zone_manager *m, struct newcomers *new)
 	bool complete = false;
 
 	if (dir == NULL || path == NULL) {
-		complain(m, directory, strerror(errno));
+		manager_complain(m, directory, strerror(errno));
 		goto out;
 	}
 	while (errno = 0, (d = readdir(dir)) != NULL && !m->stopping) {
@@ -148,13 +136,14 @@ scan_directory(struct zone_manager *m, struct newcomers *new)
 			continue;
 		snprintf(path, room, "%s/%s", directory, d->d_name);
 		if (zone_wire_from_file(apex, d->d_name) < 0)
-			complain(m, path, "ignored: its name without .zone is not a domain name");
+			manager_complain(
+				m, path, "ignored: its name without .zone is not a domain name");
 		else
 			found_zone(m, new, apex, path, true);
 	}
 	complete = errno == 0 && !m->stopping;
 	if (errno != 0)
-		complain(m, directory, strerror(errno));
+		manager_complain(m, directory, strerror(errno));
 out:
 	if (dir != NULL)
 		closedir(dir);
@@ -162,20 +151,19 @@ out:
 	return complete;
 }
 
-/* The arena holds this zone from before: it is being served. Lock held. */
-static void
-adopt(struct zone_manager *m, struct zone_entry *e, uint64_t image)
+void
+manager_adopt(struct zone_manager *m, struct zone_entry *e, uint64_t image)
 {
 	const struct image *im = image_at(m->o.arena, image);
 
 	if (im == NULL || (im->flags & IMAGE_UNAVAILABLE) != 0)
 		return;
-	e->serving = true;
 	e->serial = im->serial;
 	e->octets = im->octets;
 	e->n_names = (uint32_t)im->n_names;
 	e->n_records = (uint32_t)im->n_records;
-	m->n_serving++;
+	m->n_serving += !e->serving;
+	e->serving = true;
 }
 
 /* From here on new zones may be loaded; those that somebody asked for at once. */
@@ -186,8 +174,9 @@ announce(struct zone_manager *m, const struct newcomers *new, uint64_t ticket)
 		struct zone_entry *e = new->zone[i].entry;
 		pthread_mutex_lock(&m->lock);
 		if (new->zone[i].image != 0)
-			adopt(m, e, new->zone[i].image);
+			manager_adopt(m, e, new->zone[i].image);
 		e->announced = true;
+		pthread_cond_broadcast(&m->zone_free);
 		if (e->again) {
 			e->again = false;
 			manager_queue_zone(m, e, ZONE_QUEUE_URGENT, ticket);
@@ -230,45 +219,39 @@ publish_placeholders(struct zone_manager *m, struct newcomers *new, uint64_t tic
 	return ret == 0;
 }
 
-static void
-remove_zone(struct zone_manager *m, struct zone_entry *e)
+bool
+manager_drop_zone(struct zone_manager *m, struct zone_entry *e)
 {
-	char zone[ZONE_TEXT_OCTETS];
+	bool was_published;
 
-	zone_text_from_wire(zone, e->apex);
-	pthread_mutex_lock(&m->lock);
 	manager_unqueue_zone(m, e);
 	m->n_serving -= e->serving;
 	zone_table_remove(&m->table, e);
 	e->removed = true;
-	if (zone_withdraw(m->o.publisher, e->apex) != 0)
-		log_warning("zone %s was not published", zone);
-	if (e->state != ZONE_LOADING)
+	was_published = zone_withdraw(m->o.publisher, e->apex) == 0;
+	if (e->state != ZONE_LOADING && !e->busy)
 		zone_entry_destroy(e);
-	pthread_mutex_unlock(&m->lock);
+	return was_published;
+}
+
+void
+manager_remove_zone(struct zone_manager *m, struct zone_entry *e)
+{
+	char zone[ZONE_TEXT_OCTETS];
+
+	zone_text_from_wire(zone, e->apex);
+	if (!manager_drop_zone(m, e))
+		log_warning("zone %s was not published", zone);
 	if (m->scan.removed++ < LOG_FILES_MAX)
 		log_info("zone %s removed: it is no longer configured", zone);
 }
 
 /* Is what is served still what its files say? Under the lock, for the list of includes. */
 static bool
-zone_unchanged(struct zone_manager *m, const struct zone_entry *e, uint64_t stamp_now)
+zone_unchanged(const struct zone_entry *e, uint64_t stamp_now)
 {
-	bool same;
-
-	pthread_mutex_lock(&m->lock);
-	same = e->state != ZONE_FAILED && e->state != ZONE_CONFIGURED && e->stamp != 0 &&
+	return e->state != ZONE_FAILED && e->state != ZONE_CONFIGURED && e->stamp != 0 &&
 	       e->stamp == stamp_now && file_list_unchanged(e->includes);
-	pthread_mutex_unlock(&m->lock);
-	return same;
-}
-
-static void
-queue(struct zone_manager *m, struct zone_entry *e, enum zone_queue q, uint64_t ticket)
-{
-	pthread_mutex_lock(&m->lock);
-	manager_queue_zone(m, e, q, ticket);
-	pthread_mutex_unlock(&m->lock);
 }
 
 /* Zones in the arena that nobody configured: an earlier control plane's. */
@@ -306,53 +289,106 @@ withdraw_strays(struct zone_manager *m)
 {
 	struct strays s = {.m = m};
 
-	zone_published_each(m->o.publisher, collect_stray, &s);
+	/* under the lock all the time: nobody adds a zone meanwhile */
+	pthread_mutex_lock(&m->lock);
+	/* as many as are ours, and ours are among them: then there is nothing to look for */
+	if (!m->all_published || zone_published_count(m->o.publisher) != m->table.n_zones)
+		zone_published_each(m->o.publisher, collect_stray, &s);
 	for (size_t i = 0; i < s.n; i++)
 		if (zone_withdraw(m->o.publisher, s.apex[i]) == 0)
 			m->scan.removed++;
+	pthread_mutex_unlock(&m->lock);
 	if (s.n > 0)
 		log_info("%zu zones removed that are no longer configured", s.n);
 	free(s.apex);
+	m->strays_withdrawn = true;
+}
+
+/* --- commands --- */
+
+/* What became of a zone of a file. Only this thread removes such or gives them another home: that
+ * of the file can be looked at without the lock. */
+static void
+settle_file_zone(struct zone_manager *m, struct zone_entry *e, bool force, uint64_t ticket)
+{
+	uint64_t stamp = e->seen == m->scan_count && !force ? file_stamp_now(e->path) : 0;
+
+	pthread_mutex_lock(&m->lock);
+	if (e->seen != m->scan_count) {
+		if (m->files_complete || !e->in_directory)
+			manager_remove_zone(m, e);
+	} else if (!force && zone_unchanged(e, stamp)) {
+		m->scan.unchanged++;
+	} else {
+		m->scan.reloaded++;
+		manager_queue_zone(m, e, ZONE_QUEUE_BULK, ticket);
+	}
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* @param files  those of files too */
+static void
+settle_zones(struct zone_manager *m, bool files, bool force, uint64_t since, uint64_t ticket)
+{
+	bool more = true;
+
+	for (uint32_t i = 0; more && !m->stopping; i++) {
+		struct zone_entry *e;
+		bool of_file;
+		pthread_mutex_lock(&m->lock);
+		more = i < m->table.n_slots;
+		e = more ? m->table.slot[i] : NULL;
+		of_file = e != NULL && e->home == ZONE_HOME_FILE;
+		if (e != NULL && !of_file)
+			manager_settle_stored_zone(m, e, force, since, ticket);
+		pthread_mutex_unlock(&m->lock);
+		if (of_file && files)
+			settle_file_zone(m, e, force, ticket);
+	}
 }
 
 static void
 scan_all(struct zone_manager *m, bool force, uint64_t ticket)
 {
 	struct newcomers new = {0};
-	bool first = !m->scanned, complete = true, all_published;
+	bool first = !m->scanned;
+	uint64_t since;
 
+	pthread_mutex_lock(&m->lock);
 	m->scan_count++;
+	pthread_mutex_unlock(&m->lock);
+	m->files_complete = true;
 	scan_list(m, &new);
 	if (m->scan_config->zones.directory != NULL)
-		complete = scan_directory(m, &new);
-	all_published = publish_placeholders(m, &new, ticket);
+		m->files_complete = scan_directory(m, &new);
+	manager_scan_store(m, &new, &since);
+	m->all_published = publish_placeholders(m, &new, ticket);
 	m->scan.added = (uint32_t) new.n;
 	free(new.zone);
-	if (!m->strays_withdrawn && complete) {
-		/* as many as are ours, and ours are among them: then there is nothing to look for
-		 */
-		if (!all_published || zone_published_count(m->o.publisher) != m->table.n_zones)
-			withdraw_strays(m);
-		m->strays_withdrawn = true;
-	}
-	/* zones in slots do not move, and only this thread adds and removes them */
-	for (uint32_t i = 0; i < m->table.n_slots && !m->stopping; i++) {
-		struct zone_entry *e = m->table.slot[i];
-		if (e == NULL)
-			continue;
-		if (e->seen != m->scan_count) {
-			if (complete || !e->in_directory)
-				remove_zone(m, e);
-		} else if (!force && zone_unchanged(m, e, file_stamp_now(e->path))) {
-			m->scan.unchanged++;
-		} else {
-			m->scan.reloaded++;
-			queue(m, e, ZONE_QUEUE_BULK, ticket);
-		}
-	}
+	if (!m->strays_withdrawn && m->files_complete && m->store_complete)
+		withdraw_strays(m);
+	settle_zones(m, true, force, since, ticket);
 	if (!first)
 		log_info("reload: %u zones added, %u removed, %u to load, %u unchanged",
 			m->scan.added, m->scan.removed, m->scan.reloaded, m->scan.unchanged);
+}
+
+/* The store has just been opened, or cannot be. */
+static void
+scan_store_only(struct zone_manager *m, uint64_t ticket)
+{
+	struct newcomers new = {0};
+	uint64_t since;
+
+	if (m->store == NULL)
+		return;
+	manager_scan_store(m, &new, &since);
+	m->all_published &= publish_placeholders(m, &new, ticket);
+	m->scan.added = (uint32_t) new.n;
+	free(new.zone);
+	if (!m->strays_withdrawn && m->files_complete && m->store_complete)
+		withdraw_strays(m);
+	settle_zones(m, false, false, since, ticket);
 }
 
 /* The zone of a path within the zone directory. @return octets of its name, or -EINVAL */
@@ -381,11 +417,14 @@ file_changed(struct zone_manager *m, const char *path, struct newcomers *new)
 		return;
 	pthread_mutex_lock(&m->lock);
 	e = zone_table_find(&m->table, apex);
+	if (e != NULL && e->home != ZONE_HOME_FILE && there)
+		e = NULL;
+	if (e != NULL && !there && e->in_directory && strcmp(e->path, path) == 0 &&
+		!manager_stored_takes_over(m, e))
+		manager_remove_zone(m, e);
 	pthread_mutex_unlock(&m->lock);
 	if (e == NULL && there)
 		found_zone(m, new, apex, path, true);
-	else if (e != NULL && !there && e->in_directory && strcmp(e->path, path) == 0)
-		remove_zone(m, e);
 }
 
 static int
@@ -399,6 +438,8 @@ zone_has_file(const struct zone_entry *e, const struct command *c)
 {
 	const char *path = e->path;
 
+	if (path == NULL)
+		return false;
 	if (bsearch(&path, c->path, c->n_paths, sizeof *c->path, compare_paths) != NULL)
 		return true;
 	for (size_t i = 0; e->includes != NULL && i < e->includes->n; i++) {
@@ -413,18 +454,19 @@ static void
 scan_files(struct zone_manager *m, const struct command *c)
 {
 	struct newcomers new = {0};
+	bool more = true;
 
 	qsort(c->path, c->n_paths, sizeof *c->path, compare_paths);
 	for (size_t i = 0; i < c->n_paths; i++)
 		file_changed(m, c->path[i], &new);
 	(void)publish_placeholders(m, &new, c->ticket);
 	m->scan.added = (uint32_t) new.n;
-	for (uint32_t i = 0; i < m->table.n_slots; i++) {
-		struct zone_entry *e = m->table.slot[i];
-		if (e == NULL)
-			continue;
+	for (uint32_t i = 0; more; i++) {
+		struct zone_entry *e;
 		pthread_mutex_lock(&m->lock);
-		if (zone_has_file(e, c)) {
+		more = i < m->table.n_slots;
+		e = more ? m->table.slot[i] : NULL;
+		if (e != NULL && zone_has_file(e, c)) {
 			m->scan.reloaded++;
 			manager_queue_zone(m, e, ZONE_QUEUE_URGENT, c->ticket);
 		}
@@ -439,6 +481,8 @@ manager_scan(struct zone_manager *m, const struct command *c)
 	m->scan = (struct zone_manager_scan){.ticket = c->ticket};
 	if (c->kind == COMMAND_FILES)
 		scan_files(m, c);
+	else if (c->kind == COMMAND_STORE)
+		scan_store_only(m, c->ticket);
 	else
 		scan_all(m, c->kind == COMMAND_FORCE_ALL, c->ticket);
 }

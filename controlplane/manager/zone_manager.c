@@ -192,7 +192,7 @@ static void
 work_ended(struct zone_manager *m)
 {
 	bool idle = !m->stopping && manager_oldest_ticket(m) == UINT64_MAX;
-	bool ready = idle && m->scanned && !m->ready;
+	bool ready = idle && m->scanned && !m->store_awaited && !m->ready;
 
 	if (ready) { /* before those are told who wait for it */
 		m->ready = true;
@@ -382,6 +382,8 @@ zone_manager_start(struct zone_manager **out, const struct zone_manager_options 
 	pthread_cond_init(&m->loader_work, NULL);
 	pthread_cond_init(&m->loader_parked, NULL);
 	pthread_cond_init(&m->scanner_work, NULL);
+	pthread_cond_init(&m->zone_free, NULL);
+	m->store_awaited = options->awaits_store;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&m->ended, &attr);
@@ -425,6 +427,7 @@ zone_manager_stop(struct zone_manager *m, unsigned patience_ms)
 	pthread_cond_broadcast(&m->loader_work);
 	pthread_cond_broadcast(&m->loader_parked);
 	pthread_cond_broadcast(&m->scanner_work);
+	pthread_cond_broadcast(&m->zone_free);
 	wake_waiters(m);
 	while (m->n_running > 0)
 		if (pthread_cond_timedwait(&m->ended, &m->lock, &until) != 0)
@@ -454,6 +457,7 @@ zone_manager_destroy(struct zone_manager *m)
 	pthread_cond_destroy(&m->loader_work);
 	pthread_cond_destroy(&m->loader_parked);
 	pthread_cond_destroy(&m->scanner_work);
+	pthread_cond_destroy(&m->zone_free);
 	pthread_cond_destroy(&m->ended);
 	pthread_mutex_destroy(&m->lock);
 	config_free(m->config);

@@ -6,6 +6,7 @@
 #pragma once
 #include "config/config.h"
 #include "controlplane/manager/zone_table.h"
+#include "controlplane/store/store.h"
 #include "controlplane/zones/zone_publish.h"
 
 struct zone_manager;
@@ -16,6 +17,8 @@ struct zone_manager_options {
 	const struct config *config; /* held by the manager until another one is given */
 	struct arena *arena;         /* outlives the manager, like all below */
 	struct zone_publisher *publisher;
+	bool awaits_store; /* zone_manager_set_store() will be called: until then nothing that an
+			      earlier control plane published is taken as gone */
 	/* Called by any thread of the manager, with no lock held. May be NULL. */
 	void (*published)(void *arg); /* images were replaced: reclaim soon */
 	void (*ready)(void *arg); /* once: every zone has been loaded or refused since the start */
@@ -37,6 +40,8 @@ int zone_manager_start(struct zone_manager **out, const struct zone_manager_opti
  */
 bool zone_manager_stop(struct zone_manager *m, unsigned patience_ms);
 void zone_manager_destroy(struct zone_manager *m);
+/** Where images are made. Thread: any. */
+struct arena *zone_manager_arena(const struct zone_manager *m);
 /** Was zone_manager_stop() called? Then work may have been given up. Thread: any. */
 bool zone_manager_stopping(const struct zone_manager *m);
 
@@ -82,6 +87,52 @@ int zone_manager_files_changed(struct zone_manager *m, char **path, size_t n)
 int zone_manager_wait(struct zone_manager *m, const uint8_t *apex, uint64_t ticket,
 	void (*fn)(void *arg), void *arg) __attribute__((warn_unused_result));
 
+/* --- zones of the store --- */
+
+/**
+ * The store is open: serve its zones too. Once; or NULL, any number of times before: it cannot be
+ * opened (yet). Then what the arena holds of it goes on being served.
+ * @param store  open as long as the manager
+ */
+int zone_manager_set_store(struct zone_manager *m, struct store *store)
+	__attribute__((warn_unused_result));
+
+/* A change that was committed to the store, from there to being served. One thread at a time for
+ * one zone. */
+struct zone_update {
+	struct zone_entry *entry; /* the manager's */
+	uint64_t base; /* image that may be patched; 0: the zone must be compiled as a whole */
+	/* for zone_manager_update_end() */
+	bool patched;              /* `image` was made from `base` */
+	bool is_empty;             /* `image` is a placeholder: the zone has no SOA */
+	uint64_t image;            /* 0: there is none; see error */
+	int error;                 /* negative errno */
+	uint32_t ms;               /* what it took */
+	struct zone_report report; /* taken over */
+};
+
+/**
+ * From here on no load publishes anything of this zone that is older than `version`, and until
+ * zone_manager_update_end() nothing at all.
+ * @param version  store_version() of the commit
+ * @return 0; -EEXIST: the zone is not the store's (a zone file of this name is served); -ENOMEM;
+ * -ECANCELED: the manager is stopping
+ */
+int zone_manager_update_begin(struct zone_manager *m, const uint8_t *apex, uint64_t version,
+	struct zone_update *u) __attribute__((warn_unused_result));
+/**
+ * Publish it.
+ * @return 0, or a negative errno: the zone is loaded again later, and serves what it did meanwhile
+ */
+int zone_manager_update_end(struct zone_manager *m, struct zone_update *u);
+/** A committed version that nobody could try to publish: the zone is loaded instead, in its turn.
+ */
+void zone_manager_update_missed(struct zone_manager *m, const uint8_t *apex, uint64_t version);
+/** The zone was deleted from the store. */
+void zone_manager_update_gone(struct zone_manager *m, const uint8_t *apex);
+/** Load zones of the store again whose last version could not be published. @return how many */
+uint32_t zone_manager_retry(struct zone_manager *m);
+
 /* --- looking; thread: any. Functions given run under the manager's lock: short, and no calls back
  * --- */
 
@@ -103,6 +154,7 @@ struct zone_manager_scan {
 	uint64_t ticket;
 	uint32_t added, removed, unchanged, reloaded; /* zones */
 	uint32_t file_errors; /* files and folders that could not be used: see the log */
+	uint32_t hidden;      /* zones of the store that a zone file of the same name hides */
 };
 
 /* Of a version's way from being asked for to being answered from. */
@@ -111,6 +163,7 @@ enum zone_stage { ZONE_STAGE_WAIT, ZONE_STAGE_LOAD, ZONE_STAGE_TOTAL, ZONE_STAGE
 struct zone_manager_status {
 	uint32_t n_zones, n_serving;
 	uint32_t n_state[ZONE_STATES];
+	uint32_t n_stored; /* zones of the store */
 	uint32_t n_queued; /* loads that wait */
 	/* since there was something to do */
 	uint32_t run_loads, run_ms;

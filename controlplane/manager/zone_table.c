@@ -15,6 +15,7 @@ const char *const zone_state_word[ZONE_STATES] = {
 	[ZONE_LOADING] = "loading",
 	[ZONE_LOADED] = "loaded",
 	[ZONE_FAILED] = "failed",
+	[ZONE_EMPTY] = "empty",
 };
 
 int
@@ -111,13 +112,15 @@ zone_table_add(struct zone_table *t, const uint8_t *apex, const char *path)
 	memcpy(e->apex, apex, len);
 	e->apex_len = (uint8_t)len;
 	e->hash = (uint32_t)name_hash(t->seed, apex); /* not the copy: see NAME_HASH_AHEAD */
-	e->path = strdup(path);
-	if (e->path == NULL || take_slot(t, e) != 0) {
+	e->home = path != NULL ? ZONE_HOME_FILE : ZONE_HOME_STORE;
+	e->path = path != NULL ? strdup(path) : NULL;
+	if ((path != NULL && e->path == NULL) || take_slot(t, e) != 0) {
 		zone_entry_destroy(e);
 		return NULL;
 	}
 	t->n_zones++;
 	t->n_state[e->state]++;
+	t->n_home[e->home]++;
 	e->chain = *bucket_of(t, e->hash);
 	*bucket_of(t, e->hash) = e;
 	grow_buckets(t);
@@ -138,6 +141,27 @@ zone_table_remove(struct zone_table *t, struct zone_entry *e)
 		t->slot_free = e->slot;
 	t->n_zones--;
 	t->n_state[e->state]--;
+	t->n_home[e->home]--;
+}
+
+int
+zone_table_set_home(
+	struct zone_table *t, struct zone_entry *e, enum zone_home home, const char *path)
+{
+	char *copy = path != NULL ? strdup(path) : NULL;
+
+	if (path != NULL && copy == NULL)
+		return -ENOMEM;
+	free(e->path);
+	e->path = copy;
+	file_list_destroy(e->includes);
+	e->includes = NULL;
+	e->stamp = e->version = 0;
+	e->current = e->in_directory = false;
+	t->n_home[e->home]--;
+	t->n_home[home]++;
+	e->home = (uint8_t)home;
+	return 0;
 }
 
 void

@@ -61,7 +61,9 @@ check_apex(struct zone_build *b)
 	for (uint32_t i = 1; i < n; i++)
 		report(b, ZONE_ERROR, &r[i], apex, "a zone has one SOA record; remove all others");
 	if (apex == NULL || zone_model_rrset(z, apex, KNOT_RRTYPE_NS, &n) == NULL)
-		zone_build_finding(b, ZONE_ERROR, 0, ZONE_NO_LINE,
+		/* PowerDNS serves such zones, and its clients make them: not knowing better is no
+		 * reason to take a zone away that was acknowledged */
+		zone_build_finding(b, b->is_file ? ZONE_ERROR : ZONE_WARNING, 0, ZONE_NO_LINE,
 			"no NS record at %s; a zone names its servers at its apex", text);
 	if (apex == NULL)
 		return;

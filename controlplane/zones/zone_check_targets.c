@@ -99,8 +99,9 @@ report_target(
 	zone_name_text(owner, zone_owner(z, t->owner));
 	zone_type_text(type, r->type);
 	zone_name_text(name, t->name);
-	/* An apex NS that is an alias makes named and kzonecheck refuse the zone. */
-	enum zone_severity s = is_ns && at_apex ? ZONE_ERROR : ZONE_WARNING;
+	/* An apex NS that is an alias makes named and kzonecheck refuse the file; PowerDNS does not
+	 * mind, and what was acknowledged through the API must be served. */
+	enum zone_severity s = is_ns && at_apex && b->is_file ? ZONE_ERROR : ZONE_WARNING;
 	switch (f) {
 	case IS_ALIAS:
 		zone_build_finding(b, s, r->file, r->line,

@@ -103,8 +103,8 @@ class Millrace(Server):
         listen += '  eal: %s\n' % json.dumps(list(self.eal)) if self.eal else ''
         cores = '  workers: 1\n' + ('  cores: [%d]\n' % self.cpu if self.cpu is not None else '')
         self.cpu_of_worker, self.cpu = self.cpu, None       # the worker is pinned, not all threads
-        self.write('millrace.yaml', 'run-dir: %s\nlog-level: info\narena:\n  size: 8GiB\nrrl:\n  enabled: false\ndataplane:\n%s%szones:\n  list:\n'
-                   '    - zone: %s\n      file: %s\n' % (self.path('run'), cores, listen, ZONE, self.zone_file))
+        self.write('millrace.yaml', 'run-dir: %s\nstore:\n  path: %s\nlog-level: info\narena:\n  size: 8GiB\nrrl:\n  enabled: false\ndataplane:\n%s%szones:\n  list:\n'
+                   '    - zone: %s\n      file: %s\n' % (self.path('run'), self.path('store.mdb'), cores, listen, ZONE, self.zone_file))
 
     def resident(self):
         pss, shmem = lab.resident_octets(self.process.pids())

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Configuration files: every key, every default, and the limits. Mistakes: test_config_mistakes. */
 #include "config/config.h"
+#include "config/program.h"
 #include "config/schema.h"
 #include "shm/policy.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,6 +97,7 @@ every_key_reaches_its_field(void **state)
 				     "user: nobody\n"
 				     "log-level: Debug\n"
 				     "arena: {path: /a, size: 1TiB}\n"
+				     "store: {path: /s/store.mdb}\n"
 				     "dataplane:\n"
 				     "  workers: 2\n"
 				     "  cores: [3, 1023]\n"
@@ -169,6 +173,7 @@ every_key_reaches_its_field(void **state)
 	assert_string_equal(c->user, "nobody");
 	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
 	assert_string_equal(c->arena.path, "/a");
+	assert_string_equal(c->store.path, "/s/store.mdb");
 	assert_true(c->arena.size == 1ull << 40);
 	assert_int_equal(c->dataplane.workers, 2);
 	assert_int_equal(c->dataplane.cores_count, 2);
@@ -493,10 +498,63 @@ the_reference_page_is_current(void **state)
 	free(made);
 }
 
+static void
+assert_store_path(const char *text, const char *expected)
+{
+	struct config *c = load_good(text);
+	char *path = config_store_path(c);
+
+	assert_string_equal(path, expected);
+	free(path);
+	config_free(c);
+}
+
+static void
+the_store_is_where_state_is_kept(void **state)
+{
+	bool root = geteuid() == 0;
+
+	unsetenv("STATE_DIRECTORY");
+	setenv("XDG_STATE_HOME", "/x", 1);
+	assert_store_path("store: {path: /s/x.mdb}\n", "/s/x.mdb");
+	assert_store_path("user: a\n", "/var/lib/millrace/store.mdb");
+	assert_store_path("log-level: info\n",
+		root ? "/var/lib/millrace/store.mdb" : "/x/millrace/store.mdb");
+	assert_store_path("user: a\nchroot: /srv/m\nrun-dir: /srv/m/run\n",
+		"/srv/m/var/lib/millrace/store.mdb");
+	setenv("STATE_DIRECTORY", "/var/lib/a:/var/lib/b", 1);
+	assert_store_path("user: a\n", "/var/lib/a/store.mdb");
+	unsetenv("STATE_DIRECTORY");
+}
+
+static void
+the_folder_of_the_store_is_made(void **state)
+{
+	char folder[] = "/tmp/millrace-config-XXXXXX", path[64];
+	struct config *c = load_good("log-level: info\n");
+	struct stat st;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/a/b/store.mdb", folder);
+	assert_int_equal(program_make_store_dir(c, path), 0);
+	assert_int_equal(program_make_store_dir(c, path), 0); /* is there already */
+	snprintf(path, sizeof path, "%s/a/b", folder);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0750);
+	rmdir(path);
+	snprintf(path, sizeof path, "%s/a", folder);
+	rmdir(path);
+	rmdir(folder);
+	assert_int_equal(program_make_store_dir(c, "/proc/no/store.mdb"), -ENOENT);
+	config_free(c);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_store_is_where_state_is_kept),
+		cmocka_unit_test(the_folder_of_the_store_is_made),
 		cmocka_unit_test(an_empty_file_gives_the_defaults),
 		cmocka_unit_test(every_key_reaches_its_field),
 		cmocka_unit_test(workers_follow_from_cores),

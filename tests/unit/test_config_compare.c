@@ -264,6 +264,7 @@ a_visitor_sees_every_key_and_no_secret(void **state)
 		"queries-per-connection-max=100;idle-timeout=10s;read-timeout=5s;write-timeout=5s;}"
 		"zones{list[{zone=a;file=/etc/m/f;}]directory=-;watch=false;default-ttl=3600;"
 		"threads=0;}"
+		"store{path=-;}"
 		"answers{udp-payload-max=1232;nsid=-;version=-;identity=-;cookies=true;"
 		"cookie-secret=(hidden);cookie-secret-old=-;}"
 		"acl{default=allow;rules[]}rrl{enabled=true;rate=1000;nxdomain-rate=1000;"

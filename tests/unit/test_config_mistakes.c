@@ -75,6 +75,9 @@ static const struct {
 	{"user: a\nchroot: /srv/m\nrun-dir: /srv/m/run\narena: {path: /dev/hugepages/a}\n",
 		"4: key 'arena.path': '/dev/hugepages/a' is not below the folder '/srv/m' of the "
 		"key 'chroot'; put it there, or leave 'chroot' out"},
+	{"user: a\nchroot: /srv/m\nrun-dir: /srv/m/run\nstore: {path: /var/lib/s}\n",
+		"4: key 'store.path': '/var/lib/s' is not below the folder '/srv/m' of the "
+		"key 'chroot'; put it there, or leave 'chroot' out"},
 	{"user: a\nchroot: /srv/m\nrun-dir: /srv/m/run\nzones:\n  directory: zones\n",
 		"5: key 'zones.directory': '/etc/m/zones' is not below the folder '/srv/m' of the "
 		"key 'chroot'; put it there, or leave 'chroot' out"},

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures of the tests over real packets. `--build DIR` names the build whose programs run."""
+import atexit
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import netns  # noqa: E402
 from suite import Suite  # noqa: E402
+
+# programs that a test starts without the class Suite do not touch the machine's own store
+os.environ['STATE_DIRECTORY'] = tempfile.mkdtemp(prefix='millrace-state-')
+atexit.register(shutil.rmtree, os.environ['STATE_DIRECTORY'], ignore_errors=True)
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

@@ -156,6 +156,7 @@ class Suite:
         os.chmod(self.dir, 0o755)
         self.run_dir = self.dir / 'run'
         self.log_path = self.dir / 'log'
+        self.store_path = self.dir / 'state' / 'store.mdb'
         self.addresses = addresses or (['127.0.0.1'] + (['::1'] if has_ipv6() else []))
         self.owns_port = port is None
         self.port = port or free_port(self.addresses)
@@ -185,6 +186,8 @@ class Suite:
         if self.dataplane is None:
             s['dataplane'] = ['listen:'] + ['  - "%s"' % address(a, self.port) for a in self.addresses]
         s['arena'] = ['size: 256MiB']
+        if 'store' not in self.yaml:    # suites do not meet
+            s['store'] = ['path: %s' % self.store_path]
         if 'rrl' not in self.yaml:      # a test sends more than any resolver
             s['rrl'] = ['enabled: false']
         out = ['run-dir: %s' % self.run_dir]

@@ -16,6 +16,7 @@ struct serve_options {
 	const char *config_path; /* NULL: make one from the rest */
 	const char *run_dir;     /* NULL: the usual place */
 	const char *zones;       /* folder of zone files, or NULL */
+	const char *store;       /* file of the store, or NULL: the usual one */
 	const char *listen[SERVE_LISTEN_MAX];
 	unsigned n_listen;
 	const char *port[SERVE_PORTS_MAX]; /* device arguments */

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 static const char help_text[] =
-	"usage: millrace serve [--listen ADDR:PORT]... [--port DEVARGS]... [--zones DIR] "
-	"[ZONE=FILE]...\n"
+	"usage: millrace serve [--listen ADDR:PORT]... [--port DEVARGS]... [--zones DIR]\n"
+	"                      [--store FILE] [ZONE=FILE]...\n"
 	"       millrace serve --config FILE\n"
 	"       millrace upgrade [--run-dir DIR | --config FILE]\n"
 	"       millrace config-reference\n"
@@ -26,6 +26,9 @@ static const char help_text[] =
 	"  ZONE=FILE            serve a zone from a zone file, such as "
 	"example.com=example.com.zone\n"
 	"  -z, --zones DIR      every file NAME.zone in DIR is the zone NAME\n"
+	"  -s, --store FILE     keep zones that are made through the API in this file; default\n"
+	"                       /var/lib/millrace/store.mdb for root, else\n"
+	"                       $XDG_STATE_HOME/millrace/store.mdb (~/.local/state)\n"
 	"  -l, --listen ADDR[:PORT]  answer there through the kernel's sockets (port 53 if none is "
 	"given);\n"
 	"                       without --listen and --port: 127.0.0.1:5300 and [::1]:5300\n"
@@ -72,7 +75,8 @@ take_zones(struct serve_options *o, int argc, char **argv)
 	}
 	o->zone = argv + optind;
 	o->n_zones = (unsigned)(argc - optind);
-	if (o->config_path && (o->n_zones || o->n_listen || o->n_ports || o->zones || o->run_dir))
+	if (o->config_path &&
+		(o->n_zones || o->n_listen || o->n_ports || o->zones || o->run_dir || o->store))
 		return usage_error("with --config everything else is in the file");
 	return 0;
 }
@@ -102,13 +106,14 @@ parse_options(struct serve_options *o, int argc, char **argv)
 		{"port", required_argument, NULL, 'p'},
 		{"zones", required_argument, NULL, 'z'},
 		{"run-dir", required_argument, NULL, 'r'},
+		{"store", required_argument, NULL, 's'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
 	int opt, rc;
 
-	while ((opt = getopt_long(argc, argv, "c:l:p:z:r:hV", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "c:l:p:z:r:s:hV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			o->config_path = optarg;
@@ -129,6 +134,9 @@ parse_options(struct serve_options *o, int argc, char **argv)
 			break;
 		case 'r':
 			o->run_dir = optarg;
+			break;
+		case 's':
+			o->store = optarg;
 			break;
 		case 'h':
 			fputs(help_text, stdout);

@@ -64,6 +64,32 @@ real_path(const char *path, const char *what, bool folder)
 	return real;
 }
 
+/* A file that need not be there yet. @return allocated, or NULL when out of memory */
+static char *
+absolute_path(const char *path)
+{
+	char folder[PATH_MAX], *absolute;
+
+	if (path[0] == '/' || !getcwd(folder, sizeof folder))
+		return strdup(path);
+	return asprintf(&absolute, "%s/%s", folder, path) < 0 ? NULL : absolute;
+}
+
+static int
+write_store(FILE *f, const struct serve_options *o)
+{
+	char *path = o->store ? absolute_path(o->store) : NULL;
+
+	if (!o->store)
+		return 0;
+	if (!path)
+		return EX_OSERR;
+	fputs("store:\n", f);
+	write_entry(f, "  path: ", path);
+	free(path);
+	return 0;
+}
+
 /* Can [::1] be listened on? */
 static bool
 ip6_exists(void)
@@ -216,6 +242,8 @@ synthesise_config(const struct serve_options *o, char **out)
 	write_entry(f, "run-dir: ", dir);
 	write_listen(f, o);
 	status = write_zones(f, o);
+	if (status == 0)
+		status = write_store(f, o);
 	if (status == 0 && ferror(f))
 		status = EX_IOERR;
 	if (fclose(f) != 0 && status == 0)

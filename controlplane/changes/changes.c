@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* changes: the queue and the writer. A batch is what waits when the writer comes round; it waits
+ * for nobody. When a job fails behind its first write, the transaction is given up and the jobs
+ * before it run again without it, so each job runs twice at most for another's fault; those behind
+ * it are the next batch. */
+#include "controlplane/changes/changes_internal.h"
+#include "config/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BATCH_JOBS 1000u
+#define QUEUE_MAX 65536u
+#define RETRY_S 5 /* between tries to publish what could not be */
+#define STACK_OCTETS (1u << 20)
+
+static uint64_t
+clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int
+change_refuse(struct change_error *e, enum change_verdict v, const char *format, ...)
+{
+	static const int number[] = {
+		[CHANGE_OK] = -EINVAL,
+		[CHANGE_INVALID] = -EINVAL,
+		[CHANGE_NOT_FOUND] = -ENOENT,
+		[CHANGE_CONFLICT] = -EEXIST,
+		[CHANGE_STALE] = -ESTALE,
+		[CHANGE_READ_ONLY] = -EROFS,
+		[CHANGE_NO_SPACE] = -ENOSPC,
+		[CHANGE_BUSY] = -EBUSY,
+		[CHANGE_FAILED] = -EIO,
+	};
+	va_list args;
+
+	if (e->verdict != CHANGE_OK)
+		return number[e->verdict];
+	e->verdict = v;
+	va_start(args, format);
+	vsnprintf(e->text, sizeof e->text, format, args);
+	va_end(args);
+	return number[v];
+}
+
+/* A failure that nobody has put into words. */
+static void
+explain(struct change_job *j, int error)
+{
+	if (error == -ENOSPC)
+		change_refuse(&j->error, CHANGE_NO_SPACE,
+			"No space left for the store: nothing was changed; make room on its disk");
+	else if (error == -ECANCELED)
+		change_refuse(&j->error, CHANGE_BUSY,
+			"The control plane is stopping; nothing was changed");
+	else
+		change_refuse(&j->error, CHANGE_FAILED, "The store failed: %s; nothing was changed",
+			strerror(-error));
+}
+
+/* --- one batch --- */
+
+/* The jobs of a batch, and what came of those that are over. */
+struct batch {
+	struct change_job *job[BATCH_JOBS];
+	size_t n;
+};
+
+static void
+forget(struct change_job *j)
+{
+	touched_destroy_all(j->touched);
+	j->touched = NULL;
+	j->wrote = false;
+	j->error = (struct change_error){0};
+}
+
+static void
+fail(struct change_job *j, int error)
+{
+	touched_destroy_all(j->touched);
+	j->touched = NULL;
+	j->result = error;
+	explain(j, error);
+}
+
+/* Run them in this order. Those that fail before they write are over, the others go on.
+ * @param[out] culprit  index of one that failed behind a write: the transaction must be given up
+ * @return whether anything was written */
+static bool
+apply_all(struct batch *b, size_t n, struct store_txn *t, size_t *culprit)
+{
+	bool wrote = false;
+
+	*culprit = SIZE_MAX;
+	for (size_t i = 0; i < n; i++) {
+		struct change_job *j = b->job[i];
+		int ret;
+		if (j->result != 0)
+			continue;
+		forget(j);
+		ret = j->apply(j, t);
+		if (ret != 0) {
+			bool clean = j->tells_writes && !j->wrote;
+			fail(j, ret < 0 ? ret : -EINVAL);
+			if (clean)
+				continue;
+			*culprit = i;
+			return false;
+		}
+		wrote |= j->wrote || !j->tells_writes;
+	}
+	return wrote;
+}
+
+static void
+fail_all(struct batch *b, size_t n, int error)
+{
+	for (size_t i = 0; i < n; i++)
+		if (b->job[i]->result == 0)
+			fail(b->job[i], error);
+}
+
+static int
+commit(struct changes *c, struct store_txn *t, uint64_t *version)
+{
+	uint64_t since_ns = clock_ns();
+	int ret;
+
+	*version = store_version(t);
+	ret = store_commit(t);
+	pthread_mutex_lock(&c->lock);
+	c->figures.batches_total += ret == 0;
+	histogram_add(&c->figures.commit, clock_ns() - since_ns, 1);
+	pthread_mutex_unlock(&c->lock);
+	return ret;
+}
+
+/* Some of the first n of them as one commit. One that failed behind a write keeps its result, and
+ * those behind it wait for the next round, which passes it over.
+ * @return how many are over; 0: the commit failed, they are to be run one by one */
+static size_t
+run_jobs(struct changes *c, struct batch *b, size_t n, uint64_t *version)
+{
+	struct store_txn *t;
+	size_t culprit;
+	bool wrote;
+	int ret;
+
+	*version = 0;
+	do {
+		ret = store_write(c->o.store, &t);
+		if (ret != 0) {
+			fail_all(b, n, ret);
+			return n;
+		}
+		wrote = apply_all(b, n, t, &culprit);
+		if (culprit == SIZE_MAX)
+			break;
+		store_end(t);
+		pthread_mutex_lock(&c->lock);
+		c->figures.batch_retries_total++;
+		pthread_mutex_unlock(&c->lock);
+		n = culprit;
+	} while (n > 0);
+	if (n == 0)
+		return 1;
+	if (!wrote) {
+		store_end(t);
+		return n;
+	}
+	ret = commit(c, t, version);
+	if (ret == 0)
+		return n;
+	*version = 0;
+	if (n > 1)
+		return 0;
+	fail_all(b, n, ret);
+	return n;
+}
+
+/* Tell those who asked. */
+static void
+end_jobs(struct changes *c, struct batch *b, size_t n)
+{
+	uint64_t now_ns = clock_ns();
+
+	pthread_mutex_lock(&c->lock);
+	for (size_t i = 0; i < n; i++) {
+		c->figures.failed_total += b->job[i]->result != 0;
+		histogram_add(&c->figures.total, now_ns - b->job[i]->submitted_ns, 1);
+	}
+	c->figures.jobs_total += n;
+	pthread_mutex_unlock(&c->lock);
+	for (size_t i = 0; i < n; i++) {
+		struct change_job *j = b->job[i];
+		touched_destroy_all(j->touched);
+		j->touched = NULL;
+		j->done(j, j->result);
+	}
+}
+
+/* Publish what n jobs changed, and tell them. */
+static void
+settle(struct changes *c, struct batch *b, size_t n, uint64_t version)
+{
+	struct touched_zones zones = {0};
+
+	for (size_t i = 0; i < n && version != 0; i++) {
+		struct change_job *j = b->job[i];
+		if (j->result != 0 || touched_merge(&zones, &j->touched) == 0)
+			continue;
+		/* no memory to remember what: the manager finds out, later */
+		for (struct change_touched *z = j->touched; z != NULL; z = z->next)
+			zone_manager_update_missed(c->o.zones, z->apex, version);
+	}
+	changes_publish(c, &zones, version);
+	touched_zones_free(&zones);
+	end_jobs(c, b, n);
+}
+
+static void
+run_batch(struct changes *c, struct batch *b)
+{
+	size_t alone = 0; /* jobs that are run one by one, since a commit failed */
+	uint64_t version;
+
+	while (b->n > 0) {
+		size_t over = run_jobs(c, b, alone > 0 ? 1 : b->n, &version);
+		if (over == 0) {
+			alone = b->n;
+			continue;
+		}
+		alone -= over < alone ? over : alone;
+		settle(c, b, over, version);
+		b->n -= over;
+		memmove(b->job, b->job + over, b->n * sizeof *b->job);
+	}
+}
+
+/* --- the writer --- */
+
+/* Wait for work, or until it is time to try again. Lock held. */
+static void
+wait_for_work(struct changes *c)
+{
+	struct timespec until;
+
+	if (!c->has_unpublished) {
+		pthread_cond_wait(&c->work, &c->lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += RETRY_S;
+	if (pthread_cond_timedwait(&c->work, &c->lock, &until) != ETIMEDOUT)
+		return;
+	pthread_mutex_unlock(&c->lock);
+	c->has_unpublished = zone_manager_retry(c->o.zones) > 0;
+	pthread_mutex_lock(&c->lock);
+}
+
+/* Lock held. */
+static void
+take_batch(struct changes *c, struct batch *b)
+{
+	struct change_job *j;
+
+	b->n = 0;
+	while (b->n < BATCH_JOBS && (j = STAILQ_FIRST(&c->waiting)) != NULL) {
+		STAILQ_REMOVE_HEAD(&c->waiting, link);
+		b->job[b->n++] = j;
+	}
+	c->figures.queued -= (uint32_t)b->n;
+}
+
+static void
+cancel(struct changes *c, struct batch *b)
+{
+	fail_all(b, b->n, -ECANCELED);
+	end_jobs(c, b, b->n);
+}
+
+static void *
+writer_main(void *arg)
+{
+	struct changes *c = arg;
+	struct batch *b = calloc(1, sizeof *b);
+
+	pthread_setname_np(pthread_self(), "changes");
+	c->scratch = zone_scratch_create(); /* without one it is slower */
+	pthread_mutex_lock(&c->lock);
+	for (;;) {
+		if (STAILQ_EMPTY(&c->waiting)) {
+			if (c->stopping || b == NULL)
+				break;
+			wait_for_work(c);
+			continue;
+		}
+		take_batch(c, b);
+		pthread_mutex_unlock(&c->lock);
+		if (c->given_up)
+			cancel(c, b);
+		else
+			run_batch(c, b);
+		pthread_mutex_lock(&c->lock);
+	}
+	zone_scratch_destroy(c->scratch);
+	free(b);
+	c->running = false;
+	pthread_cond_signal(&c->ended);
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+/* --- requests --- */
+
+int
+changes_submit(struct changes *c, struct change_job *j)
+{
+	int ret = 0;
+
+	j->owner = c;
+	j->touched = NULL;
+	j->wrote = false;
+	j->result = 0;
+	j->error = (struct change_error){0};
+	j->submitted_ns = clock_ns();
+	pthread_mutex_lock(&c->lock);
+	if (c->stopping)
+		ret = -ECANCELED;
+	else if (c->figures.queued >= c->o.queue_max)
+		ret = -EBUSY;
+	if (ret == 0) {
+		STAILQ_INSERT_TAIL(&c->waiting, j, link);
+		if (c->figures.queued++ == 0)
+			pthread_cond_signal(&c->work);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return ret;
+}
+
+void
+changes_figures(struct changes *c, struct changes_figures *out)
+{
+	pthread_mutex_lock(&c->lock);
+	*out = c->figures;
+	pthread_mutex_unlock(&c->lock);
+}
+
+const char *
+changes_default_soa_edit_api(const struct changes *c)
+{
+	return c->default_soa_edit_api;
+}
+
+/* --- life --- */
+
+static int
+start_writer(struct changes *c)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	int ret = pthread_attr_init(&attr);
+
+	if (ret != 0)
+		return -ret;
+	pthread_attr_setstacksize(&attr, STACK_OCTETS);
+	sigfillset(&all); /* signals are for the main thread */
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	c->running = true;
+	ret = pthread_create(&c->thread, &attr, writer_main, c);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return -ret;
+}
+
+int
+changes_start(struct changes **out, const struct changes_options *o)
+{
+	struct changes *c = calloc(1, sizeof *c);
+	pthread_condattr_t attr;
+	int ret;
+
+	if (c == NULL)
+		return -ENOMEM;
+	c->o = *o;
+	if (c->o.queue_max == 0)
+		c->o.queue_max = QUEUE_MAX;
+	c->default_soa_edit_api =
+		strdup(o->default_soa_edit_api != NULL ? o->default_soa_edit_api : "DEFAULT");
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->work, &attr);
+	pthread_cond_init(&c->ended, &attr);
+	pthread_condattr_destroy(&attr);
+	STAILQ_INIT(&c->waiting);
+	ret = c->default_soa_edit_api == NULL ? -ENOMEM : start_writer(c);
+	if (ret != 0) {
+		c->running = false;
+		free(c->default_soa_edit_api);
+		free(c);
+		return ret;
+	}
+	*out = c;
+	return 0;
+}
+
+bool
+changes_stop(struct changes *c, unsigned patience_ms)
+{
+	struct timespec until;
+	bool ended;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += patience_ms / 1000;
+	until.tv_nsec += (long)(patience_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&c->lock);
+	c->stopping = true;
+	pthread_cond_signal(&c->work);
+	while (c->running && pthread_cond_timedwait(&c->ended, &c->lock, &until) == 0)
+		;
+	ended = !c->running;
+	c->given_up = true;
+	pthread_mutex_unlock(&c->lock);
+	return ended;
+}
+
+void
+changes_destroy(struct changes *c)
+{
+	if (c == NULL)
+		return;
+	pthread_join(c->thread, NULL);
+	pthread_mutex_destroy(&c->lock);
+	pthread_cond_destroy(&c->work);
+	pthread_cond_destroy(&c->ended);
+	free(c->default_soa_edit_api);
+	free(c);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* changes_zone: changes_edit_zone(): edits of a zone of whichever home, as a job of its own. */
+#include "controlplane/changes/changes_internal.h"
+#include "controlplane/changes/edit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct edit_job {
+	struct change_job job;
+	struct edit_memory memory;
+	struct zone_edits edits;
+	uint32_t if_serial;
+	struct edits_outcome outcome;
+	void (*done)(void *arg, const struct edits_outcome *o, const struct change_error *e);
+	void *arg;
+};
+
+/* --- a copy of the edits --- */
+
+static char *
+copy_text(struct edit_memory *m, const char *text)
+{
+	size_t octets = text == NULL ? 1 : strlen(text) + 1;
+	char *to = edit_alloc(m, octets);
+
+	if (to != NULL && text != NULL)
+		memcpy(to, text, octets);
+	return to;
+}
+
+static int
+copy_edits(struct edit_job *e, const struct zone_edits *from)
+{
+	struct edit_memory *m = &e->memory;
+	struct zone_edit *edit = edit_alloc(m, from->n * sizeof *edit);
+	uint8_t *apex = edit_alloc(m, ZONE_WIRE_OCTETS);
+
+	e->edits = *from;
+	if (edit == NULL || apex == NULL)
+		return -ENOMEM;
+	memcpy(apex, from->apex, name_octets(from->apex));
+	e->edits.apex = apex;
+	e->edits.edit = edit;
+	e->edits.who = copy_text(m, from->who);
+	e->edits.origin = copy_text(m, from->origin);
+	if (from->soa_edit != NULL)
+		e->edits.soa_edit = copy_text(m, from->soa_edit);
+	if (from->if_serial != NULL) {
+		e->if_serial = *from->if_serial;
+		e->edits.if_serial = &e->if_serial;
+	}
+	for (size_t i = 0; i < from->n; i++) {
+		edit[i] = from->edit[i];
+		if (!edit_copy_rrset(m, &edit[i].rrset, &from->edit[i].rrset))
+			return -ENOMEM;
+	}
+	return m->failed ? -ENOMEM : 0;
+}
+
+static void
+destroy(struct edit_job *e)
+{
+	edit_memory_free(&e->memory);
+	free(e);
+}
+
+/* --- zones of the store --- */
+
+static int
+apply_stored(struct change_job *j, struct store_txn *t)
+{
+	struct edit_job *e = (struct edit_job *)j;
+
+	return changes_edit(j, t, &e->edits, &e->outcome);
+}
+
+static void
+done_stored(struct change_job *j, int result)
+{
+	struct edit_job *e = (struct edit_job *)j;
+
+	e->done(e->arg, &e->outcome, &j->error);
+	destroy(e);
+}
+
+/* --- */
+
+static void
+note_home(void *arg, const struct zone_entry *e)
+{
+	*(enum zone_home *)arg = (enum zone_home)e->home;
+}
+
+int
+changes_edit_zone(struct changes *c, const struct zone_edits *edits,
+	void (*done)(void *arg, const struct edits_outcome *o, const struct change_error *e),
+	void *arg)
+{
+	enum zone_home home = ZONE_HOME_STORE;
+	struct edit_job *e = calloc(1, sizeof *e);
+	uint8_t apex[ZONE_WIRE_OCTETS] = {0};
+	int ret = e == NULL ? -ENOMEM : copy_edits(e, edits);
+
+	if (ret != 0)
+		goto out;
+	e->done = done;
+	e->arg = arg;
+	memcpy(apex, edits->apex, name_octets(edits->apex));
+	zone_manager_visit(c->o.zones, apex, note_home, &home);
+	if (home != ZONE_HOME_STORE) {
+		change_refuse(&e->job.error, CHANGE_READ_ONLY,
+			"The zone comes from a zone file, which this version cannot change");
+		done(arg, &e->outcome, &e->job.error);
+		destroy(e);
+		return 0;
+	}
+	e->job.apply = apply_stored;
+	e->job.done = done_stored;
+	e->job.tells_writes = true;
+	ret = changes_submit(c, &e->job);
+out:
+	if (ret != 0 && e != NULL)
+		destroy(e);
+	return ret;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* open_store: see the header. */
+#include "controlplane/open_store.h"
+#include "config/log.h"
+#include "controlplane/manager/zone_manager.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_MS 5000
+
+struct reason {
+	struct reason *next; /* those before it: the API may still be telling them */
+	char text[STORE_ERROR_OCTETS];
+};
+
+struct store_opener {
+	struct store_opener_options o;
+	uv_work_t work;
+	uv_timer_t again;
+	bool opening;
+	int status; /* of the attempt */
+	char error[STORE_ERROR_OCTETS];
+	struct store *store;
+	struct changes *changes;
+	struct reason *reason; /* why there is none; the last one that was told */
+};
+
+static void start_opening(struct store_opener *o);
+
+/* A thread of the pool. */
+static void
+open_it(uv_work_t *work)
+{
+	struct store_opener *o = work->data;
+	struct store_options options = {.path = o->o.path};
+
+	o->status = store_open(&o->store, &options, o->error);
+}
+
+static void
+try_again(uv_timer_t *t)
+{
+	start_opening(t->data);
+}
+
+/* Tell why there is none, if that is news. */
+static void
+tell_reason(struct store_opener *o, const char *text)
+{
+	struct reason *r;
+
+	if (o->reason != NULL && strcmp(o->reason->text, text) == 0)
+		return;
+	log_error("%s; zones that are published go on being served, and the store is tried again "
+		  "every %u s",
+		text, RETRY_MS / 1000);
+	r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return;
+	strncpy(r->text, text, sizeof r->text - 1);
+	r->next = o->reason;
+	o->reason = r;
+	o->o.changed(o->o.arg, NULL, NULL, r->text);
+}
+
+static int
+start_changes(struct store_opener *o)
+{
+	struct changes_options options = {
+		.store = o->store,
+		.zones = o->o.zones,
+		.backends = o->o.backends,
+	};
+	int ret = changes_start(&o->changes, &options);
+
+	if (ret == 0)
+		ret = zone_manager_set_store(o->o.zones, o->store);
+	return ret;
+}
+
+static void
+opened(uv_work_t *work, int status)
+{
+	struct store_opener *o = work->data;
+	int ret = status != 0 ? status : o->status;
+
+	o->opening = false;
+	if (status != 0)
+		return; /* cancelled: the end */
+	if (ret == 0) {
+		ret = start_changes(o);
+		if (ret == 0) {
+			log_info("store %s is open", o->o.path);
+			o->o.changed(o->o.arg, o->store, o->changes, NULL);
+			return;
+		}
+		tell_reason(o, "the store cannot be used: out of memory");
+		return;
+	}
+	tell_reason(o, o->error);
+	if (zone_manager_set_store(o->o.zones, NULL) != 0)
+		log_error("zone manager: out of memory");
+	uv_timer_start(&o->again, try_again, RETRY_MS, 0);
+}
+
+static void
+start_opening(struct store_opener *o)
+{
+	o->work.data = o;
+	o->opening = uv_queue_work(o->o.loop, &o->work, open_it, opened) == 0;
+}
+
+int
+store_opener_start(struct store_opener **out, const struct store_opener_options *options)
+{
+	struct store_opener *o = calloc(1, sizeof *o);
+
+	if (o == NULL)
+		return -ENOMEM;
+	o->o = *options;
+	uv_timer_init(o->o.loop, &o->again);
+	o->again.data = o;
+	*out = o;
+	start_opening(o);
+	return 0;
+}
+
+bool
+store_opener_stop(struct store_opener *o, unsigned patience_ms)
+{
+	if (o == NULL)
+		return true;
+	if (o->opening)
+		return false;
+	uv_timer_stop(&o->again);
+	return o->changes == NULL || changes_stop(o->changes, patience_ms);
+}
+
+void
+store_opener_destroy(struct store_opener *o)
+{
+	if (o == NULL)
+		return;
+	changes_destroy(o->changes);
+	if (o->store != NULL)
+		store_close(o->store);
+	while (o->reason != NULL) {
+		struct reason *r = o->reason;
+		o->reason = r->next;
+		free(r);
+	}
+	free(o);
+}

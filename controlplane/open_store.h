@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* open_store: the store and the engine of changes come up beside everything else: a disk that is
+ * slow or damaged keeps no zone of the arena from being served. Opening runs in a thread of libuv's
+ * pool; while it fails it is tried again every few seconds. Main thread. */
+#pragma once
+#include "controlplane/changes/changes.h"
+
+#include <uv.h>
+
+struct store_opener;
+
+struct store_opener_options {
+	uv_loop_t *loop;
+	const char *path; /* of the store; lives on */
+	struct zone_manager *zones;
+	struct backends *backends;
+	/* It has come (both are set), or it has not, and why: each time that the reason is another
+	 * one. error lives as long as the opener. */
+	void (*changed)(void *arg, struct store *store, struct changes *changes, const char *error);
+	void *arg;
+};
+
+int store_opener_start(struct store_opener **out, const struct store_opener_options *o)
+	__attribute__((warn_unused_result));
+/**
+ * No more changes; those that wait are done within patience_ms. NULL: nothing.
+ * @return false: the file is being opened or written right now: the process must end without
+ * waiting for it
+ */
+bool store_opener_stop(struct store_opener *o, unsigned patience_ms);
+/** After store_opener_stop() returned true, the loop has run once more, and nobody uses the store
+ * any more. NULL: nothing. */
+void store_opener_destroy(struct store_opener *o);
