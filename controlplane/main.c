@@ -392,6 +392,7 @@ start_services(struct controlplane *c)
 		.policy = c->policy,
 		.backends = c->backends,
 		.store_error = "The store is being opened; ask again",
+		.notify = notify_start(c->config),
 	};
 	ret = api_serve(c->api, &c->parts);
 	if (ret == 0)
@@ -472,6 +473,7 @@ stop(struct controlplane *c, int status)
 				  it */
 	}
 	api_stop(c->api);
+	notify_stop(c->parts.notify);
 	metrics_server_stop(c->metrics);
 	captures_destroy(c->captures);
 	watch_stop(c->watch);

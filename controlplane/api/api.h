@@ -11,6 +11,7 @@
 #include "controlplane/metrics/metrics.h"
 #include "controlplane/reconfigure.h"
 #include "controlplane/store/store.h"
+#include "controlplane/transfer/notify_send.h"
 #include "shm/arena.h"
 #include "shm/hub.h"
 
@@ -34,8 +35,9 @@ struct api_context {
 	/* NULL: there is none, and store_error says why; zones of files are served all the same */
 	struct store *store;
 	const char *store_error;
-	struct changes *changes;   /* NULL: nothing can be changed */
-	struct backends *backends; /* NULL: none */
+	struct changes *changes;      /* NULL: nothing can be changed */
+	struct backends *backends;    /* NULL: none */
+	struct notify_sender *notify; /* NULL: it did not start */
 };
 
 /* What is there once everything has started. */
@@ -47,6 +49,7 @@ struct api_parts {
 	const char *store_error; /* outlives the API */
 	struct changes *changes;
 	struct backends *backends;
+	struct notify_sender *notify;
 };
 
 /**

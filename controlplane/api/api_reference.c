@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* api_reference: docs/api-reference.md, from the tables. */
+#include "controlplane/api/metadata_kind.h"
 #include "controlplane/api/openapi.h"
 
 #include <errno.h>
@@ -62,6 +63,33 @@ print_schema(const struct api_schema *s)
 		printf("\nThere may be more members.\n");
 }
 
+static void
+print_kinds(void)
+{
+	static const char *const word[] = {
+		[METADATA_TEXT] = "text",
+		[METADATA_SWITCH] = "0 or 1",
+		[METADATA_NETMASK] = "ADDRESS or ADDRESS/LENGTH",
+		[METADATA_NETMASK_OR_AUTO] = "ADDRESS, ADDRESS/LENGTH or AUTO-NS",
+		[METADATA_ADDRESS] = "ADDRESS",
+		[METADATA_ADDRESS_PORT] = "ADDRESS or ADDRESS:PORT",
+		[METADATA_NAME] = "domain name",
+		[METADATA_SERIAL] = "DEFAULT, INCREASE, EPOCH, SOA-EDIT, SOA-EDIT-INCREASE",
+		[METADATA_NUMBERS] = "numbers",
+	};
+
+	printf("\n## Kinds of metadata\n\nAnd any kind that begins with `X-`: any text, more "
+	       "than one.\n\n| kind | through /metadata | values | |\n|---|---|---|---|\n");
+	for (size_t i = 0; i < metadata_n_kinds; i++) {
+		const struct metadata_kind *k = &metadata_kind[i];
+		printf("| `%s` | %s | %s%s | %s |\n", k->name,
+			k->hidden      ? "only in the list of all"
+			: k->read_only ? "read"
+				       : "read, set",
+			word[k->value], k->several ? ", more than one" : "", k->help);
+	}
+}
+
 int
 api_print_reference(void)
 {
@@ -74,6 +102,7 @@ api_print_reference(void)
 	       "An error is an [Error](#error), unless another type is named.\n");
 	for (size_t i = 0; i < api_n_route_groups; i++)
 		print_group(api_route_group[i]);
+	print_kinds();
 	printf("\n## Types\n\n`[T]` is an array, `{T}` an object whose members are all T; `?`: or "
 	       "null; `A/B`: one of them.\n");
 	for (size_t i = 0; i < api_n_schemas; i++)

@@ -117,6 +117,49 @@ const struct api_schema api_schema[] = {
 		{"serving", "!boolean", "Whether a version from before is"},
 		{"errors", "![string]", "FILE:LINE: what"}), NULL, false},
 
+	/* --- beside zones --- */
+	{"Metadata", "Values of one kind of metadata.", FIELDS(
+		{"type", "'Metadata'", ""},
+		{"kind", "string", "Not needed where the path says it"},
+		{"metadata", "![string]", ""}), NULL, false},
+	{"Cryptokey", "A DNSSEC key.", FIELDS(
+		{"type", "'Cryptokey'", ""},
+		{"id", "integer", ""},
+		{"keytype", "'ksk'|'zsk'|'csk'", ""},
+		{"active", "boolean", "It signs"},
+		{"published", "boolean", "Its DNSKEY is in the zone"},
+		{"flags", "integer", "Of the DNSKEY"},
+		{"dnskey", "string", "Its DNSKEY record; not in this version"},
+		{"ds", "[string]", "DS records; not in this version"},
+		{"cds", "[string]", ""},
+		{"privatekey", "string", "In BIND's format"},
+		{"content", "string", "The same, in requests"},
+		{"algorithm", "string/integer", "A mnemonic, or in requests a number"},
+		{"bits", "integer", ""}), NULL, false},
+	{"TSIGKey", "A key of transactions.", FIELDS(
+		{"type", "'TSIGKey'", ""},
+		{"id", "string", "Its name with the final dot; not in requests"},
+		{"name", "string", ""},
+		{"algorithm", "string", "hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512"},
+		{"key", "string", "The secret in base64; empty in lists"}), NULL, false},
+	{"Autoprimary", "A server that may make this one a secondary.", FIELDS(
+		{"ip", "!string", ""},
+		{"nameserver", "!string", ""},
+		{"account", "string", ""}), NULL, false},
+	{"Networks", "Networks and the views that they see.", FIELDS(
+		{"networks", "![Network]", ""}), NULL, false},
+	{"Network", "A network and the view that it sees.", FIELDS(
+		{"network", "!string", "ADDRESS/LENGTH"},
+		{"view", "!string", ""}), NULL, false},
+	{"NetworkView", "The view that a network is to see.", FIELDS(
+		{"view", "!string", ""}), NULL, false},
+	{"Views", "Names of views.", FIELDS(
+		{"views", "![string]", ""}), NULL, false},
+	{"View", "Zones of a view.", FIELDS(
+		{"zones", "![string]", ""}), NULL, false},
+	{"ViewZone", "A zone for a view.", FIELDS(
+		{"name", "!string", "With its final dot"}), NULL, false},
+
 	/* --- statistics --- */
 	{"StatisticItem", "A number.", FIELDS(
 		{"name", "!string", ""},

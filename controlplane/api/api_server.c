@@ -145,6 +145,7 @@ api_serve(struct api *a, const struct api_parts *parts)
 	c->store_error = parts->store_error;
 	c->changes = parts->changes;
 	c->backends = parts->backends;
+	c->notify = parts->notify;
 	atomic_store_explicit(&a->view, v, memory_order_release);
 	return 0;
 }

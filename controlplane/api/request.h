@@ -73,6 +73,8 @@ struct api_request {
 /* Groups of routes, each with its file; api_routes.c lists them. */
 extern const struct route_group api_routes_servers, api_routes_config, /* api_routes_server.c */
 	api_routes_stats;
+extern const struct route_group api_routes_metadata, api_routes_cryptokeys, /* api_routes_keys.c */
+	api_routes_tsigkeys, api_routes_autoprimaries, api_routes_networks, api_routes_views;
 extern const struct route_group api_routes_zones;                    /* api_routes_zones.c */
 extern const struct route_group api_routes_suite, api_routes_policy; /* api_routes_millrace.c */
 
@@ -123,6 +125,33 @@ void api_server(struct api_request *r);
 void api_settings_list(struct api_request *r); /* api_settings.c */
 void api_setting_get(struct api_request *r);
 void api_cache_flush(struct api_request *r);
+void api_metadata_list(struct api_request *r); /* api_metadata.c */
+void api_metadata_add(struct api_request *r);
+void api_metadata_get(struct api_request *r);
+void api_metadata_set(struct api_request *r);
+void api_metadata_remove(struct api_request *r);
+void api_cryptokeys_list(struct api_request *r); /* api_cryptokeys.c */
+void api_cryptokey_add(struct api_request *r);
+void api_cryptokey_get(struct api_request *r);
+void api_cryptokey_change(struct api_request *r);
+void api_tsigkeys_list(struct api_request *r); /* api_tsigkeys.c */
+void api_tsigkey_add(struct api_request *r);
+void api_tsigkey_get(struct api_request *r);
+void api_tsigkey_change(struct api_request *r);
+void api_tsigkey_remove(struct api_request *r);
+void api_autoprimaries_list(struct api_request *r); /* api_autoprimaries.c */
+void api_autoprimary_add(struct api_request *r);
+void api_autoprimary_remove(struct api_request *r);
+void api_views_list(struct api_request *r); /* api_views.c */
+void api_view_get(struct api_request *r);
+void api_view_add(struct api_request *r);
+void api_view_remove(struct api_request *r);
+void api_networks_list(struct api_request *r);
+void api_network_get(struct api_request *r);
+void api_network_set(struct api_request *r);
+void api_zone_notify(struct api_request *r); /* api_zone_actions.c */
+void api_zone_retrieve(struct api_request *r);
+void api_zone_rectify(struct api_request *r);
 void api_zones_list(struct api_request *r); /* api_zones.c */
 void api_zone_get(struct api_request *r);
 void api_zone_reload(struct api_request *r);

@@ -135,3 +135,134 @@ def test_statistics(server, pdns):
     assert {i['name'] for i in ask(server, 'GET', BASE + '/statistics?includerings=false')[1]} == {i['name'] for i in ours}
     assert ask(server, 'GET', BASE + '/statistics?statistic=')[0] == 200
     assert ask(server, 'GET', BASE + '/statistics?includerings=perhaps')[0] == 400
+
+
+# --- TSIG keys
+
+@pytest.fixture
+def no_keys(server, pdns):
+    """Both begin without keys."""
+    for ask_one in (lambda *a: ask(server, *a), pdns.request):
+        for key in ask_one('GET', BASE + '/tsigkeys')[1]:
+            ask_one('DELETE', BASE + '/tsigkeys/' + key['id'])
+
+
+def test_a_keys_life(server, pdns, no_keys):
+    assert same(server, pdns, 'GET', BASE + '/tsigkeys', status=200) == []
+    key = {'name': 'key.example', 'algorithm': 'hmac-sha256', 'key': 'Zm9vYmFy'}
+    made = same(server, pdns, 'POST', BASE + '/tsigkeys', key, status=201)
+    assert made == {**key, 'id': 'key.example.', 'type': 'TSIGKey'}
+    for path in ('key.example.', 'key.example'):
+        assert same(server, pdns, 'GET', BASE + '/tsigkeys/' + path, status=200) == made
+    assert ask(server, 'GET', BASE + '/tsigkeys/KEY.example.') == (200, made)
+    assert same(server, pdns, 'GET', BASE + '/tsigkeys', status=200) == [{**made, 'key': ''}]
+    changed = same(server, pdns, 'PUT', BASE + '/tsigkeys/key.example.', {'key': 'c2VjcmV0'}, status=200)
+    assert changed == {**made, 'key': 'c2VjcmV0'}
+    changed = ask(server, 'PUT', BASE + '/tsigkeys/key.example.', {'algorithm': 'HMAC-SHA512.'})
+    assert changed == (200, {**made, 'key': 'c2VjcmV0', 'algorithm': 'hmac-sha512'})
+    renamed = ask(server, 'PUT', BASE + '/tsigkeys/key.example.', {'name': 'Other.Example.'})
+    assert renamed == (200, {**changed[1], 'name': 'other.example', 'id': 'other.example.'})
+    assert ask(server, 'GET', BASE + '/tsigkeys/key.example.')[0] == 404
+    assert ask(server, 'DELETE', BASE + '/tsigkeys/other.example.') == (204, '')
+    assert ask(server, 'GET', BASE + '/tsigkeys') == (200, [])
+
+
+def test_a_key_is_made_when_none_is_given(server, pdns, no_keys):
+    lengths = {}
+    for algorithm in ('hmac-md5', 'hmac-sha1', 'hmac-sha224', 'hmac-sha256', 'hmac-sha384', 'hmac-sha512'):
+        made = same(server, pdns, 'POST', BASE + '/tsigkeys', {'name': 'k-' + algorithm, 'algorithm': algorithm}, status=201)
+        theirs = pdns.request('GET', BASE + '/tsigkeys/k-%s.' % algorithm)[1]
+        assert len(made['key']) == len(theirs['key']) and made['key'] != theirs['key'] and made['algorithm'] == theirs['algorithm']
+        lengths[made['key']] = algorithm
+    assert len(lengths) == 6
+
+
+@pytest.mark.parametrize('body,status', [
+    ({'name': 'taken.', 'algorithm': 'hmac-sha256', 'key': 'Zm9v'}, 409),
+    ({'name': 'k2', 'algorithm': 'hmac-foo', 'key': 'Zm9v'}, 422),
+    ({'name': 'k2', 'algorithm': 'hmac-foo'}, 400),
+    ({'name': 'k2', 'algorithm': 'hmac-sha256', 'key': '!!'}, 422),
+    ({'name': 'k2', 'key': 'Zm9v'}, 422),
+    ({'name': 7, 'algorithm': 'hmac-md5'}, 422),
+    ({'algorithm': 'hmac-md5'}, 422)])
+def test_bad_new_keys(server, pdns, no_keys, body, status):
+    for ask_one in (lambda *a: ask(server, *a), pdns.request):
+        assert ask_one('POST', BASE + '/tsigkeys', {'name': 'taken', 'algorithm': 'hmac-md5'})[0] == 201
+    ours, theirs = ask(server, 'POST', BASE + '/tsigkeys', body), pdns.request('POST', BASE + '/tsigkeys', body)
+    assert ours[0] == theirs[0] == status and ours[1]['error']
+    assert not isinstance(theirs[1], dict) or ours[1] == theirs[1]      # what 4.7 says in text is JSON since 4.8
+    assert [k['id'] for k in ask(server, 'GET', BASE + '/tsigkeys')[1]] == ['taken.']
+
+
+@pytest.mark.parametrize('body,status', [
+    ({'algorithm': 'x'}, 422), ({'key': '??'}, 422), ({'key': 7}, 200), ({}, 200), ([], 422), ({'name': 'taken'}, 409), ({'name': 'a..b'}, 422)])
+def test_bad_changes_of_keys(server, pdns, no_keys, body, status):
+    for name in ('one', 'taken'):
+        assert ask(server, 'POST', BASE + '/tsigkeys', {'name': name, 'algorithm': 'hmac-md5'})[0] == 201
+    before = ask(server, 'GET', BASE + '/tsigkeys/one.')[1]
+    answer = ask(server, 'PUT', BASE + '/tsigkeys/one.', body)
+    assert answer[0] == status and (status == 200 or answer[1]['error'])
+    assert ask(server, 'GET', BASE + '/tsigkeys/one.')[1] == before
+    if status != 409 and body != [] and body != {'name': 'a..b'}:
+        pdns.request('POST', BASE + '/tsigkeys', {'name': 'one', 'algorithm': 'hmac-md5', 'key': before['key']})
+        assert answer == pdns.request('PUT', BASE + '/tsigkeys/one.', body)
+
+
+def test_keys_that_there_are_not(server, pdns):
+    for method in ('GET', 'PUT', 'DELETE'):
+        ours = ask(server, method, BASE + '/tsigkeys/none.example.', {} if method == 'PUT' else None)
+        assert ours[0] == pdns.request(method, BASE + '/tsigkeys/none.example.', {})[0] == 404 and 'none.example' in ours[1]['error']
+        assert ask(server, method, BASE + '/tsigkeys/a..b', {} if method == 'PUT' else None)[0] == 422
+    assert ask(server, 'POST', BASE + '/tsigkeys')[0] == 400 and request(server, 'POST', BASE + '/tsigkeys', b'{"a":')[0] == 400
+
+
+# --- autoprimaries
+
+def test_autoprimaries(server, pdns):
+    assert same(server, pdns, 'GET', BASE + '/autoprimaries', status=200) == []
+    one = {'ip': '192.0.2.1', 'nameserver': 'ns.example', 'account': 'me'}
+    assert same(server, pdns, 'POST', BASE + '/autoprimaries', one, status=201) == ''
+    two = {'ip': '2001:db8::1', 'nameserver': 'ns2.example'}
+    same(server, pdns, 'POST', BASE + '/autoprimaries', two, status=201)
+    assert same(server, pdns, 'GET', BASE + '/autoprimaries', status=200) == [one, {**two, 'account': ''}]
+    assert ask(server, 'POST', BASE + '/autoprimaries', {'ip': '192.0.2.1', 'nameserver': 'NS.example.'})[0] == 409
+    same(server, pdns, 'DELETE', BASE + '/autoprimaries/192.0.2.1/ns.example', status=204)
+    same(server, pdns, 'DELETE', BASE + '/autoprimaries/192.0.2.1/ns.example', status=204)
+    assert ask(server, 'DELETE', BASE + '/autoprimaries/2001:DB8:0::1/ns2.example.') == (204, '')
+    assert ask(server, 'GET', BASE + '/autoprimaries') == (200, [])
+
+
+@pytest.mark.parametrize('body', [{'ip': '', 'nameserver': 'ns.example'}, {'ip': '192.0.2.1', 'nameserver': ''}, {'nameserver': 'ns.example'},
+                                  {'ip': '192.0.2.1'}])
+def test_bad_autoprimaries(server, pdns, body):
+    same(server, pdns, 'POST', BASE + '/autoprimaries', body, status=422)
+
+
+def test_autoprimaries_that_powerdns_takes_for_good(server):
+    for body in ({'ip': 'rubbish', 'nameserver': 'ns.example'}, {'ip': '192.0.2.1', 'nameserver': 'a..b'},
+                 {'ip': '192.0.2.1', 'nameserver': 'a', 'account': 'x' * 300}):
+        assert ask(server, 'POST', BASE + '/autoprimaries', body)[0] == 422
+    assert ask(server, 'DELETE', BASE + '/autoprimaries/rubbish/ns.example')[0] == 422
+    assert ask(server, 'GET', BASE + '/autoprimaries') == (200, [])
+
+
+# --- views and networks: answered as PowerDNS 5 does with a backend that has no views
+
+def test_there_are_no_views(server):
+    assert ask(server, 'GET', BASE + '/views') == (200, {'views': []})
+    assert ask(server, 'GET', BASE + '/networks') == (200, {'networks': []})
+    assert ask(server, 'GET', BASE + '/views/inside')[0] == 404
+    assert ask(server, 'GET', BASE + '/networks/192.0.2.0/24')[0] == 404
+    for method, path, body, error in (
+            ('POST', '/views/inside', {'name': 'one.example.'}, 'Failed to add one.example. to view inside'),
+            ('POST', '/views/inside', {'name': 'one.example'}, "DNS Name 'one.example' is not canonical"),
+            ('POST', '/views/inside', {}, "Key 'name' not present or not a String"),
+            ('POST', '/views/.inside', {'name': 'one.example.'}, 'must not begin with a dot'),
+            ('DELETE', '/views/inside/one.example.', None, 'Failed to remove one.example. from view inside'),
+            ('PUT', '/networks/192.0.2.0/24', {'view': 'inside'}, 'Failed to setup view inside for network 192.0.2.0/24'),
+            ('PUT', '/networks/192.0.2.0/33', {'view': 'inside'}, 'is no network'),
+            ('PUT', '/networks/rubbish/24', {'view': 'inside'}, 'is no network'),
+            ('GET', '/networks/192.0.2.0/x', None, 'is no network'),
+            ('PUT', '/networks/2001:db8::/32', {}, "Key 'view' not present or not a String")):
+        status, answer = ask(server, method, BASE + path, body)
+        assert status == 422 and error in answer['error'], (method, path)

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* api_store: see the header. */
+#include "controlplane/api/api_store.h"
+#include "controlplane/api/access.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HTTP_INSUFFICIENT_STORAGE 507u
+
+static bool
+refuse_without_store(struct api_request *r, bool there)
+{
+	const char *why = r->context->store_error;
+
+	if (!there)
+		api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "The store is not open%s%s",
+			why != NULL && why[0] != '\0' ? ": " : "", why != NULL ? why : "");
+	return !there;
+}
+
+struct store_txn *
+api_store_read(struct api_request *r)
+{
+	struct store_txn *t;
+	int ret;
+
+	if (refuse_without_store(r, r->context->store != NULL))
+		return NULL;
+	ret = store_read(r->context->store, &t);
+	if (ret == 0)
+		return t;
+	api_request_error(
+		r, MHD_HTTP_SERVICE_UNAVAILABLE, "The store cannot be read: %s", strerror(-ret));
+	return NULL;
+}
+
+static void
+nothing(void *arg, const struct zone_entry *e)
+{
+}
+
+enum api_zone_home
+api_store_zone(struct api_request *r, struct store_txn *t, uint8_t apex[ZONE_WIRE_OCTETS],
+	struct store_zone *zone)
+{
+	char text[ZONE_TEXT_OCTETS];
+	int ret;
+
+	if (api_request_zone(r, apex) != 0 || !access_zone(r, apex))
+		return API_ZONE_NOWHERE;
+	ret = store_zone_get(t, apex, zone);
+	if (ret == 0)
+		return API_ZONE_STORED;
+	if (ret != -ENOENT) {
+		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store cannot be read: %s",
+			strerror(-ret));
+		return API_ZONE_NOWHERE;
+	}
+	if (zone_manager_visit(r->context->zones, apex, nothing, NULL))
+		return API_ZONE_ELSEWHERE;
+	zone_text_from_wire(text, apex);
+	api_request_error(r, MHD_HTTP_NOT_FOUND, "Could not find domain '%s'", text);
+	return API_ZONE_NOWHERE;
+}
+
+bool
+api_store_zone_only(struct api_request *r, uint8_t apex[ZONE_WIRE_OCTETS], const char *what)
+{
+	struct store_txn *t = api_store_read(r);
+	char text[ZONE_TEXT_OCTETS];
+	struct store_zone zone;
+	enum api_zone_home home;
+
+	if (t == NULL)
+		return false;
+	home = api_store_zone(r, t, apex, &zone);
+	store_end(t);
+	if (home != API_ZONE_ELSEWHERE)
+		return home == API_ZONE_STORED;
+	zone_text_from_wire(text, apex);
+	api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+		"Zone '%s' is not in the store: no %s of it can be kept", text, what);
+	return false;
+}
+
+/* --- jobs --- */
+
+static void
+forget_job(void *owned)
+{
+	struct api_job *j = owned;
+
+	if (j->free != NULL)
+		j->free(j);
+	free(j);
+}
+
+void *
+api_job_new(struct api_request *r, size_t octets, void (*forget)(struct api_job *j))
+{
+	struct api_job *j = calloc(1, octets);
+
+	if (j == NULL) {
+		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory");
+		return NULL;
+	}
+	j->r = r;
+	j->free = forget;
+	r->owned = j;
+	r->forget = forget_job;
+	return j;
+}
+
+/* Writer's thread. */
+static void
+job_done(struct change_job *job, int result)
+{
+	struct api_job *j = (struct api_job *)job; /* its first member */
+
+	j->result = result;
+	api_request_resume(j->r);
+}
+
+static void
+start_job(struct api_request *r)
+{
+	struct api_job *j = r->owned;
+	int ret = changes_submit(r->context->changes, &j->job);
+
+	if (ret == 0)
+		return;
+	j->result = ret;
+	api_request_resume(r);
+}
+
+void
+api_job_run(struct api_request *r, int (*apply)(struct change_job *j, struct store_txn *t),
+	void (*after)(struct api_request *r))
+{
+	struct api_job *j = r->owned;
+
+	if (refuse_without_store(r, r->context->changes != NULL))
+		return;
+	j->job.apply = apply;
+	j->job.done = job_done;
+	api_request_wait_for(r, start_job, after);
+}
+
+void *
+api_job_of(struct api_request *r)
+{
+	struct api_job *j = r->owned;
+
+	if (j->result == 0)
+		return j;
+	api_request_refused(r, j->result, &j->job.error);
+	return NULL;
+}
+
+void
+api_request_refused(struct api_request *r, int result, const struct change_error *e)
+{
+	static const unsigned status[] = {
+		[CHANGE_OK] = MHD_HTTP_INTERNAL_SERVER_ERROR,
+		[CHANGE_INVALID] = MHD_HTTP_UNPROCESSABLE_CONTENT,
+		[CHANGE_NOT_FOUND] = MHD_HTTP_NOT_FOUND,
+		[CHANGE_CONFLICT] = MHD_HTTP_CONFLICT,
+		[CHANGE_STALE] = MHD_HTTP_PRECONDITION_FAILED,
+		[CHANGE_READ_ONLY] = MHD_HTTP_UNPROCESSABLE_CONTENT,
+		[CHANGE_NO_SPACE] = HTTP_INSUFFICIENT_STORAGE,
+		[CHANGE_BUSY] = MHD_HTTP_SERVICE_UNAVAILABLE,
+		[CHANGE_FAILED] = MHD_HTTP_INTERNAL_SERVER_ERROR,
+	};
+
+	if (e->verdict != CHANGE_OK)
+		api_request_error(r, status[e->verdict], "%s", e->text);
+	else if (result == -ENOSPC)
+		api_request_error(r, HTTP_INSUFFICIENT_STORAGE, "The disk of the store is full");
+	else if (result == -EBUSY || result == -ECANCELED)
+		api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "%s",
+			result == -EBUSY ? "Too many changes wait already; ask again"
+					 : "The control plane is stopping; ask the next one");
+	else
+		api_request_error(
+			r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store: %s", strerror(-result));
+}
+
+/* --- bodies --- */
+
+json_t *
+api_request_object(struct api_request *r)
+{
+	json_t *body = api_request_json(r);
+
+	if (body == NULL || json_is_object(body))
+		return body;
+	json_decref(body);
+	api_request_error(
+		r, MHD_HTTP_UNPROCESSABLE_CONTENT, "The body must be an object: {\"...\": ...}");
+	return NULL;
+}
+
+const char *
+api_need_string(struct api_request *r, const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	if (text == NULL)
+		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+			"Key '%s' not present or not a String", key);
+	return text;
+}
+
+void
+api_request_done(struct api_request *r)
+{
+	r->status = MHD_HTTP_NO_CONTENT;
+}

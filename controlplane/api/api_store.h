@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* api_store: how handlers read the store and change it. Thread: the API's, but for what says
+ * otherwise. */
+#pragma once
+#include "controlplane/api/request.h"
+
+/** A reading transaction; the caller ends it with store_end(). @return NULL: the answer is 503 */
+struct store_txn *api_store_read(struct api_request *r) __attribute__((warn_unused_result));
+
+enum api_zone_home {
+	API_ZONE_NOWHERE, /* the answer is there: 404, 403, 422 */
+	API_ZONE_STORED,
+	API_ZONE_ELSEWHERE, /* it is served, and comes from a file or another backend */
+};
+
+/**
+ * The zone that parameter 0 of the path names, if the client may use it as a whole (access_zone()).
+ * @param[out] apex  folded
+ * @param[out] zone  of the store; valid with the transaction
+ */
+enum api_zone_home api_store_zone(struct api_request *r, struct store_txn *t,
+	uint8_t apex[ZONE_WIRE_OCTETS], struct store_zone *zone)
+	__attribute__((warn_unused_result));
+
+/** Is there such a zone in the store? As api_store_zone(); a zone that is elsewhere is answered
+ * 422: `what` is not kept for it. */
+bool api_store_zone_only(struct api_request *r, uint8_t apex[ZONE_WIRE_OCTETS], const char *what);
+
+/* A change that a request waits for. A handler makes one larger than this, fills in what `apply`
+ * needs, and gives it to api_job_run(). */
+struct api_job {
+	struct change_job job;
+	struct api_request *r;
+	int result;
+	void (*free)(struct api_job *j); /* what the handler put behind; may be NULL */
+};
+
+/** Zeroed, owned by the request from here on. @return NULL: the answer is 500 */
+void *api_job_new(struct api_request *r, size_t octets, void (*forget)(struct api_job *j))
+	__attribute__((warn_unused_result));
+/**
+ * Have it done, and the request answered by `after`, which asks api_job_of() for it.
+ * @param apply  writer's thread, maybe more than once: changes.h
+ */
+void api_job_run(struct api_request *r, int (*apply)(struct change_job *j, struct store_txn *t),
+	void (*after)(struct api_request *r));
+/** The request's job, done. @return NULL: it failed, and the answer says why */
+void *api_job_of(struct api_request *r) __attribute__((warn_unused_result));
+/** What the writer refused, as an answer. @param result  as given to change_job.done */
+void api_request_refused(struct api_request *r, int result, const struct change_error *e);
+
+/** Is the body an object? @return it, or NULL: the answer is 400 or 422; the caller lets go of it
+ */
+json_t *api_request_object(struct api_request *r) __attribute__((warn_unused_result));
+/** A member that must be a string, as PowerDNS words it. @return NULL: the answer is 422 */
+const char *api_need_string(struct api_request *r, const json_t *object, const char *key)
+	__attribute__((warn_unused_result));
+/** 204, without a body. */
+void api_request_done(struct api_request *r);
