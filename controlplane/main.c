@@ -7,6 +7,7 @@
 #include "config/program.h"
 #include "config/ready.h"
 #include "controlplane/api/api.h"
+#include "controlplane/api/gate.h"
 #include "controlplane/api/openapi.h"
 #include "controlplane/backends/backends.h"
 #include "controlplane/check_zone.h"
@@ -61,6 +62,7 @@ struct controlplane {
 	struct store_opener *store;
 	struct api_parts parts; /* what the API serves now */
 	struct reconfigure *reconfigure;
+	struct gate *gate; /* the API's, once that has started */
 	struct api *api;
 	struct watch *watch;
 	struct busy *busy;
@@ -238,7 +240,7 @@ start_api(struct controlplane *c)
 	int ret = gather_figures(c);
 
 	if (ret == 0)
-		ret = api_start(&c->api, &context, c->socket_path);
+		ret = api_start(&c->api, &context, c->socket_path, c->gate);
 	if (ret == 0)
 		log_info("HTTP API on %s", c->socket_path);
 	return ret == 0 ? metrics_server_start(c->metrics) : ret;
@@ -364,6 +366,7 @@ start_services(struct controlplane *c)
 		.arena = &c->arena,
 		.publisher = c->publisher,
 		.hub = c->hub,
+		.check = gate_check,
 		.applied = on_applied,
 		.arg = c,
 	};
@@ -554,6 +557,8 @@ main(int argc, char **argv)
 		ret = metrics_server_bind(&c.metrics, c.config);
 	if (ret == 0)
 		ret = preload_backends(&c);
+	if (ret == 0)
+		ret = gate_bind(&c.gate, c.config);
 	if (ret == 0)
 		ret = program_drop_privileges(c.config);
 	/* a chroot has changed them */

@@ -10,6 +10,8 @@
 
 #include <uv.h>
 
+#define RECONFIGURE_ERROR_OCTETS 512u
+
 struct reconfigure;
 
 enum reconfigure_kind {
@@ -54,6 +56,9 @@ struct reconfigure_options {
 	struct hub *hub;
 	struct zone_manager *zones;
 	struct policy_control *policy; /* NULL: none (tests) */
+	/* Thread of libuv's pool: can this be taken over, as far as reconfigure does not know
+	 * itself? NULL: nobody else is asked. @return 0, or negative errno with `error` set */
+	int (*check)(const struct config *config, char error[RECONFIGURE_ERROR_OCTETS]);
 	/* Main loop: something was taken over. */
 	void (*applied)(
 		void *arg, const struct config *config, const struct reconfigure_outcome *o);

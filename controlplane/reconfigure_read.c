@@ -182,6 +182,20 @@ plan_policy(struct reconfigure *r)
 	}
 }
 
+static void
+ask_others(struct reconfigure *r)
+{
+	char error[RECONFIGURE_ERROR_OCTETS];
+
+	if (r->o.check == NULL || r->o.check(r->next, error) == 0)
+		return;
+	r->outcome->error = strdup(error);
+	if (r->outcome->error == NULL) {
+		config_free(r->next);
+		r->next = NULL; /* refused, without a word */
+	}
+}
+
 void
 reconfigure_read(uv_work_t *work)
 {
@@ -197,6 +211,8 @@ reconfigure_read(uv_work_t *work)
 	r->next = config_load_again(r->running, r->o.path, &r->outcome->error);
 	if (r->next != NULL)
 		plan_policy(r);
+	if (r->next != NULL && r->outcome->error == NULL)
+		ask_others(r);
 	if (r->next == NULL || r->outcome->error != NULL) {
 		r->outcome->verdict = RECONFIGURE_BAD_FILE;
 	} else {

@@ -1,15 +1,82 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* access: see the header. */
+/* access: who asks. On the unix socket that is told by the kernel; over TCP by what the headers
+ * show. */
 #include "controlplane/api/access_private.h"
+#include "controlplane/api/credential.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <microhttpd.h>
+#include <netdb.h>
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <pwd.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define PASSWD "/etc/passwd"
+#define PROVEN_MAX 64u /* pairs of client and key that were right lately */
+#define HASHES_MAX 20u /* that are computed at once, for whomever; then */
+#define MS_A_HASH 100  /* one in this time: a hash takes some, and nobody else is served */
+
+struct access {
+	uint8_t secret[32];
+	struct throttle *throttle;
+	int64_t hashes_debt_ms, hashes_at_ms;
+	uint8_t proven[PROVEN_MAX][SHA256_DIGEST_LENGTH];
+	unsigned next_proven;
+	_Atomic uint64_t refused, throttled;
+};
+
+int
+access_create(struct access **out)
+{
+	struct access *a = calloc(1, sizeof *a);
+
+	if (a == NULL)
+		return -ENOMEM;
+	a->throttle = throttle_create();
+	if (a->throttle == NULL || RAND_bytes(a->secret, sizeof a->secret) != 1) {
+		access_destroy(a);
+		return -EIO;
+	}
+	*out = a;
+	return 0;
+}
+
+void
+access_destroy(struct access *a)
+{
+	if (a == NULL)
+		return;
+	throttle_destroy(a->throttle);
+	OPENSSL_cleanse(a, sizeof *a);
+	free(a);
+}
+
+void
+access_figures(const struct access *a, struct access_figures *out)
+{
+	out->refused = atomic_load(&a->refused);
+	out->throttled = atomic_load(&a->throttled);
+}
+
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* --- the unix socket --- */
 
 /* The file itself: a directory service may take its time, and nobody waits in this thread. */
 static void
@@ -30,30 +97,174 @@ name_user(uid_t uid, char *out, size_t room)
 
 /* Who may open the socket may do everything: its mode says who that is. */
 static void
-grant_unix(struct access_grant *g, int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof peer;
-
-	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
-		name_user(peer.uid, g->who, sizeof g->who);
-	else
-		snprintf(g->who, sizeof g->who, "unix");
-	g->everything = true;
-}
-
-int
-access_begin(struct api_request *r)
+grant_unix(struct access_grant *g, const struct api_request *r)
 {
 	const union MHD_ConnectionInfo *fd =
 		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer;
+	socklen_t len = sizeof peer;
 
+	if (fd != NULL && getsockopt(fd->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+		name_user(peer.uid, g->who, sizeof g->who);
+	else
+		strcpy(g->who, "unix");
+	strcpy(g->from, "unix");
+	g->everything = true;
+}
+
+/* --- TCP --- */
+
+/* What the request shows: X-API-Key, or Authorization: Bearer, or PowerDNS's ?api-key=. NULL:
+ * nothing. */
+static const char *
+shown_secret(const struct api_request *r)
+{
+	const char *text = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "X-API-Key");
+
+	if (text != NULL)
+		return text;
+	text = MHD_lookup_connection_value(
+		r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+	if (text != NULL)
+		return credential_bearer(text);
+	return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, "api-key");
+}
+
+/* Stands for this client with this secret and this key, and tells nothing of them. */
+static void
+proof_of(const struct access *a, const struct sockaddr_storage *peer, const char *key,
+	const char *secret, uint8_t out[SHA256_DIGEST_LENGTH])
+{
+	char text[NI_MAXHOST + 2 * CREDENTIAL_OCTETS_MAX + 8];
+	unsigned len = 0;
+	int ret;
+
+	if (getnameinfo((const struct sockaddr *)peer, sizeof *peer, text, NI_MAXHOST, NULL, 0,
+		    NI_NUMERICHOST) != 0)
+		text[0] = '\0';
+	ret = snprintf(text + strlen(text), 2 * CREDENTIAL_OCTETS_MAX + 8, "\n%s\n%s", key, secret);
+	assert(ret > 0 && (unsigned)ret < 2 * CREDENTIAL_OCTETS_MAX + 8);
+	HMAC(EVP_sha256(), a->secret, sizeof a->secret, (const unsigned char *)text, strlen(text),
+		out, &len);
+	OPENSSL_cleanse(text, sizeof text);
+}
+
+static bool
+is_proven(const struct access *a, const uint8_t proof[SHA256_DIGEST_LENGTH])
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < PROVEN_MAX; i++)
+		found |= CRYPTO_memcmp(a->proven[i], proof, SHA256_DIGEST_LENGTH) == 0;
+	return found;
+}
+
+/* A hash takes milliseconds of the only thread. */
+static bool
+may_hash(struct access *a, int64_t now_ms)
+{
+	int64_t debt = a->hashes_debt_ms - (now_ms - a->hashes_at_ms);
+
+	if (debt < 0)
+		debt = 0;
+	if (debt > (int64_t)(HASHES_MAX - 1) * MS_A_HASH)
+		return false;
+	a->hashes_debt_ms = debt + MS_A_HASH;
+	a->hashes_at_ms = now_ms;
+	return true;
+}
+
+enum verdict { RIGHT, WRONG, LATER };
+
+/* Is it the key of the configuration? */
+static enum verdict
+check_key(struct access *a, const struct api_request *r, const struct sockaddr_storage *peer,
+	const char *secret, int64_t now_ms)
+{
+	const char *key = r->config->api.key;
+	uint8_t proof[SHA256_DIGEST_LENGTH];
+
+	if (!throttle_permits(a->throttle, peer, now_ms))
+		return LATER;
+	if (key == NULL)
+		return WRONG;
+	if (!credential_is_hash(key))
+		return credential_fits_key(key, secret) ? RIGHT : WRONG;
+	if (!may_hash(a, now_ms))
+		return LATER;
+	if (!credential_fits_key(key, secret))
+		return WRONG;
+	proof_of(a, peer, key, secret, proof);
+	memcpy(a->proven[a->next_proven++ % PROVEN_MAX], proof, sizeof proof);
+	return RIGHT;
+}
+
+static int
+refuse_client(struct access *a, struct api_request *r, enum verdict v)
+{
+	const char *accept =
+		MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+
+	if (v == LATER) {
+		atomic_fetch_add(&a->throttled, 1);
+		api_request_error(r, MHD_HTTP_TOO_MANY_REQUESTS,
+			"Too many wrong keys from this address; ask again in a second");
+		api_request_header(r, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+		return -1;
+	}
+	atomic_fetch_add(&a->refused, 1);
+	api_request_error(r, MHD_HTTP_UNAUTHORIZED, "Unauthorized");
+	api_request_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "X-API-Key realm=\"Millrace\"");
+	/* as PowerDNS does */
+	if (accept == NULL ||
+		(strstr(accept, "*/*") == NULL && strstr(accept, "application/json") == NULL)) {
+		json_rewind(&r->out);
+		json_raw(&r->out, "Unauthorized");
+		r->content_type = "text/plain; charset=utf-8";
+	}
+	return -1;
+}
+
+static int
+grant_tcp(struct access *a, struct api_request *r)
+{
+	const struct sockaddr_storage *peer = gate_client_peer(r->grant->client);
+	const char *secret = shown_secret(r), *key = r->config->api.key;
+	int64_t now_ms = monotonic_ms();
+	uint8_t proof[SHA256_DIGEST_LENGTH];
+	enum verdict v = WRONG;
+
+	config_format_address(&(struct config_address){.sa = *peer}, r->grant->from);
+	if (secret == NULL || *secret == '\0' || strlen(secret) > CREDENTIAL_OCTETS_MAX)
+		return refuse_client(a, r, WRONG); /* no guess */
+	if (key != NULL)
+		proof_of(a, peer, key, secret, proof);
+	if (key != NULL && is_proven(a, proof))
+		v = RIGHT;
+	else
+		v = check_key(a, r, peer, secret, now_ms);
+	if (v == RIGHT) {
+		strcpy(r->grant->who, "api-key");
+		r->grant->everything = true;
+		return 0;
+	}
+	if (v == WRONG)
+		throttle_failed(a->throttle, peer, now_ms);
+	return refuse_client(a, r, v);
+}
+
+int
+access_begin(struct access *a, struct api_request *r, struct gate_client *client)
+{
 	r->grant = calloc(1, sizeof *r->grant);
 	if (r->grant == NULL) {
 		api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "Out of memory");
 		return -1;
 	}
-	grant_unix(r->grant, fd != NULL ? fd->connect_fd : -1);
+	r->grant->client = client;
+	if (client != NULL)
+		return grant_tcp(a, r);
+	grant_unix(r->grant, r);
 	return 0;
 }
 

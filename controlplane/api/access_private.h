@@ -1,13 +1,41 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* access_private: between access and the HTTP server. Thread: the API's. */
+/* access_private: between access and the HTTP server. Thread: the API's, unless it says other. */
 #pragma once
 #include "controlplane/api/access.h"
+#include "controlplane/api/gate.h"
+
+struct access;
+
+#define ACCESS_WHO_OCTETS 96u
 
 struct access_grant {
-	char who[96];
+	char who[ACCESS_WHO_OCTETS];
+	char from[64]; /* "192.0.2.1:4711", "unix" */
 	bool everything;
+	struct gate_client *client; /* NULL: the unix socket */
 };
 
+/** @return 0 or -ENOMEM, -EIO. Thread: main */
+int access_create(struct access **out) __attribute__((warn_unused_result));
+/** After the HTTP server. NULL: nothing. Thread: main */
+void access_destroy(struct access *a);
+
 /** The headers are there: find out who asks. @return 0; -1: the answer is set */
-int access_begin(struct api_request *r);
+int access_begin(struct access *a, struct api_request *r, struct gate_client *client);
 void access_end(struct api_request *r);
+
+struct access_figures {
+	uint64_t refused, throttled; /* credentials that were wrong; clients told to wait */
+};
+/** Thread: any */
+void access_figures(const struct access *a, struct access_figures *out);
+
+/* --- access_throttle.c: clients that guess --- */
+
+struct throttle;
+struct throttle *throttle_create(void);
+void throttle_destroy(struct throttle *t);
+/** May this client show another credential? */
+bool throttle_permits(struct throttle *t, const struct sockaddr_storage *peer, int64_t now_ms);
+/** It was wrong. */
+void throttle_failed(struct throttle *t, const struct sockaddr_storage *peer, int64_t now_ms);

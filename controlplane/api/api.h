@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct api;
+struct gate; /* controlplane/api/gate.h */
 
 /* What the API tells about and acts on. Outlives it. */
 struct api_context {
@@ -55,10 +56,11 @@ struct api_parts {
 /**
  * Bind the socket (mode 0660; what an earlier process left there is replaced) and serve what needs
  * no zones (context->zones is NULL yet); the rest is answered 503 until api_serve().
+ * @param gate  of gate_bind(), or NULL; the API ends it, also when this fails
  * @return 0 or negative errno, after one line in the log
  */
-int api_start(struct api **out, const struct api_context *context, const char *socket_path)
-	__attribute__((warn_unused_result));
+int api_start(struct api **out, const struct api_context *context, const char *socket_path,
+	struct gate *gate) __attribute__((warn_unused_result));
 
 /** From now on serve everything; again when one of the parts has come, or is another one. Main
  * thread; few times. @return 0 or -ENOMEM (then as before) */

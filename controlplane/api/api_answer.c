@@ -45,6 +45,30 @@ read_other(void *arg, uint64_t position, char *buffer, size_t max)
 	return n < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : n;
 }
 
+/* For browsers, as PowerDNS's API has them: an answer is data, wherever it is shown. */
+static void
+add_browser_headers(const struct api_request *r, struct MHD_Response *response)
+{
+	static const char *const always[][2] = {
+		{"X-Content-Type-Options", "nosniff"},
+		{"X-Frame-Options", "deny"},
+		{"X-Permitted-Cross-Domain-Policies", "none"},
+		{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+		{MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
+	};
+
+	for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
+		MHD_add_response_header(response, always[i][0], always[i][1]);
+	if (r->config->api.cors_origin == NULL)
+		return;
+	MHD_add_response_header(
+		response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN, r->config->api.cors_origin);
+	if (strcmp(r->config->api.cors_origin, "*") != 0)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ORIGIN);
+	MHD_add_response_header(
+		response, "Access-Control-Expose-Headers", "ETag, Location, Retry-After");
+}
+
 static void
 add_headers(struct api_request *r, struct MHD_Response *response)
 {
@@ -53,6 +77,8 @@ add_headers(struct api_request *r, struct MHD_Response *response)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->content_type);
 	for (unsigned i = 0; i < r->n_headers; i++)
 		MHD_add_response_header(response, r->header[i].name, r->header[i].value);
+	if (r->grant == NULL || r->grant->client != NULL)
+		add_browser_headers(r, response);
 	/* the library ends the body that there is not, and a client would take that for an answer
 	 */
 	if (r->head && r->more != NULL)

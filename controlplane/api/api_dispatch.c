@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* api_dispatch: a request's way: who asks, which route, the body, the handler, the answer. */
-#include "controlplane/api/access_private.h"
 #include "controlplane/api/api_private.h"
 #include "controlplane/api/openapi.h"
 
@@ -81,6 +80,31 @@ find_route(struct api_request *r, const char *method, const char *path)
 	return -1;
 }
 
+/* A browser asks whether a script may ask; it shows no key yet. */
+static bool
+is_preflight(struct api_request *r, const char *method)
+{
+	if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) != 0 || r->config->api.cors_origin == NULL)
+		return false;
+	r->status = MHD_HTTP_NO_CONTENT;
+	api_request_header(
+		r, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
+	api_request_header(r, "Access-Control-Allow-Headers",
+		"Content-Type, X-API-Key, Authorization, If-Match, If-None-Match");
+	api_request_header(r, "Access-Control-Max-Age", "600");
+	return true;
+}
+
+/* NULL: the unix socket's. */
+static struct gate_client *
+client_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *i =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return i != NULL ? i->socket_context : NULL;
+}
+
 enum MHD_Result
 api_handle_request(void *arg, struct MHD_Connection *connection, const char *path,
 	const char *method, const char *version, const char *upload, size_t *upload_octets,
@@ -101,8 +125,9 @@ api_handle_request(void *arg, struct MHD_Connection *connection, const char *pat
 		r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 		r->status = MHD_HTTP_OK;
 		r->content_type = "application/json";
-		if (access_begin(r) == 0 && find_route(r, method, path) == 0 &&
-			api_body_begin(a, r) == 0)
+		if (!is_preflight(r, method) &&
+			access_begin(a->access, r, client_of(connection)) == 0 &&
+			find_route(r, method, path) == 0 && api_body_begin(a, r) == 0)
 			return MHD_YES;
 		/* answered here the connection ends before a body is taken */
 		return api_body_wait(r) ? MHD_YES : api_answer(r);
@@ -113,6 +138,7 @@ api_handle_request(void *arg, struct MHD_Connection *connection, const char *pat
 		*upload_octets = 0;
 		return MHD_YES;
 	}
+	gate_client_working(r->grant != NULL ? r->grant->client : NULL, true);
 	return r->refused ? api_answer(r) : run_handler(r);
 }
 
@@ -125,6 +151,7 @@ api_request_ended(void *arg, struct MHD_Connection *connection, void **state,
 
 	if (r == NULL)
 		return;
+	gate_client_working(r->grant != NULL ? r->grant->client : NULL, false);
 	api_body_free(a, r);
 	api_request_forget_headers(r);
 	access_end(r);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* api_private: what the files of the HTTP server share. Thread: the API's. */
 #pragma once
+#include "controlplane/api/access_private.h"
+#include "controlplane/api/gate.h"
 #include "controlplane/api/request.h"
 
 #include <microhttpd.h>
@@ -20,6 +22,8 @@ struct api {
 	struct config *config; /* what holds now */
 	struct MHD_Daemon *daemon;
 	char *socket_path;
+	struct access *access;
+	struct gate *gate;    /* NULL: no TCP */
 	size_t bodies_octets; /* memory of all requests' bodies */
 };
 

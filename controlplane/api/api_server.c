@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 100u /* as PowerDNS's webserver-max-concurrent-connections */
+#define CONNECTIONS_MAX 100u /* of the unix socket; the gate counts its own */
 #define IDLE_TIMEOUT_S 10u
 #define CONNECTION_OCTETS_MAX 32768u /* request line and headers, both ways */
 #define BACKLOG 64
@@ -72,6 +72,23 @@ bind_socket(const char *path)
 	return fd;
 }
 
+/* The API's thread: a connection begins, or ends. */
+static void
+note_connection(void *arg, struct MHD_Connection *connection, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct api *a = arg;
+	const union MHD_ConnectionInfo *fd;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		gate_client_release(*context);
+		*context = NULL;
+		return;
+	}
+	fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	*context = fd != NULL ? gate_client_take(a->gate, fd->connect_fd) : NULL;
+}
+
 static void
 destroy(struct api *a)
 {
@@ -80,6 +97,8 @@ destroy(struct api *a)
 		a->view = v->before;
 		free(v);
 	}
+	gate_destroy(a->gate);
+	access_destroy(a->access);
 	config_free(a->config);
 	pthread_mutex_destroy(&a->config_lock);
 	free(a->socket_path);
@@ -87,14 +106,17 @@ destroy(struct api *a)
 }
 
 int
-api_start(struct api **out, const struct api_context *context, const char *socket_path)
+api_start(struct api **out, const struct api_context *context, const char *socket_path,
+	struct gate *gate)
 {
 	struct api *a = calloc(1, sizeof *a);
-	int fd;
+	unsigned connections_max = CONNECTIONS_MAX;
+	int fd, ret;
 
 	struct api_view *v = calloc(1, sizeof *v);
 
 	if (a == NULL || v == NULL) {
+		gate_destroy(gate);
 		free(a);
 		free(v);
 		return -ENOMEM;
@@ -104,24 +126,35 @@ api_start(struct api **out, const struct api_context *context, const char *socke
 	a->view = v;
 	a->config = config_hold(context->config);
 	a->socket_path = strdup(socket_path);
-	fd = a->socket_path == NULL ? -ENOMEM : bind_socket(socket_path);
+	a->gate = gate;
+	ret = a->socket_path == NULL ? -ENOMEM : access_create(&a->access);
+	fd = ret != 0 ? ret : bind_socket(socket_path);
 	if (fd < 0) {
 		destroy(a);
 		return fd;
 	}
+	if (gate != NULL)
+		connections_max += context->config->api.connections_max;
 	a->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC |
 					     MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
 		0, NULL, NULL, api_handle_request, a, MHD_OPTION_EXTERNAL_LOGGER, log_from_library,
 		NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, api_request_ended,
-		a, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_LIMIT,
-		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_OCTETS_MAX, MHD_OPTION_END);
+		a, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		note_connection, a, MHD_OPTION_CONNECTION_LIMIT, connections_max,
+		MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_OCTETS_MAX, MHD_OPTION_END);
 	if (a->daemon == NULL) {
 		log_error("the HTTP API does not start on %s", socket_path);
 		close(fd);
 		unlink(a->socket_path);
 		destroy(a);
 		return -EIO;
+	}
+	ret = gate_start(gate, a->daemon);
+	if (ret != 0) {
+		log_error("api.listen: %s", strerror(-ret));
+		api_stop(a);
+		return ret;
 	}
 	*out = a;
 	return 0;
@@ -160,6 +193,7 @@ api_reconfigure(struct api *a, const struct config *config)
 	a->config = config_hold(config);
 	pthread_mutex_unlock(&a->config_lock);
 	config_free(old);
+	gate_reconfigure(a->gate, config);
 }
 
 struct config *
@@ -180,6 +214,7 @@ api_stop(struct api *a)
 		return;
 	unlink(a->socket_path);
 	captures_stop(a->view->context.captures); /* no connection sleeps when the library ends */
-	MHD_stop_daemon(a->daemon);               /* closes the listening socket */
+	gate_stop(a->gate);
+	MHD_stop_daemon(a->daemon); /* closes the listening socket */
 	destroy(a);
 }
