@@ -321,12 +321,11 @@ start_backends(struct controlplane *c)
 
 /* The store is there, or why it is not. */
 static void
-on_store(void *arg, struct store *store, struct changes *changes, const char *error)
+on_store(void *arg, struct store *store, const char *error)
 {
 	struct controlplane *c = arg;
 
 	c->parts.store = store;
-	c->parts.changes = changes;
 	c->parts.store_error = error;
 	if (api_serve(c->api, &c->parts) != 0)
 		log_error("the HTTP API does not know the store: out of memory");
@@ -397,9 +396,11 @@ start_services(struct controlplane *c)
 		.store_error = "The store is being opened; ask again",
 		.notify = notify_start(c->config),
 	};
+	ret = start_store(c);
+	if (ret != 0)
+		return ret;
+	c->parts.changes = store_opener_changes(c->store);
 	ret = api_serve(c->api, &c->parts);
-	if (ret == 0)
-		ret = start_store(c);
 	if (ret != 0)
 		return ret;
 	metrics_server_serve(c->metrics, &c->figures);

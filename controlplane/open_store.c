@@ -5,6 +5,7 @@
 #include "controlplane/manager/zone_manager.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,25 +60,11 @@ tell_reason(struct store_opener *o, const char *text)
 	r = calloc(1, sizeof *r);
 	if (r == NULL)
 		return;
-	strncpy(r->text, text, sizeof r->text - 1);
+	snprintf(r->text, sizeof r->text, "%s", text);
 	r->next = o->reason;
 	o->reason = r;
-	o->o.changed(o->o.arg, NULL, NULL, r->text);
-}
-
-static int
-start_changes(struct store_opener *o)
-{
-	struct changes_options options = {
-		.store = o->store,
-		.zones = o->o.zones,
-		.backends = o->o.backends,
-	};
-	int ret = changes_start(&o->changes, &options);
-
-	if (ret == 0)
-		ret = zone_manager_set_store(o->o.zones, o->store);
-	return ret;
+	changes_set_store(o->changes, NULL, r->text);
+	o->o.changed(o->o.arg, NULL, r->text);
 }
 
 static void
@@ -89,20 +76,18 @@ opened(uv_work_t *work, int status)
 	o->opening = false;
 	if (status != 0)
 		return; /* cancelled: the end */
+	if (ret == 0)
+		log_info("store %s is open", o->o.path);
+	else
+		tell_reason(o, o->error);
 	if (ret == 0) {
-		ret = start_changes(o);
-		if (ret == 0) {
-			log_info("store %s is open", o->o.path);
-			o->o.changed(o->o.arg, o->store, o->changes, NULL);
-			return;
-		}
-		tell_reason(o, "the store cannot be used: out of memory");
-		return;
+		changes_set_store(o->changes, o->store, NULL);
+		o->o.changed(o->o.arg, o->store, NULL);
 	}
-	tell_reason(o, o->error);
-	if (zone_manager_set_store(o->o.zones, NULL) != 0)
-		log_error("zone manager: out of memory");
-	uv_timer_start(&o->again, try_again, RETRY_MS, 0);
+	if (zone_manager_set_store(o->o.zones, ret == 0 ? o->store : NULL) != 0)
+		log_error("zones of the store are not served: out of memory");
+	if (ret != 0)
+		uv_timer_start(&o->again, try_again, RETRY_MS, 0);
 }
 
 static void
@@ -115,11 +100,18 @@ start_opening(struct store_opener *o)
 int
 store_opener_start(struct store_opener **out, const struct store_opener_options *options)
 {
+	struct changes_options changes = {.zones = options->zones, .backends = options->backends};
 	struct store_opener *o = calloc(1, sizeof *o);
+	int ret;
 
 	if (o == NULL)
 		return -ENOMEM;
 	o->o = *options;
+	ret = changes_start(&o->changes, &changes);
+	if (ret != 0) {
+		free(o);
+		return ret;
+	}
 	uv_timer_init(o->o.loop, &o->again);
 	o->again.data = o;
 	*out = o;
@@ -127,15 +119,19 @@ store_opener_start(struct store_opener **out, const struct store_opener_options 
 	return 0;
 }
 
+struct changes *
+store_opener_changes(const struct store_opener *o)
+{
+	return o->changes;
+}
+
 bool
 store_opener_stop(struct store_opener *o, unsigned patience_ms)
 {
 	if (o == NULL)
 		return true;
-	if (o->opening)
-		return false;
 	uv_timer_stop(&o->again);
-	return o->changes == NULL || changes_stop(o->changes, patience_ms);
+	return changes_stop(o->changes, patience_ms) && !o->opening;
 }
 
 void

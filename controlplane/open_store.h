@@ -14,14 +14,16 @@ struct store_opener_options {
 	const char *path; /* of the store; lives on */
 	struct zone_manager *zones;
 	struct backends *backends;
-	/* It has come (both are set), or it has not, and why: each time that the reason is another
-	 * one. error lives as long as the opener. */
-	void (*changed)(void *arg, struct store *store, struct changes *changes, const char *error);
+	/* It has come, or it has not (NULL), and why: each time that the reason is another one.
+	 * error lives as long as the opener. */
+	void (*changed)(void *arg, struct store *store, const char *error);
 	void *arg;
 };
 
 int store_opener_start(struct store_opener **out, const struct store_opener_options *o)
 	__attribute__((warn_unused_result));
+/** From the start on; without the store it changes what has another home. */
+struct changes *store_opener_changes(const struct store_opener *o);
 /**
  * No more changes; those that wait are done within patience_ms. NULL: nothing.
  * @return false: the file is being opened or written right now: the process must end without

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define STORE_NAME "lmdb"
-#define ZONE_FILES_NAME "zone-files"
 
 struct backends {
 	struct config *config; /* held: names and options lie in it */
@@ -95,7 +94,7 @@ prepare_all(struct backends *b, const struct backends_options *o, char error[BAC
 	/* always: a configuration that is loaded later may be the first with zone files */
 	b->instance[b->n].zone_files = b->zone_files;
 	if (rc == 0)
-		add_built_in(b, o->config, ZONE_FILES_NAME, "zonefile", &of_files);
+		add_built_in(b, o->config, BACKENDS_ZONE_FILES, "zonefile", &of_files);
 	return rc;
 }
 

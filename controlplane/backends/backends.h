@@ -10,7 +10,8 @@
 
 struct backends;
 
-#define BACKENDS_QUEUE_MAX 1024u /* jobs that wait for one instance */
+#define BACKENDS_ZONE_FILES "zone-files" /* the instance of the configuration's zone files */
+#define BACKENDS_QUEUE_MAX 1024u         /* jobs that wait for one instance */
 
 struct backends_options {
 	const struct config *config; /* held; a later one of its zones: backends_reconfigure() */

@@ -159,7 +159,7 @@ run_jobs(struct changes *c, struct batch *b, size_t n, uint64_t *version)
 
 	*version = 0;
 	do {
-		ret = store_write(c->o.store, &t);
+		ret = store_write(c->store, &t);
 		if (ret != 0) {
 			fail_all(b, n, ret);
 			return n;
@@ -248,6 +248,20 @@ run_batch(struct changes *c, struct batch *b)
 	}
 }
 
+/* There is no store to write to. */
+static void
+turn_away(struct changes *c, struct batch *b)
+{
+	char why[STORE_ERROR_OCTETS];
+
+	pthread_mutex_lock(&c->lock);
+	memcpy(why, c->why, sizeof why);
+	pthread_mutex_unlock(&c->lock);
+	for (size_t i = 0; i < b->n; i++)
+		b->job[i]->result = change_refuse(&b->job[i]->error, CHANGE_BUSY, "%s", why);
+	end_jobs(c, b, b->n);
+}
+
 /* --- the writer --- */
 
 /* Wait for work, or until it is time to try again. Lock held. */
@@ -295,6 +309,7 @@ writer_main(void *arg)
 {
 	struct changes *c = arg;
 	struct batch *b = calloc(1, sizeof *b);
+	bool has_store;
 
 	pthread_setname_np(pthread_self(), "changes");
 	c->scratch = zone_scratch_create(); /* without one it is slower */
@@ -307,9 +322,12 @@ writer_main(void *arg)
 			continue;
 		}
 		take_batch(c, b);
+		has_store = c->store != NULL;
 		pthread_mutex_unlock(&c->lock);
 		if (c->given_up)
 			cancel(c, b);
+		else if (!has_store)
+			turn_away(c, b);
 		else
 			run_batch(c, b);
 		pthread_mutex_lock(&c->lock);
@@ -394,6 +412,8 @@ changes_start(struct changes **out, const struct changes_options *o)
 	if (c == NULL)
 		return -ENOMEM;
 	c->o = *o;
+	c->store = o->store;
+	strcpy(c->why, "The store is being opened; ask again");
 	if (c->o.queue_max == 0)
 		c->o.queue_max = QUEUE_MAX;
 	c->default_soa_edit_api =
@@ -414,6 +434,16 @@ changes_start(struct changes **out, const struct changes_options *o)
 	}
 	*out = c;
 	return 0;
+}
+
+void
+changes_set_store(struct changes *c, struct store *store, const char *why)
+{
+	pthread_mutex_lock(&c->lock);
+	c->store = store;
+	if (why != NULL)
+		snprintf(c->why, sizeof c->why, "%s", why);
+	pthread_mutex_unlock(&c->lock);
 }
 
 bool

@@ -15,7 +15,7 @@ struct zone_manager;
 struct backends; /* controlplane/backends/backends.h */
 
 struct changes_options {
-	struct store *store;
+	struct store *store;              /* NULL: changes_set_store() */
 	struct zone_manager *zones;       /* told what to serve */
 	struct backends *backends;        /* of zones that are not in the store; NULL: none */
 	const char *default_soa_edit_api; /* "DEFAULT", ... */
@@ -24,6 +24,9 @@ struct changes_options {
 
 int changes_start(struct changes **out, const struct changes_options *o)
 	__attribute__((warn_unused_result));
+/** The store has been opened; or (NULL) it has not, and why, which is what jobs get for an answer
+ * meanwhile. Once with a store. @param why  copied */
+void changes_set_store(struct changes *c, struct store *store, const char *why);
 /**
  * No more jobs; those that wait are done first, within patience_ms, the rest get -ECANCELED.
  * @return true: it has ended, changes_destroy() may be called. false: a commit or a compilation

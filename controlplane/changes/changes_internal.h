@@ -29,7 +29,9 @@ STAILQ_HEAD(change_jobs, change_job);
 struct changes {
 	struct changes_options o;
 	char *default_soa_edit_api;
-	pthread_mutex_t lock; /* of the next five */
+	pthread_mutex_t lock; /* of the next seven */
+	struct store *store;  /* NULL: not open; see `why` */
+	char why[STORE_ERROR_OCTETS];
 	pthread_cond_t work, ended;
 	struct change_jobs waiting;
 	bool stopping, running;

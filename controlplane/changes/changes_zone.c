@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* changes_zone: changes_edit_zone(): edits of a zone of whichever home, as a job of its own. */
 #include "controlplane/changes/changes_internal.h"
-#include "controlplane/changes/edit.h"
+#include "controlplane/backends/backends.h"
+#include "controlplane/changes/edit_job.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct edit_job {
-	struct change_job job;
-	struct edit_memory memory;
-	struct zone_edits edits;
-	uint32_t if_serial;
-	struct edits_outcome outcome;
-	void (*done)(void *arg, const struct edits_outcome *o, const struct change_error *e);
-	void *arg;
-};
 
 /* --- a copy of the edits --- */
 
@@ -66,6 +57,13 @@ destroy(struct edit_job *e)
 	free(e);
 }
 
+void
+edit_job_end(struct edit_job *e)
+{
+	e->done(e->arg, &e->outcome, &e->job.error);
+	destroy(e);
+}
+
 /* --- zones of the store --- */
 
 static int
@@ -79,18 +77,48 @@ apply_stored(struct change_job *j, struct store_txn *t)
 static void
 done_stored(struct change_job *j, int result)
 {
-	struct edit_job *e = (struct edit_job *)j;
-
-	e->done(e->arg, &e->outcome, &j->error);
-	destroy(e);
+	edit_job_end((struct edit_job *)j);
 }
 
-/* --- */
+static int
+submit_stored(struct changes *c, struct edit_job *e)
+{
+	e->job.apply = apply_stored;
+	e->job.done = done_stored;
+	e->job.tells_writes = true;
+	return changes_submit(c, &e->job);
+}
+
+/* --- zones of others --- */
+
+struct place {
+	enum zone_home home;
+	unsigned instance;
+};
 
 static void
-note_home(void *arg, const struct zone_entry *e)
+note_place(void *arg, const struct zone_entry *e)
 {
-	*(enum zone_home *)arg = (enum zone_home)e->home;
+	struct place *p = arg;
+
+	p->home = (enum zone_home)e->home;
+	p->instance = e->instance;
+}
+
+static int
+submit_elsewhere(struct changes *c, struct edit_job *e, const struct place *p)
+{
+	int index = c->o.backends == NULL       ? -ENOENT
+		    : p->home == ZONE_HOME_FILE ? backends_find(c->o.backends, BACKENDS_ZONE_FILES)
+						: (int)p->instance;
+	int ret = index < 0 ? -ENOENT : edit_backend_zone(c, e, (unsigned)index);
+
+	if (ret != -ENOENT)
+		return ret;
+	change_refuse(&e->job.error, CHANGE_READ_ONLY,
+		"Hosting backend does not support editing records.");
+	edit_job_end(e);
+	return 0;
 }
 
 int
@@ -98,30 +126,21 @@ changes_edit_zone(struct changes *c, const struct zone_edits *edits,
 	void (*done)(void *arg, const struct edits_outcome *o, const struct change_error *e),
 	void *arg)
 {
-	enum zone_home home = ZONE_HOME_STORE;
+	struct place place = {.home = ZONE_HOME_STORE};
 	struct edit_job *e = calloc(1, sizeof *e);
-	uint8_t apex[ZONE_WIRE_OCTETS] = {0};
-	int ret = e == NULL ? -ENOMEM : copy_edits(e, edits);
+	int ret;
 
-	if (ret != 0)
-		goto out;
-	e->done = done;
-	e->arg = arg;
-	memcpy(apex, edits->apex, name_octets(edits->apex));
-	zone_manager_visit(c->o.zones, apex, note_home, &home);
-	if (home != ZONE_HOME_STORE) {
-		change_refuse(&e->job.error, CHANGE_READ_ONLY,
-			"The zone comes from a zone file, which this version cannot change");
-		done(arg, &e->outcome, &e->job.error);
-		destroy(e);
-		return 0;
+	if (e == NULL)
+		return -ENOMEM;
+	ret = copy_edits(e, edits);
+	if (ret == 0) {
+		e->done = done;
+		e->arg = arg;
+		zone_manager_visit(c->o.zones, e->edits.apex, note_place, &place);
+		ret = place.home == ZONE_HOME_STORE ? submit_stored(c, e)
+						    : submit_elsewhere(c, e, &place);
 	}
-	e->job.apply = apply_stored;
-	e->job.done = done_stored;
-	e->job.tells_writes = true;
-	ret = changes_submit(c, &e->job);
-out:
-	if (ret != 0 && e != NULL)
+	if (ret != 0)
 		destroy(e);
 	return ret;
 }

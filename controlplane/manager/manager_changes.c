@@ -5,6 +5,7 @@
 #include "controlplane/manager/manager_internal.h"
 #include "config/log.h"
 #include "controlplane/zones/zone_compile.h"
+#include "controlplane/zones/zone_patch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -83,7 +84,9 @@ zone_manager_update_begin(
 static void
 discard(struct zone_manager *m, struct zone_update *u)
 {
-	if (u->image != 0)
+	if (u->image != 0 && u->patched)
+		zone_patch_discard(m->o.arena, u->base, u->image);
+	else if (u->image != 0)
 		zone_image_free(m->o.arena, u->image);
 	u->image = 0;
 }
@@ -97,7 +100,8 @@ publish(struct zone_manager *m, struct zone_update *u)
 
 	if (u->image == 0)
 		return u->error != 0 ? u->error : -EIO;
-	ret = zone_publish(m->o.publisher, u->image);
+	ret = u->patched ? zone_publish_patched(m->o.publisher, u->base, u->image)
+			 : zone_publish(m->o.publisher, u->image);
 	if (ret != 0) {
 		discard(m, u);
 		manager_report_error(&u->report, "store", ret);

@@ -239,6 +239,10 @@ manager_remove_zone(struct zone_manager *m, struct zone_entry *e)
 {
 	char zone[ZONE_TEXT_OCTETS];
 
+	/* a file that has just taken the place of a zone of the store, of which a version is being
+	 * made out of the one that is published */
+	while (e->busy)
+		pthread_cond_wait(&m->zone_free, &m->lock);
 	zone_text_from_wire(zone, e->apex);
 	if (!manager_drop_zone(m, e))
 		log_warning("zone %s was not published", zone);

@@ -106,7 +106,8 @@ manager_settle_stored_zone(
 
 	e->wanted = false;
 	if (e->seen != m->scan_count) {
-		if (m->store_complete && m->store != NULL && e->version <= since)
+		/* a busy one is younger than the scan */
+		if (m->store_complete && m->store != NULL && e->version <= since && !e->busy)
 			manager_remove_zone(m, e);
 	} else if (!force && !wanted) {
 		m->scan.unchanged++;

@@ -144,18 +144,17 @@ struct edits_text {
 	size_t n;
 };
 
+/* Threads do this at the same time. */
 static uint8_t *
 rdata_of(uint16_t type, const char *text, uint16_t *len)
 {
-	static uint8_t rdata[RDATA_WIRE_MAX];
+	uint8_t *rdata = malloc(RDATA_WIRE_MAX);
 	char error[RDATA_TEXT_ERROR_OCTETS];
-	uint8_t *copy;
 
+	assert_non_null(rdata);
 	if (rdata_from_text(type, text, rdata, len, error) != 0)
 		fail_msg("%s: %s", text, error);
-	copy = malloc(*len + 1u);
-	memcpy(copy, rdata, *len);
-	return copy;
+	return realloc(rdata, *len + 1u);
 }
 
 static void
