@@ -230,6 +230,8 @@ status_word(const char *status)
 		{"201", "Created."},
 		{"202", "Taken, and not done yet."},
 		{"204", "Done; no body."},
+		{"401", "Nobody that is known asks: a key or a token is needed."},
+		{"403", "Who asks may not do that."},
 		{"400", "The request cannot be understood: bad JSON, or a parameter that is "
 			"missing or "
 			"cannot be decoded."},
@@ -249,6 +251,19 @@ status_word(const char *status)
 	return "Another answer.";
 }
 
+/* @param type  of what comes with it; len 0: nothing, or an error */
+static void
+write_answer(struct json_writer *w, const char *status, const char *type, size_t len)
+{
+	json_open_object(w, status);
+	json_str(w, "description", status_word(status));
+	if (len > 0)
+		write_content(w, type, len);
+	else if (status[0] >= '4')
+		write_content(w, "Error", 5);
+	json_close_object(w);
+}
+
 static void
 write_answers(struct json_writer *w, const char *answers)
 {
@@ -258,15 +273,11 @@ write_answers(struct json_writer *w, const char *answers)
 		char status[4];
 		memcpy(status, at, 3);
 		status[3] = '\0';
-		json_open_object(w, status);
-		json_str(w, "description", status_word(status));
-		if (len > 4)
-			write_content(w, at + 4, len - 4);
-		else if (status[0] >= '4')
-			write_content(w, "Error", 5);
-		json_close_object(w);
+		write_answer(w, status, at + 4, len > 4 ? len - 4 : 0);
 		at += len;
 	}
+	write_answer(w, "401", NULL, 0);
+	write_answer(w, "403", NULL, 0);
 	json_open_object(w, "default");
 	write_ref(w, "responses", "Error", 5);
 	json_close_object(w);
