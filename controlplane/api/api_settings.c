@@ -59,6 +59,46 @@ launch(struct value *v, const struct config *c)
 	add(v, "lmdb");
 	if (c->zones.directory != NULL || c->zones.list_count > 0 || c->zones.list_left_out)
 		add(v, ",bind");
+	for (unsigned i = 0; i < c->backends_count; i++)
+		add(v, ",%s:%s",
+			strcmp(c->backends[i].type, "zonefile") == 0 ? "bind" : c->backends[i].type,
+			c->backends[i].name);
+}
+
+static void
+api_key(struct value *v, const struct config *c)
+{
+	if (c->api.key != NULL)
+		add(v, "***");
+}
+
+static void
+webserver(struct value *v, const struct config *c)
+{
+	add(v, c->api.listen_count > 0 ? "yes" : "no");
+}
+
+static void
+webserver_address(struct value *v, const struct config *c)
+{
+	add_addresses(v, c->api.listen, c->api.listen_count);
+}
+
+static void
+webserver_allow_from(struct value *v, const struct config *c)
+{
+	char text[64];
+
+	for (unsigned i = 0; i < c->api.allow_from_count; i++) {
+		config_format_prefix(&c->api.allow_from[i], text);
+		add(v, "%s%s", i > 0 ? "," : "", text);
+	}
+}
+
+static void
+webserver_max_bodysize(struct value *v, const struct config *c)
+{
+	add(v, "%u", (unsigned)((c->api.max_body + (1u << 20) - 1) >> 20));
 }
 
 static void
@@ -155,7 +195,7 @@ static const struct setting {
 	const char *text;
 } setting[] = {
 	{"api", NULL, "yes"},
-	{"api-key", NULL, "***"},
+	{"api-key", api_key, NULL},
 	{"autosecondary", NULL, "no"},
 	{"chroot", chroot_path, NULL},
 	{"consistent-backends", NULL, "yes"},
@@ -188,6 +228,10 @@ static const struct setting {
 	{"udp-truncation-threshold", udp_truncation_threshold, NULL},
 	{"version-string", version_string, NULL},
 	{"views", NULL, "no"},
+	{"webserver", webserver, NULL},
+	{"webserver-address", webserver_address, NULL},
+	{"webserver-allow-from", webserver_allow_from, NULL},
+	{"webserver-max-bodysize", webserver_max_bodysize, NULL},
 };
 
 static void

@@ -2,11 +2,12 @@
 """Routes of PowerDNS's API that are not zones and records: what they answer, good and bad requests, and whether PowerDNS
 itself answers the same request with the same status and shape."""
 import json
+import pathlib
 
 import pytest
 
 import powerdns_server
-from suite import Suite
+from suite import Suite, free_port
 from test_control import request, zone
 
 BASE = '/api/v1/servers/localhost'
@@ -102,7 +103,24 @@ def test_settings_that_clients_look_at(server):
     assert value['launch'].split(',')[0] == 'lmdb' and 'geoip' not in value['launch']
     assert value['geoip-database-files'] == '' and value['enable-lua-records'] == 'no'
     assert value['local-address'] == ', '.join('[%s]:%d' % (a, server.port) if ':' in a else '%s:%d' % (a, server.port) for a in server.addresses)
-    assert value['socket-dir'] == str(server.run_dir) and value['default-ttl'] == '3600' and value['api-key'] == '***'
+    assert value['socket-dir'] == str(server.run_dir) and value['default-ttl'] == '3600' and value['api-key'] == ''
+
+
+def test_settings_of_the_api_and_of_backends(build):
+    port = free_port(first=5450, last=5499)
+    s = Suite(build, {'one.example': zone(1)}, {
+        'api': ['listen: ["127.0.0.1:%d"]' % port, 'key: "open sesame"', 'allow-from: ["127.0.0.0/8"]', 'max-body: 3MiB'],
+        'backends': ['- {name: customers, type: zonefile, options: [{name: directory, value: %s}]}' % pathlib.Path(__file__).parent]})
+    try:
+        s.start()
+        s.wait_answer('one.example.')
+        settings = ask(s, 'GET', BASE + '/config')[1]
+        value = {x['name']: x['value'] for x in settings}
+        assert value['launch'] == 'lmdb,bind,bind:customers' and 'open sesame' not in str(settings)
+        assert value['api-key'] == '***' and value['webserver'] == 'yes' and value['webserver-address'] == '127.0.0.1:%d' % port
+        assert value['webserver-allow-from'] == '127.0.0.0/8' and value['webserver-max-bodysize'] == '3'
+    finally:
+        s.remove()
 
 
 def test_one_setting(server):
