@@ -62,7 +62,7 @@ def build_packages(work):
 
 def find_packages(folder):
     found = {p.name.split('_')[0]: p for p in folder.glob('*.deb')}
-    assert {'millrace', 'millrace-bench', 'millrace-dbgsym'} <= set(found), sorted(found)
+    assert {'millrace', 'millrace-bench', 'millrace-pdns-tools', 'millrace-dbgsym'} <= set(found), sorted(found)
     return found
 
 

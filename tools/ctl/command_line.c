@@ -261,6 +261,12 @@ parse_options(struct ctl *c, int argc, char **argv)
 	return 0;
 }
 
+static int
+usage_status(const struct ctl_program *p)
+{
+	return p->usage_status != 0 ? p->usage_status : (int)CTL_USAGE;
+}
+
 static bool
 was_given(const struct ctl *c, const char *name)
 {
@@ -275,6 +281,9 @@ fail_unknown(const struct ctl_program *p, const struct ctl_noun *n, int argc, ch
 {
 	if (argc == 0)
 		ctl_print_usage(stderr, p);
+	else if (n == NULL && p->unknown != NULL)
+		fprintf(stderr, "%.*s%s%s\n", (int)(strstr(p->unknown, "%s") - p->unknown),
+			p->unknown, argv[0], strstr(p->unknown, "%s") + 2);
 	else if (n == NULL)
 		ctl_complain("there is no '%s'; see %s --help", argv[0], p->name);
 	else if (argc > 1)
@@ -285,7 +294,7 @@ fail_unknown(const struct ctl_program *p, const struct ctl_noun *n, int argc, ch
 		if ((n->verb[i].flags & CTL_HIDDEN) == 0)
 			fprintf(stderr, "  %s %s %s %s\n", p->name, n->noun, n->verb[i].word,
 				n->verb[i].arguments);
-	return CTL_USAGE;
+	return usage_status(p);
 }
 
 static int
@@ -306,7 +315,7 @@ check_usage(const struct ctl *c, const struct ctl_noun *n)
 	else
 		return CTL_OK;
 	ctl_print_verb_usage(stderr, c->program, n, v);
-	return CTL_USAGE;
+	return usage_status(c->program);
 }
 
 static void
@@ -343,7 +352,7 @@ parse_and_run(struct ctl *c, int argc, char **argv)
 	int n_words = 0, ret;
 
 	if (parse_options(c, argc, argv) != 0)
-		return CTL_USAGE;
+		return usage_status(c->program);
 	if (was_given(c, "version")) {
 		printf("%s " MILLRACE_VERSION "\n", c->program->name);
 		return CTL_OK;

@@ -213,7 +213,7 @@ perform(const struct ctl *c, const char *method, const char *path, struct intake
 	if (code == CURLE_OK)
 		error = 0;
 	else if (in->overflow)
-		fprintf(stderr, "millracectl: the answer to %s is too long\n", path);
+		ctl_complain("the answer to %s is too long", path);
 	else {
 		curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
 		ctl_say_unreachable(c, (int)code, error, why);
@@ -231,8 +231,7 @@ parse(struct intake *in, const char *path)
 	json_t *j = json_loadb(in->text == NULL ? "" : in->text, in->len, JSON_DECODE_ANY, &error);
 
 	if (j == NULL)
-		fprintf(stderr, "millracectl: the answer to %s is not JSON: %s\n", path,
-			error.text);
+		ctl_complain("the answer to %s is not JSON: %s", path, error.text);
 	free(in->text);
 	return j;
 }
@@ -410,8 +409,9 @@ ctl_print_error(const struct ctl *c, const json_t *answer, long status)
 
 	if (c->json)
 		ctl_print_json(answer);
-	fprintf(stderr, "%smillracectl: %s%s\n", ctl_colour(c, CTL_RED),
-		error[0] != '\0' ? error : "the control plane refused", ctl_colour(c, CTL_PLAIN));
+	fputs(ctl_colour(c, CTL_RED), stderr);
+	ctl_complain("%s%s", error[0] != '\0' ? error : "the control plane refused",
+		ctl_colour(c, CTL_PLAIN));
 	if (error[0] == '\0')
 		fprintf(stderr, "(HTTP status %ld)\n", status);
 	json_array_foreach(errors, i, e) if (json_is_string(e))

@@ -2,20 +2,13 @@
 /* millracectl: the operator's command. It has no power that the HTTP API lacks. */
 #include "shm/paths.h"
 #include "tools/ctl/ctl.h"
+#include "tools/pdns/pdns.h"
+
+#include <string.h>
 
 static const struct ctl_option everywhere[] = {
 	{"json", NULL, "print JSON"},
-	{"run-dir", "DIR", "run directory of the suite (environment: MILLRACE_RUN_DIR)"},
-	{"config", "FILE", "configuration of the suite, for its run directory"},
-	{"socket", "FILE", "socket of the HTTP API (default: api.sock in the run directory)"},
-	{"server", "URL",
-		"the HTTP API of another machine, such as https://ns1.example:8081 (environment: "
-		"MILLRACE_SERVER)"},
-	{"token-file", "FILE",
-		"file whose first line is the API token (environment: MILLRACE_TOKEN_FILE)"},
-	{"ca", "FILE", "certificates that the server's is checked with (default: the system's)"},
-	{"cert", "FILE", "certificate that this client shows to the server, PEM"},
-	{"key", "FILE", "its private key, PEM"},
+	CTL_WHERE_OPTIONS,
 	{"help", NULL, "this text; behind a noun or a verb, that one's", .letter = 'h'},
 	{"version", NULL, "version"},
 	{NULL},
@@ -81,5 +74,14 @@ const struct ctl_program ctl_millracectl = {
 int
 main(int argc, char **argv)
 {
+	const char *slash = strrchr(argv[0], '/'), *name = slash == NULL ? argv[0] : slash + 1;
+
+	/* one program, and symbolic links to it by PowerDNS's names */
+	if (strncmp(name, "millrace-", 9) == 0)
+		name += 9;
+	if (strcmp(name, "pdnsutil") == 0)
+		return ctl_run(&pdns_util, argc, argv);
+	if (strcmp(name, "pdns_control") == 0)
+		return ctl_run(&pdns_control, argc, argv);
 	return ctl_run(&ctl_millracectl, argc, argv);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ctl/man: man pages from the tables, in groff's man macros. */
 #include "tools/ctl/ctl.h"
+#include "tools/pdns/pdns.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -119,7 +120,7 @@ put_verb(FILE *to, const struct ctl_program *p, const struct ctl_noun *n, const 
 		}
 		fputs(".fi\n.RE\n", to);
 	}
-	if (v->alias != NULL) {
+	if (v->alias != NULL && v->word != NULL) {
 		fputs(".PP\nAlso written: ", to);
 		put_text(to, v->alias, strlen(v->alias));
 		fputs(".\n", to);
@@ -132,6 +133,16 @@ put_verbs(FILE *to, const struct ctl_program *p, const struct ctl_noun *n)
 	for (size_t i = 0; i < n->n_verbs; i++)
 		if ((n->verb[i].flags & CTL_HIDDEN) == 0)
 			put_verb(to, p, n, &n->verb[i]);
+}
+
+/* Those that are one word: a section together. */
+static void
+put_lone_verbs(FILE *to, const struct ctl_program *p)
+{
+	fputs(".SH VERBS\n", to);
+	for (size_t i = 0; i < p->n_nouns; i++)
+		if (p->noun[i]->verb[0].word == NULL)
+			put_verbs(to, p, p->noun[i]);
 }
 
 static void
@@ -192,16 +203,17 @@ ctl_print_man(FILE *to, const struct ctl_program *p, const struct ctl_noun *only
 		fputs(".SH VERBS\n", to);
 		put_verbs(to, p, only);
 	}
+	if (only == NULL)
+		put_lone_verbs(to, p);
 	for (size_t i = 0; only == NULL && i < p->n_nouns; i++) {
 		const struct ctl_noun *n = p->noun[i];
-		if (n->n_verbs == 1 && (n->verb[0].flags & CTL_HIDDEN) != 0)
+		if (n->verb[0].word == NULL)
 			continue;
 		fputs(".SH \"", to);
 		for (const char *at = n->noun; *at != '\0'; at++)
 			fputc(toupper((unsigned char)*at), to);
 		fputs("\"\n", to);
-		if (n->verb[0].word != NULL)
-			put_paragraphs(to, n->help, ".PP");
+		put_paragraphs(to, n->help, ".PP");
 		put_verbs(to, p, n);
 	}
 	fputs(only == NULL ? ".SH OPTIONS\n" : ".SH \"OPTIONS EVERYWHERE\"\n", to);
@@ -219,14 +231,19 @@ ctl_print_man(FILE *to, const struct ctl_program *p, const struct ctl_noun *only
 int
 ctl_man_page(const struct ctl *c)
 {
-	const struct ctl_noun *n = c->argc == 0 ? NULL : ctl_find_noun(c->program, c->argv[0]);
+	static const struct ctl_program *const other[] = {&pdns_util, &pdns_control};
+	const struct ctl_program *p = c->program;
+	const struct ctl_noun *n = c->argc == 0 ? NULL : ctl_find_noun(p, c->argv[0]);
 
-	if (c->argc > 0 && n == NULL) {
+	for (size_t i = 0; i < sizeof other / sizeof other[0] && c->argc > 0 && n == NULL; i++)
+		if (strcmp(c->argv[0], other[i]->name) == 0)
+			p = other[i];
+	if (c->argc > 0 && n == NULL && p == c->program) {
 		ctl_complain("there is no noun '%s'", c->argv[0]);
 		return CTL_USAGE;
 	}
-	if (!ctl_check_tables(c->program))
+	if (!ctl_check_tables(p))
 		return CTL_FAILURE;
-	ctl_print_man(stdout, c->program, n);
+	ctl_print_man(stdout, p, n);
 	return CTL_OK;
 }

@@ -132,17 +132,32 @@ print_status(FILE *to, const struct ctl_program *p)
 	fprintf(to, ".\n");
 }
 
+bool
+ctl_lone_verbs_only(const struct ctl_program *p)
+{
+	for (size_t i = 0; i < p->n_nouns; i++)
+		if (p->noun[i]->verb[0].word != NULL)
+			return false;
+	return true;
+}
+
 void
 ctl_print_usage(FILE *to, const struct ctl_program *p)
 {
-	fprintf(to, "usage: %s NOUN VERB [ARGUMENTS] [OPTIONS]\n\n", p->name);
+	bool lone = ctl_lone_verbs_only(p);
+
+	fprintf(to, "usage: %s %s [ARGUMENTS] [OPTIONS]\n\n", p->name, lone ? "VERB" : "NOUN VERB");
 	for (size_t i = 0; i < p->n_nouns; i++)
 		if (!is_hidden(p->noun[i]))
 			print_noun(to, p->noun[i]);
 	fprintf(to, "\nOptions everywhere:\n");
 	print_options(to, p->options);
 	print_status(to, p);
-	fprintf(to, "More: %s help NOUN, %s help NOUN VERB, man %s\n", p->name, p->name, p->name);
+	if (lone)
+		fprintf(to, "More: %s help VERB, man %s\n", p->name, p->name);
+	else
+		fprintf(to, "More: %s help NOUN, %s help NOUN VERB, man %s\n", p->name, p->name,
+			p->name);
 }
 
 void

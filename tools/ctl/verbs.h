@@ -67,9 +67,30 @@ struct ctl_program {
 	const struct ctl_term *environment; /* or NULL */
 	const struct ctl_term *status;      /* exit statuses */
 	const char *see_also;               /* "millrace(1)" */
+	int usage_status;                   /* exit status of bad usage; 0: CTL_USAGE */
+	const char *unknown;                /* with one %s, about a word that is no noun; or NULL */
 	int (*set_up)(struct ctl *c);       /* after parsing, before a verb that is not
 					       CTL_OFFLINE; -> enum ctl_exit */
 };
+
+/* Where the control plane is: ctl_connect() reads these. */
+#define CTL_WHERE_OPTIONS                                                                          \
+	{"run-dir", "DIR", "run directory of the suite (environment: MILLRACE_RUN_DIR)"},          \
+		{"config", "FILE", "configuration of the suite, for its run directory"},           \
+		{"socket", "FILE",                                                                 \
+			"socket of the HTTP API (default: api.sock in the run directory)"},        \
+		{"server", "URL",                                                                  \
+			"the HTTP API of another machine, such as https://ns1.example:8081 "       \
+			"(environment: MILLRACE_SERVER)"},                                         \
+		{"token-file", "FILE",                                                             \
+			"file whose first line is the API token (environment: "                    \
+			"MILLRACE_TOKEN_FILE)"},                                                   \
+		{"ca", "FILE",                                                                     \
+			"certificates that the server's is checked with (default: the system's)"}, \
+		{"cert", "FILE", "certificate that this client shows to the server, PEM"},         \
+	{                                                                                          \
+		"key", "FILE", "its private key, PEM"                                              \
+	}
 
 extern const struct ctl_program ctl_millracectl;
 extern const struct ctl_noun ctl_noun_acl, ctl_noun_capture, ctl_noun_cli_reference,
@@ -119,6 +140,8 @@ void ctl_print_usage(FILE *to, const struct ctl_program *p);
 void ctl_print_noun_usage(FILE *to, const struct ctl_program *p, const struct ctl_noun *n);
 void ctl_print_verb_usage(
 	FILE *to, const struct ctl_program *p, const struct ctl_noun *n, const struct ctl_verb *v);
+/** Is each verb one word? */
+bool ctl_lone_verbs_only(const struct ctl_program *p);
 /** "--watch[=SECONDS]" */
 void ctl_option_text(const struct ctl_option *o, char *out, size_t room);
 /** Length of the first sentence of a help text, its stop included. */
