@@ -16,6 +16,7 @@
 #include "controlplane/open_store.h"
 #include "controlplane/policy/policy_control.h"
 #include "controlplane/reconfigure.h"
+#include "controlplane/store_tool.h"
 #include "controlplane/watch.h"
 #include "shm/paths.h"
 
@@ -525,7 +526,9 @@ main(int argc, char **argv)
 		.name = "millrace-controlplane",
 		.summary =
 			"Loads zones, publishes them to the dataplane, and serves the HTTP API.\n"
-			"`millrace-controlplane check-zone --help` tells how to check zone files;\n"
+			"`millrace-controlplane check-zone --help` tells how to check zone files,\n"
+			"`millrace-controlplane store --help` how to verify, copy and restore the "
+			"store;\n"
 			"`millrace-controlplane metrics-reference` prints docs/metrics.md, "
 			"`millrace-controlplane api-reference` docs/api-reference.md.",
 		.without_zones = true,
@@ -535,6 +538,8 @@ main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "check-zone") == 0)
 		return check_zone_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "store") == 0)
+		return store_tool_main(argc - 1, argv + 1);
 	if (argc == 2 && strcmp(argv[1], "metrics-reference") == 0)
 		return metrics_print_reference() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (argc == 2 && strcmp(argv[1], "api-reference") == 0)

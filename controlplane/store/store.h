@@ -21,6 +21,7 @@ struct store_txn;
 struct store_options {
 	const char *path; /* a file; beside it PATH-lock */
 	bool read_only;
+	bool alone;               /* with read_only: nobody has it open; no PATH-lock is made */
 	uint64_t journal_octets;  /* a zone's journal is cut to this; 0: 16 MiB */
 	uint32_t journal_seconds; /* and to this age; 0: 30 days */
 };
@@ -196,9 +197,26 @@ int store_audit_each(struct store_txn *t, uint64_t before,
 
 /** A consistent copy of what is committed, while everything goes on. @param fd  a file or a pipe */
 int store_snapshot(struct store *s, int fd, char error[STORE_ERROR_OCTETS]);
-/** Check every entry of a file that nobody writes. @param found  called for each fault, one line */
-int store_verify(const char *path, void (*found)(void *arg, const char *text), void *arg,
-	char error[STORE_ERROR_OCTETS]);
+/** The same into a file, which is on the disk when it returns 0. @param force  replace a file */
+int store_snapshot_file(struct store *s, const char *path, bool force,
+	char error[STORE_ERROR_OCTETS]) __attribute__((warn_unused_result));
+
+struct store_verifier {
+	void (*found)(void *arg, const char *text); /* called for each fault, one line */
+	void *arg;
+	/* Is this RDATA of the type's form? (zone_rdata_valid()) NULL: it is not looked at */
+	bool (*rdata_valid)(uint16_t type, const uint8_t *rdata, uint16_t len);
+};
+/** Check every page and every entry of a file that nobody writes. @return 0: there is no fault.
+ * -EPROTO: there is. -EBUSY: somebody writes to it */
+int store_verify(const char *path, const struct store_verifier *v, char error[STORE_ERROR_OCTETS])
+	__attribute__((warn_unused_result));
+
+/** Verify a snapshot, and put a copy of it where a store is to be that nobody has open. Versions
+ * and ids count on from those of the store that is replaced. @param force  replace one */
+int store_restore(const char *snapshot, const char *path, bool force,
+	const struct store_verifier *v, char error[STORE_ERROR_OCTETS])
+	__attribute__((warn_unused_result));
 
 /** After everything was read (at the start): the file's pages no longer count as memory of this
  * process; what is read again comes from the page cache. Thread: any, transactions may be open. */

@@ -2,6 +2,7 @@
 /* store_env: the LMDB environment: one a file in a process, opened, grown and given up. */
 #include "controlplane/store/store_internal.h"
 #include "controlplane/store/store_format.h"
+#include "controlplane/store/store_pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,21 +60,20 @@ store_error(int rc)
 
 /* --- one writer --- */
 
-/* Who else writes: PATH-writer is locked, and says it. */
-static int
-lock_writer(struct store *s, char *error)
+int
+store_lock_writer(const char *file, int *out, char error[STORE_ERROR_OCTETS])
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	char path[4096], pid[32];
 	ssize_t n;
 	int fd;
 
-	if ((size_t)snprintf(path, sizeof path, "%s-writer", s->path) >= sizeof path)
+	if ((size_t)snprintf(path, sizeof path, "%s-writer", file) >= sizeof path)
 		return -ENAMETOOLONG;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
 	if (fd < 0) {
 		int e = errno;
-		snprintf(error, STORE_ERROR_OCTETS, "%s-writer: cannot be made: %s", s->path,
+		snprintf(error, STORE_ERROR_OCTETS, "%s-writer: cannot be made: %s", file,
 			strerror(e));
 		return -e;
 	}
@@ -84,7 +84,7 @@ lock_writer(struct store *s, char *error)
 		snprintf(error, STORE_ERROR_OCTETS,
 			"%s: process %s writes to it; stop that one, or give this one a file of "
 			"its own",
-			s->path, pid);
+			file, pid);
 		close(fd);
 		return -EBUSY;
 	}
@@ -92,11 +92,20 @@ lock_writer(struct store *s, char *error)
 	if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
 		/* only a message that cannot be as good; the lock is what counts */
 	}
-	s->writer_fd = fd;
+	*out = fd;
 	return 0;
 }
 
 /* --- the map --- */
+
+static void
+first_fault(void *arg, const char *text)
+{
+	char *error = arg;
+
+	if (error[0] == '\0')
+		snprintf(error, STORE_ERROR_OCTETS, "%s", text);
+}
 
 /* Room for addresses of this process. */
 static size_t
@@ -128,6 +137,8 @@ open_with_map(struct store *s, size_t octets, MDB_env **out)
 		return rc;
 	if (s->options.read_only)
 		flags |= MDB_RDONLY;
+	if (s->options.alone)
+		flags |= MDB_NOLOCK;
 	rc = mdb_env_set_mapsize(env, octets);
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(env, STORE_DBS + 8);
@@ -142,13 +153,60 @@ open_with_map(struct store *s, size_t octets, MDB_env **out)
 	return rc;
 }
 
+/* LMDB trusts its file, so that is looked at before: what is damaged would be followed anywhere. A
+ * file that is too short is read as if zeros followed. */
+static int
+check_file(struct store *s, char *error)
+{
+	struct store_pages p = {0};
+	struct stat st;
+	int ret, fd = open(s->path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		ret = -errno;
+		snprintf(error, STORE_ERROR_OCTETS, "%s: %s", s->path, strerror(-ret));
+		if (fd >= 0)
+			close(fd);
+		return ret;
+	}
+	p.len = (size_t)st.st_size;
+	p.found = first_fault;
+	p.arg = error;
+	error[0] = '\0';
+	p.file = p.len == 0 ? NULL : mmap(NULL, p.len, PROT_READ, MAP_SHARED, fd, 0);
+	ret = p.file == MAP_FAILED ? -errno : 0;
+	close(fd);
+	if (p.len == 0) /* it is made */
+		return 0;
+	if (ret == 0) {
+		ret = store_pages_check(&p);
+		munmap((void *)(uintptr_t)p.file, p.len);
+	}
+	if (ret == -EPROTO) {
+		char fault[STORE_ERROR_OCTETS / 2];
+		snprintf(fault, sizeof fault, "%s", error);
+		snprintf(error, STORE_ERROR_OCTETS,
+			"%s: is damaged, or is no store (%s); restore "
+			"a snapshot, or name another file",
+			s->path, fault);
+	} else if (ret != 0) {
+		snprintf(error, STORE_ERROR_OCTETS, "%s: %s", s->path, strerror(-ret));
+	}
+	return ret;
+}
+
 int
 store_env_open(struct store *s, char error[STORE_ERROR_OCTETS])
 {
 	size_t octets = whole_pages(map_most());
 	MDB_envinfo info;
-	int rc, ret;
+	int rc, ret = 0;
 
+	/* a reader beside the writer would see pages change while it looks */
+	if (!s->options.read_only || s->options.alone)
+		ret = check_file(s, error);
+	if (ret != 0)
+		return ret;
 	do {
 		rc = open_with_map(s, octets, &s->env);
 		octets = whole_pages(octets / 2);
@@ -164,7 +222,8 @@ store_env_open(struct store *s, char error[STORE_ERROR_OCTETS])
 	}
 	(void)mdb_env_info(s->env, &info);
 	s->map_octets = info.me_mapsize;
-	(void)mdb_reader_check(s->env, NULL); /* of processes that were killed */
+	if (!s->options.alone)
+		(void)mdb_reader_check(s->env, NULL); /* of processes that were killed */
 	ret = store_format_open(s, error);
 	if (ret != 0)
 		store_env_close(s);
@@ -327,7 +386,7 @@ open_new(struct store **out, const struct store_options *o, const struct stat *s
 	if (s == NULL)
 		snprintf(error, STORE_ERROR_OCTETS, "%s: out of memory", o->path);
 	else if (!o->read_only)
-		ret = lock_writer(s, error);
+		ret = store_lock_writer(s->path, &s->writer_fd, error);
 	if (ret == 0)
 		ret = store_env_open(s, error);
 	if (ret == 0)

@@ -87,12 +87,17 @@ look(struct store *s, MDB_txn *mdb, struct store_header *h, char *error)
 			s->path);
 	else if (ret != 0)
 		snprintf(error, STORE_ERROR_OCTETS, "%s: %s", s->path, strerror(-ret));
+	else if (h->format < STORE_FORMAT && s->options.read_only)
+		snprintf(error, STORE_ERROR_OCTETS,
+			"%s: has format %u, which is brought to %u when it is opened for writing; "
+			"until then it cannot be read",
+			s->path, h->format, STORE_FORMAT);
 	else if (h->format > STORE_FORMAT)
 		snprintf(error, STORE_ERROR_OCTETS,
 			"%s: has format %u; this version knows formats up to %u: install a newer "
 			"one, or restore a snapshot of the older format",
 			s->path, h->format, STORE_FORMAT);
-	if (ret == -ENOENT || (ret == 0 && h->format > STORE_FORMAT))
+	if (ret == -ENOENT || (ret == 0 && error[0] != '\0'))
 		ret = -EPROTO;
 	return ret;
 }
@@ -106,6 +111,7 @@ store_format_open(struct store *s, char error[STORE_ERROR_OCTETS])
 	MDB_txn *mdb;
 	int ret = store_error(mdb_txn_begin(s->env, NULL, read_only ? MDB_RDONLY : 0, &mdb));
 
+	error[0] = '\0';
 	if (ret != 0) {
 		snprintf(error, STORE_ERROR_OCTETS, "%s: %s", s->path, strerror(-ret));
 		return ret;
@@ -124,12 +130,14 @@ store_format_open(struct store *s, char error[STORE_ERROR_OCTETS])
 		return ret;
 	}
 	ret = open_databases(s, mdb, read_only ? 0 : MDB_CREATE);
+	if (ret == 0 && h.format < STORE_FORMAT && !read_only)
+		ret = store_upgrade(s, mdb, &h, error);
 	if (ret != 0) {
 		mdb_txn_abort(mdb);
 	} else {
 		ret = store_error(mdb_txn_commit(mdb));
 	}
-	if (ret != 0)
+	if (ret != 0 && error[0] == '\0')
 		snprintf(error, STORE_ERROR_OCTETS, "%s: its databases cannot be opened: %s",
 			s->path, ret == -ENOENT ? "some are missing" : strerror(-ret));
 	s->version_known = h.version;

@@ -66,6 +66,9 @@ struct store {
 
 /** LMDB's code as a negative errno. */
 int store_error(int rc);
+/** One process writes: PATH-writer is locked, and says which. @param[out] fd  close it to unlock */
+int store_lock_writer(const char *path, int *fd, char error[STORE_ERROR_OCTETS])
+	__attribute__((warn_unused_result));
 /** Open the file that s->path names. */
 int store_env_open(struct store *s, char error[STORE_ERROR_OCTETS]);
 void store_env_close(struct store *s);
@@ -130,6 +133,9 @@ store_has_prefix(const MDB_val *key, const struct store_key *prefix)
 
 /* --- zones (store_zone.c) --- */
 
+/** As a format has it. */
+int store_record_decode_as(
+	uint32_t format, const void *octets, size_t len, struct store_record *out);
 int store_record_decode(const void *octets, size_t len, struct store_record *out);
 void store_record_encode(struct store_out *o, const struct store_record *r);
 /** The record of a zone that is to be written to, or read beside its writing. */
@@ -146,6 +152,10 @@ int store_refs_change(struct store_txn *t, const struct store_zone *zone, const 
 /** Build the index of a zone that has none. */
 int store_refs_build(struct store_txn *t, const struct store_zone *zone)
 	__attribute__((warn_unused_result));
+/** Hold one owner's targets against the index: how many there are is added to `n`, and how many of
+ * them the index lacks to `missing`. */
+int store_refs_verify(struct store_txn *t, const struct store_zone *zone, const uint8_t *owner,
+	const MDB_val *value, uint64_t *n, uint64_t *missing) __attribute__((warn_unused_result));
 
 /* --- values whose decoders are checked alone (fuzz_store, store_verify) --- */
 

@@ -122,21 +122,31 @@ targets_of(const struct store_zone *zone, const MDB_val *value, struct targets *
 	return 0;
 }
 
+/* A target's key in the index. */
+static int
+pair_key(struct store_key *k, const struct store_zone *zone, const uint8_t *target)
+{
+	uint16_t len;
+
+	memcpy(&len, target, sizeof len);
+	store_key_id(k, zone->id);
+	if (k->len + len > STORE_KEY_OCTETS)
+		return -ENAMETOOLONG;
+	memcpy(k->octets + k->len, target + sizeof len, len);
+	k->len = (uint16_t)(k->len + len);
+	return 0;
+}
+
 /* Put a pair in, or take it out. */
 static int
 pair(struct store_txn *t, const struct store_zone *zone, const uint8_t *target, MDB_val *owner,
 	bool there)
 {
 	struct store_key k = {0};
-	uint16_t len;
-	int ret;
+	int ret = pair_key(&k, zone, target);
 
-	memcpy(&len, target, sizeof len);
-	store_key_id(&k, zone->id);
-	if (k.len + len > STORE_KEY_OCTETS)
-		return 0;
-	memcpy(k.octets + k.len, target + sizeof len, len);
-	k.len = (uint16_t)(k.len + len);
+	if (ret != 0)
+		return 0; /* no owner of the zone can be called so */
 	if (there) {
 		ret = store_put(
 			t, STORE_DB_REFS, &k, owner->mv_data, owner->mv_size, MDB_NODUPDATA);
@@ -217,6 +227,40 @@ store_refs_build(struct store_txn *t, const struct store_zone *zone)
 	mdb_cursor_close(c);
 	if (ret == 0 && rc != 0 && rc != MDB_NOTFOUND)
 		ret = store_error(rc);
+	return ret;
+}
+
+int
+store_refs_verify(struct store_txn *t, const struct store_zone *zone, const uint8_t *owner,
+	const MDB_val *value, uint64_t *n, uint64_t *missing)
+{
+	struct targets targets = {0};
+	struct store_key k = {0};
+	MDB_cursor *c = NULL;
+	int ret = targets_of(zone, value, &targets);
+
+	if (ret == 0)
+		ret = name_key(&k, zone, owner);
+	if (ret == 0)
+		ret = store_cursor_of(t, STORE_DB_REFS, &c);
+	for (size_t i = 0; i < targets.n && ret == 0; i++) {
+		struct store_key target = {0};
+		MDB_val key, data = {k.len, k.octets};
+		ret = pair_key(&target, zone, targets.octets.octets + targets.at[i]);
+		if (ret != 0) {
+			ret = 0; /* is not in there, as in pair() */
+			continue;
+		}
+		key = (MDB_val){target.len, target.octets};
+		ret = store_error(mdb_cursor_get(c, &key, &data, MDB_GET_BOTH));
+		*missing += ret == -ENOENT;
+		++*n;
+		if (ret == -ENOENT)
+			ret = 0;
+	}
+	if (c != NULL)
+		mdb_cursor_close(c);
+	targets_free(&targets);
 	return ret;
 }
 

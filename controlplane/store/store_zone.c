@@ -13,6 +13,12 @@
 int
 store_record_decode(const void *octets, size_t len, struct store_record *out)
 {
+	return store_record_decode_as(STORE_FORMAT, octets, len, out);
+}
+
+int
+store_record_decode_as(uint32_t format, const void *octets, size_t len, struct store_record *out)
+{
 	struct store_in in = store_in(octets, len);
 	struct store_record r = {0};
 	unsigned flags;
@@ -28,7 +34,8 @@ store_record_decode(const void *octets, size_t len, struct store_record *out)
 	r.zone.n_names = (uint32_t)store_in_number(&in, UINT32_MAX);
 	r.zone.n_records = store_in_number(&in, UINT64_MAX);
 	r.zone.version = store_in_number(&in, UINT64_MAX);
-	r.zone.created_at = store_in_number(&in, UINT64_MAX);
+	if (format >= 1)
+		r.zone.created_at = store_in_number(&in, UINT64_MAX);
 	r.journal_next = store_in_number(&in, UINT64_MAX);
 	r.journal_octets = store_in_number(&in, UINT64_MAX);
 	r.zone.primaries = store_in_text(&in);
