@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* store_tool: the store's file, without a server. */
 #include "controlplane/store_tool.h"
+#include "config/config.h"
+#include "config/program.h"
 #include "controlplane/api/json_writer.h"
 #include "controlplane/store/store.h"
 #include "controlplane/zones/zone_rdata.h"
@@ -16,22 +18,27 @@
 static void
 usage(FILE *to)
 {
-	fprintf(to, "usage: millrace-controlplane store verify [--json] FILE\n"
-		    "       millrace-controlplane store snapshot [--force] FILE OUT\n"
-		    "       millrace-controlplane store restore [--force] SNAPSHOT FILE\n"
+	fprintf(to, "usage: millrace-controlplane store verify [options] [FILE]\n"
+		    "       millrace-controlplane store snapshot [options] [FILE] OUT\n"
+		    "       millrace-controlplane store restore [options] SNAPSHOT [FILE]\n"
 		    "Work on a store's file; no server is needed.\n\n"
 		    "verify    read all of it, and hold everything against everything else\n"
 		    "snapshot  write a consistent copy (OUT '-': to standard output), also while a "
 		    "server uses it\n"
 		    "restore   verify SNAPSHOT, and put a copy of it where no server uses FILE\n\n"
-		    "  -f, --force  replace a file that is there\n"
-		    "  -j, --json   print JSON: {\"file\", \"ok\", \"faults\": [...], \"error\"}\n"
-		    "  -h, --help   this text\n\n"
+		    "  -p, --path FILE    the store (default: the one of the configuration)\n"
+		    "  -c, --config FILE  configuration (default: " PROGRAM_CONFIG_DEFAULT
+		    ", if it is there)\n"
+		    "  -f, --force        replace a file that is there\n"
+		    "  -j, --json         verify: print {\"file\", \"ok\", \"faults\": [...], "
+		    "\"error\"}\n"
+		    "  -h, --help         this text\n\n"
 		    "Exit status: 0 done, 1 it cannot be or there are faults, 2 bad usage.\n");
 }
 
 struct tool {
 	bool force, json, done;
+	const char *path, *config;
 	struct json_writer out;
 };
 
@@ -120,6 +127,8 @@ static int
 parse_options(struct tool *tool, int argc, char **argv)
 {
 	static const struct option options[] = {
+		{"path", required_argument, NULL, 'p'},
+		{"config", required_argument, NULL, 'c'},
 		{"force", no_argument, NULL, 'f'},
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
@@ -127,8 +136,14 @@ parse_options(struct tool *tool, int argc, char **argv)
 	};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "fjh", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "p:c:fjh", options, NULL)) != -1) {
 		switch (opt) {
+		case 'p':
+			tool->path = optarg;
+			break;
+		case 'c':
+			tool->config = optarg;
+			break;
 		case 'f':
 			tool->force = true;
 			break;
@@ -147,22 +162,57 @@ parse_options(struct tool *tool, int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
+/* Path of the store that was not named. Caller frees; NULL: said why. */
+static char *
+configured_path(const struct tool *tool)
+{
+	const char *file = tool->config;
+	char *error = NULL, *path;
+	struct config *c;
+
+	if (tool->path != NULL)
+		return strdup(tool->path);
+	if (file == NULL && access(PROGRAM_CONFIG_DEFAULT, F_OK) == 0)
+		file = PROGRAM_CONFIG_DEFAULT;
+	c = config_load_part(file, NULL, &error);
+	if (c == NULL) {
+		fprintf(stderr, "%s\n", error == NULL ? "out of memory" : error);
+		free(error);
+		return NULL;
+	}
+	path = config_store_path(c);
+	config_free(c);
+	return path;
+}
+
 int
 store_tool_main(int argc, char **argv)
 {
 	struct tool tool = {0};
 	int ret = parse_options(&tool, argc, argv);
 	const char *verb = optind < argc ? argv[optind++] : "";
+	char **word = argv + optind, *path = NULL;
 	int n = argc - optind;
+	bool is_verify = strcmp(verb, "verify") == 0, is_snapshot = strcmp(verb, "snapshot") == 0,
+	     is_restore = strcmp(verb, "restore") == 0;
+	int own = is_verify ? 0 : 1; /* operands beside FILE */
 
 	if (ret != EXIT_SUCCESS || tool.done)
 		return ret;
-	if (strcmp(verb, "verify") == 0 && n == 1)
-		return verify(&tool, argv[optind]);
-	if (strcmp(verb, "snapshot") == 0 && n == 2)
-		return snapshot(&tool, argv[optind], argv[optind + 1]);
-	if (strcmp(verb, "restore") == 0 && n == 2)
-		return restore(&tool, argv[optind], argv[optind + 1]);
-	usage(stderr);
-	return EXIT_USAGE;
+	if ((!is_verify && !is_snapshot && !is_restore) || n < own || n > own + 1 ||
+		(n == own + 1 && (tool.path != NULL || tool.config != NULL))) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	path = n == own ? configured_path(&tool) : strdup(is_restore ? word[1] : word[0]);
+	if (path == NULL)
+		return EXIT_FAILURE;
+	if (is_verify)
+		ret = verify(&tool, path);
+	else if (is_snapshot)
+		ret = snapshot(&tool, path, word[n - 1]);
+	else
+		ret = restore(&tool, word[0], path);
+	free(path);
+	return ret;
 }

@@ -22,11 +22,11 @@ static const struct ctl_verb cache_verbs[] = {
 const struct ctl_noun ctl_noun_cache = CTL_NOUN("cache", "Caches.", cache_verbs);
 
 static const struct ctl_option store_options[] = {
-	{"path", "DIR", "the store's folder (default: store.path of the configuration)"},
+	{"path", "FILE", "the store's file (default: store.path of the configuration)"},
 	{NULL},
 };
 static const struct ctl_option restore_options[] = {
-	{"path", "DIR", "the store's folder (default: store.path of the configuration)"},
+	{"path", "FILE", "the store's file (default: store.path of the configuration)"},
 	{"yes", NULL, "do not ask", .letter = 'y'},
 	{NULL},
 };

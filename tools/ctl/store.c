@@ -54,11 +54,13 @@ ctl_exec_controlplane(const struct ctl *c, const char *const *word, size_t n_wor
 static int
 run(const struct ctl *c, const char *verb)
 {
-	const char *word[8] = {"store", verb};
+	const char *word[9] = {"store", verb};
 	size_t n = 2;
 
 	if (c->json)
 		word[n++] = "--json";
+	if (strcmp(verb, "restore") == 0)
+		word[n++] = "--force"; /* it was confirmed */
 	if (ctl_given(c, "config")) {
 		word[n++] = "--config";
 		word[n++] = ctl_value(c, "config");
