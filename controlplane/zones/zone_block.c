@@ -21,18 +21,27 @@ static void
 plan_block(struct plan *p, const struct zone_block *b)
 {
 	/* behind the apex there is always more than NAME_PAD octets */
-	uint64_t at = align_up(offsetof(struct image, apex) + b->apex_len, 8);
+	uint64_t chunks_at = align_up(offsetof(struct image, apex) + b->apex_len, 8);
+	uint64_t at = chunks_at + (sizeof(struct image_chunk_ref) << b->chunk_bits);
 
-	*p = (struct plan){.chunks_at = at};
-	at += sizeof(struct image_chunk_ref) << b->chunk_bits;
-	if (b->chunk != NULL) {
-		at = align_up(at, ARENA_ALIGN);
-		p->inline_at = at;
-		at += align_up(b->chunk->len, 4);
+	*p = (struct plan){.chunks_at = chunks_at, .negative_at = at};
+	if (b->chunk == NULL) {
+		p->block_len = at + b->negative_octets + NAME_PAD + sizeof(struct image_counts);
+		return;
 	}
-	p->negative_at = at;
-	at += b->negative_octets;
-	p->block_len = at + (b->chunk != NULL ? 0 : NAME_PAD + sizeof(struct image_counts));
+	/* The chunk begins on a line of its own: the negative answer lies before it or behind it,
+	 * where it takes fewer lines. */
+	uint64_t behind = align_up(at, ARENA_ALIGN) + align_up(b->chunk->len, 2);
+	uint64_t before = align_up(at + b->negative_octets, ARENA_ALIGN);
+	if (align_up(before + b->chunk->len, ARENA_ALIGN) <
+		align_up(behind + b->negative_octets, ARENA_ALIGN)) {
+		p->inline_at = before;
+		p->block_len = before + b->chunk->len;
+	} else {
+		p->inline_at = align_up(at, ARENA_ALIGN);
+		p->negative_at = behind;
+		p->block_len = behind + b->negative_octets;
+	}
 }
 
 static void
@@ -62,10 +71,12 @@ zone_block_write(struct arena *a, const struct zone_block *b, uint64_t *image_of
 		return -ENOSPC;
 	uint8_t *block = arena_writable(a, off);
 	struct image *im = (struct image *)block;
-	/* what is written below needs no zeroes before */
+	/* the table, and a chunk, are written whole */
 	memset(block, 0, b->chunk != NULL ? p.inline_at : p.chunks_at);
-	memset(block + p.negative_at - 4, 0, 4); /* an inline chunk is rounded up */
-	memset(block + p.negative_at, 0, p.block_len - p.negative_at);
+	if (p.negative_at > p.inline_at) {
+		block[p.negative_at - 1] = 0; /* a chunk is rounded up */
+		memset(block + p.negative_at, 0, p.block_len - p.negative_at);
+	}
 	*im = (struct image){
 		.magic = IMAGE_MAGIC,
 		.flags = b->negative == NULL ? IMAGE_UNAVAILABLE : 0,

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_NAMES 2048u
+#define CHUNK_NAMES 256u
 #define BUCKET_NAMES 7u /* on average at most so many of IMAGE_SLOTS */
 #define CHUNK_OCTETS_MAX (UINT32_MAX - 256)
 #define NODE_ALIGNED_MAX 256u /* larger nodes take what lines they take */
@@ -182,7 +182,7 @@ zone_chunk_begin(struct zone_chunk *c, uint32_t n_buckets)
 {
 	size_t octets = n_buckets * sizeof(struct image_bucket);
 
-	c->len = 0;
+	c->len = c->last_answer = 0;
 	c->bucket_mask = n_buckets - 1;
 	uint8_t *p = more(c, octets);
 	if (p == NULL)
@@ -223,9 +223,12 @@ zone_chunk_render(struct zone_chunk *c, const struct zone_model *z, struct zone_
 			return c->len > CHUNK_OCTETS_MAX ? -ENOSPC : -ENOMEM;
 		memcpy(c->p + type_at, &t, sizeof t);
 		type_at += sizeof t;
+		c->last_answer = t.answer;
 	}
+	size_t before = at;
 	if (align_node(c, &at, n_types) != 0)
 		return -ENOMEM;
+	c->last_answer += n_types > 0 ? at - before : 0;
 	return put_bucket(c, n->hash, slot_of(c, at));
 }
 
@@ -273,6 +276,7 @@ zone_chunk_copy(struct zone_chunk *c, const struct image_chunk *from, const stru
 		struct image_type t = image_node_types(node)[i];
 		t.answer += (uint32_t)at - start;
 		memcpy(type, &t, sizeof t);
+		c->last_answer = t.answer;
 	}
 	return put_bucket(c, hash, slot_of(c, at));
 }
@@ -281,11 +285,13 @@ int
 zone_chunk_end(struct zone_chunk *c)
 {
 	/* a reader looks at the counts before it knows whether there are any */
-	uint8_t *p = more(c, sizeof(struct image_counts));
+	size_t least = c->last_answer + sizeof(struct image_answer) + sizeof(struct image_counts);
+	size_t n = c->last_answer > 0 && least > c->len ? least - c->len : 0;
+	uint8_t *p = more(c, n);
 
 	if (p == NULL)
 		return -ENOMEM;
-	memset(p, 0, sizeof(struct image_counts));
+	memset(p, 0, n);
 	return c->len > CHUNK_OCTETS_MAX ? -ENOSPC : 0;
 }
 

@@ -8,6 +8,7 @@
 struct zone_chunk {
 	uint8_t *p; /* buckets, nodes, answers */
 	size_t len, cap;
+	size_t last_answer; /* where the last one begins; 0: there is none */
 	uint32_t bucket_mask;
 };
 

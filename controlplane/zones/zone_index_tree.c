@@ -16,16 +16,20 @@ struct ents {
 	struct zone_name *name;
 	uint32_t n, room;
 	uint8_t apex_flags;
-	uint64_t seen[1u << ENT_SEEN_BITS];
+	uint64_t *seen; /* [1 << ENT_SEEN_BITS]; NULL before the first, as most zones have none */
 };
 
 static int
 note_ent(struct zone_build *b, struct ents *e, const uint8_t *owner, unsigned len, unsigned labels,
 	uint64_t hash)
 {
-	uint64_t *seen = &e->seen[hash >> (64 - ENT_SEEN_BITS)];
 	int error = 0;
 
+	if (e->seen == NULL)
+		e->seen = calloc(1u << ENT_SEEN_BITS, sizeof *e->seen);
+	if (e->seen == NULL)
+		return -ENOMEM;
+	uint64_t *seen = &e->seen[hash >> (64 - ENT_SEEN_BITS)];
 	if (*seen == hash)
 		return 0; /* most often the sibling before asked for it; equal ones left are merged
 			     later */
@@ -167,7 +171,10 @@ climb_all(struct zone_build *b, struct ents *e)
 	uint32_t n = z->n_names;
 	int rc = 0;
 
-	for (uint64_t i = 0; i < n + 4ull * AHEAD && rc == 0; i++) {
+	for (uint32_t i = 0; n < 4 * AHEAD && i < n && rc == 0; i++) /* all of it is at hand */
+		if (z->name[i].labels > z->apex_labels)
+			rc = climb(b, &z->name[i], e);
+	for (uint64_t i = 0; n >= 4 * AHEAD && i < n + 4ull * AHEAD && rc == 0; i++) {
 		if (i < n && needs_climb(z, &z->name[i]))
 			__builtin_prefetch(zone_owner(z, &z->name[i]));
 		if (i >= AHEAD && i - AHEAD < n)
@@ -244,10 +251,8 @@ int
 zone_index_tree(struct zone_build *b)
 {
 	const struct zone_model *z = &b->z;
-	struct ents *e = calloc(1, sizeof *e);
+	struct ents ents = {0}, *e = &ents;
 
-	if (e == NULL)
-		return -ENOMEM;
 	const struct zone_name *apex = zone_model_find(z, b->apex_hash, z->apex, z->apex_len);
 	e->apex_flags = apex != NULL ? apex->flags : 0;
 	int rc = climb_all(b, e);
@@ -256,6 +261,6 @@ zone_index_tree(struct zone_build *b)
 	if (rc == 0)
 		finish_flags(b);
 	zone_memory_free(e->name, e->room * sizeof *e->name);
-	free(e);
+	free(e->seen);
 	return rc;
 }

@@ -291,7 +291,6 @@ write_image(struct run *r, uint64_t *image_off)
 	_Alignas(8) uint8_t negative[ZONE_NEGATIVE_OCTETS_MAX];
 	const struct image *old = r->p.old;
 	struct zone_block *b = &r->block;
-	struct image_chunk_ref *ref = NULL;
 
 	int err = take_negative(r, negative);
 	if (err != 0)
@@ -302,22 +301,20 @@ write_image(struct run *r, uint64_t *image_off)
 		if (name != NULL && name->labels > b->labels_max)
 			b->labels_max = name->labels;
 	}
-	if (b->chunk_bits == 0) {
-		if (r->n_written == 0)
-			return -EAGAIN;
+	if (b->chunk_bits > 0)
+		b->ref = refs_of(old);
+	else if (r->n_written > 0)
 		b->chunk = &r->chunk;
-	} else {
-		ref = malloc(sizeof *ref << b->chunk_bits);
-		if (ref == NULL)
-			return -ENOMEM;
-		memcpy(ref, refs_of(old), sizeof *ref << b->chunk_bits);
-		for (uint32_t i = 0; i < r->n_written; i++)
-			ref[r->written[i].chunk] = r->written[i].new;
-		b->ref = ref;
-	}
+	else
+		return -EAGAIN;
 	err = zone_block_write(r->p.arena, b, image_off);
-	free(ref);
-	return err;
+	if (err != 0 || b->chunk_bits == 0)
+		return err;
+	struct image *im = arena_writable(r->p.arena, *image_off);
+	struct image_chunk_ref *ref = (struct image_chunk_ref *)((uint8_t *)im + im->chunks_at);
+	for (uint32_t i = 0; i < r->n_written; i++)
+		ref[r->written[i].chunk] = r->written[i].new;
+	return 0;
 }
 
 static int

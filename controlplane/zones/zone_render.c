@@ -6,11 +6,13 @@
 #include "controlplane/zones/zone_rdata.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define CLASS_IN 1u
 #define RR_FIXED 10u /* type, class, TTL, RDLENGTH */
 #define CUT_MAX 255u
+#define SPARES 4u
 #define EXTRA_MAX 8192u /* targets of one RRset that fit in a message */
 
 /* Additional data to write: the addresses of a target. */
@@ -39,10 +41,18 @@ struct zone_render {
 	struct zone_message m;
 };
 
+/* Renderers that nobody uses now: fresh pages for one cost more than compiling a small zone. */
+static struct zone_render *_Atomic spare[SPARES];
+
 struct zone_render *
 zone_render_create(const struct zone_model *z)
 {
-	struct zone_render *r = malloc(sizeof *r);
+	struct zone_render *r = NULL;
+
+	for (unsigned i = 0; i < SPARES && r == NULL; i++)
+		r = atomic_exchange(&spare[i], NULL);
+	if (r == NULL)
+		r = malloc(sizeof *r);
 	if (r == NULL)
 		return NULL;
 	r->z = z;
@@ -53,6 +63,11 @@ zone_render_create(const struct zone_model *z)
 void
 zone_render_destroy(struct zone_render *r)
 {
+	for (unsigned i = 0; i < SPARES && r != NULL; i++) {
+		struct zone_render *none = NULL;
+		if (atomic_compare_exchange_strong(&spare[i], &none, r))
+			return;
+	}
 	free(r);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* zone_render: one RRset of a zone -> the octets that follow the question in a response,
  * compressed, with the additional data (format: struct image_answer). One renderer a thread;
- * scratch space only, some 900 KiB of which a small zone touches a few pages. */
+ * scratch space only, some 900 KiB of which a small zone touches a few pages; a few of them are
+ * kept for the next one who needs one. */
 #pragma once
 #include "controlplane/zones/zone_model.h"
 #include "shm/image.h"
