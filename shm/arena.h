@@ -19,7 +19,7 @@
  * an older reader may leave out (docs/decisions/0017). So no struct in the arena changes its size.
  */
 #define ARENA_VERSION 1u
-#define ARENA_MINOR 2u
+#define ARENA_MINOR 3u
 #define ARENA_SEGMENT (2u << 20) /* octets; one huge page */
 #define ARENA_ALIGN 64u          /* every block starts on a cache line */
 #define ARENA_SIZE_MIN (16ull << 20)

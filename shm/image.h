@@ -60,7 +60,9 @@ struct image {
 struct image_bucket {
 	_Alignas(64) uint16_t tag[IMAGE_SLOTS];
 	uint16_t spill; /* names whose look-up passes here to a later bucket: go on while not 0 */
-	uint16_t reserved;
+	/* Of the chunk's first bucket: how many octets of the chunk nothing leads to any more,
+	 * divided by 64, for who writes images; 0 elsewhere, and before minor version 3. */
+	uint16_t unused;
 	/* Octets from the chunk's start; 0 = empty. The low bits, IMAGE_NODE_LINES, are a hint: how
 	 * many cache lines after its first one the node and its answers take, as far as prefetching
 	 * pays. */

@@ -232,9 +232,8 @@ zone_chunk_render(struct zone_chunk *c, const struct zone_model *z, struct zone_
 	return put_bucket(c, n->hash, slot_of(c, at));
 }
 
-/* Octets of a node with its answers, which follow it without gaps; 0 when they do not. */
-static size_t
-node_octets(const struct image_chunk *from, const struct image_node *node)
+size_t
+zone_chunk_node_octets(const struct image_chunk *from, const struct image_node *node)
 {
 	uint32_t start = (uint32_t)((const uint8_t *)node - from->base);
 	uint64_t end =
@@ -255,7 +254,7 @@ int
 zone_chunk_copy(struct zone_chunk *c, const struct image_chunk *from, const struct image_node *node,
 	uint64_t hash)
 {
-	size_t octets = node_octets(from, node),
+	size_t octets = zone_chunk_node_octets(from, node),
 	       at = (c->len + IMAGE_NODE_ALIGN - 1) & ~(size_t)(IMAGE_NODE_ALIGN - 1);
 
 	if (octets == 0)
@@ -279,6 +278,46 @@ zone_chunk_copy(struct zone_chunk *c, const struct image_chunk *from, const stru
 		c->last_answer = t.answer;
 	}
 	return put_bucket(c, hash, slot_of(c, at));
+}
+
+int
+zone_chunk_take(struct zone_chunk *c, const struct image_chunk *from)
+{
+	c->len = c->last_answer = 0;
+	c->bucket_mask = from->bucket_mask;
+	uint8_t *p = more(c, from->len);
+	if (p == NULL)
+		return -ENOMEM;
+	memcpy(p, from->base, from->len);
+	return 0;
+}
+
+int
+zone_chunk_remove(struct zone_chunk *c, const struct image_chunk *from,
+	const struct image_node *node, uint64_t hash)
+{
+	uint32_t off = (uint32_t)((const uint8_t *)node - from->base);
+	bucket_anywhere *b = (bucket_anywhere *)c->p;
+
+	for (uint32_t probe = 0; probe < IMAGE_PROBE_MAX && probe <= c->bucket_mask; probe++) {
+		uint32_t at = ((uint32_t)hash + probe) & c->bucket_mask;
+		for (unsigned i = 0; i < IMAGE_SLOTS; i++) {
+			if ((b[at].node[i] & ~IMAGE_NODE_LINES) != off)
+				continue;
+			b[at].node[i] = 0;
+			b[at].tag[i] = 0;
+			/* one less passes the buckets before */
+			for (uint32_t k = 0; k < probe; k++)
+				b[((uint32_t)hash + k) & c->bucket_mask].spill--;
+			uint64_t unused =
+				b[0].unused + (zone_chunk_node_octets(from, node) + 63) / 64;
+			b[0].unused = unused > UINT16_MAX ? UINT16_MAX : (uint16_t)unused;
+			return 0;
+		}
+		if (b[at].spill == 0)
+			break;
+	}
+	return -EPROTO;
 }
 
 int

@@ -39,6 +39,21 @@ int zone_chunk_render(struct zone_chunk *c, const struct zone_model *z, struct z
  */
 int zone_chunk_copy(struct zone_chunk *c, const struct image_chunk *from,
 	const struct image_node *node, uint64_t hash) __attribute__((warn_unused_result));
+/**
+ * Start a chunk as a copy of another one, to take nodes away from it and add others. What they took
+ * is not used again; it is noted in the chunk (image_bucket.unused), so that whoever does this can
+ * copy node by node when it gets too much.
+ * @return 0 or -ENOMEM
+ */
+int zone_chunk_take(struct zone_chunk *c, const struct image_chunk *from)
+	__attribute__((warn_unused_result));
+/** Take a node of the chunk that was taken away again. @param node  in `from`. @return 0, or
+ * -EPROTO (its buckets do not lead to it) */
+int zone_chunk_remove(struct zone_chunk *c, const struct image_chunk *from,
+	const struct image_node *node, uint64_t hash) __attribute__((warn_unused_result));
+/** Octets of a node with its answers; 0: they do not lie one behind the other. */
+size_t zone_chunk_node_octets(const struct image_chunk *from, const struct image_node *node);
+
 /** After the last node. @return 0, -ENOMEM or -ENOSPC */
 int zone_chunk_end(struct zone_chunk *c) __attribute__((warn_unused_result));
 void zone_chunk_destroy(struct zone_chunk *c);

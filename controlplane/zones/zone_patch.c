@@ -19,6 +19,8 @@
 
 #define NAMES_MIN 24u    /* a smaller zone is compiled as a whole in about the same time */
 #define BUCKETS_MAX 256u /* times those that a chunk should have */
+#define BUCKETS_SPARE 4u /* a chunk may have so many times the buckets that it should have */
+#define UNUSED_PART 4u   /* of the octets of a chunk may lead nowhere */
 #define GROWN 4u         /* chunks with so many times the names that they should have, or ... */
 #define SHRUNK 8u        /* so much less */
 
@@ -137,8 +139,43 @@ lay_chunk(struct run *r, const struct image_chunk *old, uint32_t chunk, uint32_t
 {
 	int err = zone_chunk_begin(&r->chunk, n_buckets);
 
+	/* nodes are visited in no order: have all of it on its way */
+	for (uint32_t at = 0; at < old->len; at += 64)
+		prefetch_line(old->base + at);
 	if (err == 0)
 		err = copy_nodes(r, old, chunk);
+	for (uint32_t i = first; err == 0 && i < end; i++) {
+		const struct zone_name *name = node_of(r, r->order[i]);
+		if (name != NULL)
+			err = zone_chunk_render(&r->chunk, &r->p.build.z, r->render, name);
+	}
+	return err == 0 ? zone_chunk_end(&r->chunk) : err;
+}
+
+/* Change a copy of a chunk: a fifth of the time that laying it anew takes. -EAGAIN: that has to be
+ * done, or it would have too few or too many buckets for its n nodes, or too much room lost. */
+static int
+edit_chunk(struct run *r, const struct image_chunk *old, uint32_t first, uint32_t end, uint64_t n)
+{
+	const struct image_bucket *b = (const struct image_bucket *)old->base;
+	uint64_t n_buckets = (uint64_t)old->bucket_mask + 1, wanted = zone_chunk_buckets(n);
+	uint64_t unused = b[0].unused * 64ull;
+	int err;
+
+	if (wanted > n_buckets || wanted * BUCKETS_SPARE < n_buckets)
+		return -EAGAIN;
+	for (uint32_t i = first; i < end; i++) {
+		const struct image_node *node = patch_old_node(&r->p, r->order[i]);
+		unused += node == NULL ? 0 : zone_chunk_node_octets(old, node) + 63;
+	}
+	if (unused * UNUSED_PART > old->len - n_buckets * sizeof *b)
+		return -EAGAIN;
+	err = zone_chunk_take(&r->chunk, old);
+	for (uint32_t i = first; err == 0 && i < end; i++) {
+		const struct image_node *node = patch_old_node(&r->p, r->order[i]);
+		if (node != NULL)
+			err = zone_chunk_remove(&r->chunk, old, node, r->p.name[r->order[i]].hash);
+	}
 	for (uint32_t i = first; err == 0 && i < end; i++) {
 		const struct zone_name *name = node_of(r, r->order[i]);
 		if (name != NULL)
@@ -171,9 +208,6 @@ replace_chunk(struct run *r, uint32_t first, uint32_t end)
 
 	if (old.base == NULL)
 		return -EPROTO;
-	/* its nodes are visited in no order: have all of it on its way */
-	for (uint32_t at = 0; at < old.len; at += 64)
-		prefetch_line(old.base + at);
 	n = count_slots(&old);
 	for (uint32_t i = first; i < end; i++) {
 		bool was = patch_old_node(p, r->order[i]) != NULL;
@@ -185,7 +219,9 @@ replace_chunk(struct run *r, uint32_t first, uint32_t end)
 	if (n < 0)
 		return -EPROTO;
 	uint32_t n_buckets = zone_chunk_buckets((uint64_t)n), most = n_buckets * BUCKETS_MAX;
-	while ((err = lay_chunk(r, &old, chunk, first, end, n_buckets)) == -EAGAIN &&
+	err = edit_chunk(r, &old, first, end, (uint64_t)n);
+	while (err == -EAGAIN &&
+		(err = lay_chunk(r, &old, chunk, first, end, n_buckets)) == -EAGAIN &&
 		n_buckets < most)
 		n_buckets *= 2;
 	r->written[r->n_written++] = (struct written){

@@ -291,7 +291,7 @@ glue_below_a_dname_is_not_given(void **state)
 static char *
 many_records(unsigned n, const char *format)
 {
-	char *text = malloc(200 + (size_t)n * 80);
+	char *text = malloc(200 + (size_t)n * 100);
 	size_t at = (size_t)sprintf(text, "$TTL 3600\n@ SOA n.test. h 1 2 3 4 300\n@ NS n.test.\n");
 	for (unsigned i = 0; i < n; i++)
 		at += (size_t)sprintf(text + at, format, i, i);
@@ -303,15 +303,25 @@ rrset_that_fits_in_no_message_is_marked(void **state)
 {
 	struct zone t;
 	uint8_t name[256 + 40];
-	char *text = many_records(2200, "big TXT \"%08u-------------------\"\n");
+	const struct image_answer *a;
+	char *text;
 
-	open_zone(&t, "example.", text);
+	/* names of many lengths, as it is an answer without octets, and may be a chunk's last */
+	for (unsigned i = 0; i < 24; i++) {
+		char owner[64], line[128];
+		snprintf(owner, sizeof owner, "%.*s.example.", 3 + (int)i,
+			"bigbigbigbigbigbigbigbigbigbig");
+		snprintf(line, sizeof line, "%s TXT \"%%08u-------------------\"\n", owner);
+		text = many_records(2200, line);
+		open_zone(&t, "example.", text);
+		wire_name(name, owner);
+		a = image_answer_for(&t.a, t.off, name, 16, NULL);
+		assert_int_equal(a->flags, ANSWER_TOO_BIG);
+		assert_int_equal(a->len, 0);
+		close_zone(&t);
+		free(text);
+	}
 	wire_name(name, "big.example.");
-	const struct image_answer *a = image_answer_for(&t.a, t.off, name, 16, NULL);
-	assert_int_equal(a->flags, ANSWER_TOO_BIG);
-	assert_int_equal(a->len, 0);
-	close_zone(&t);
-	free(text);
 	/* a few less fit, with wide fixes and large counts */
 	text = many_records(1500, "big TXT \"%08u-------------------\"\n");
 	open_zone(&t, "example.", text);

@@ -87,6 +87,31 @@ patch(struct life *l, uint8_t owner[][256 + 40], unsigned n, struct zone_patch_r
 	return zone_patch(&l->a, l->image, &reader, list, n, result);
 }
 
+static uint64_t
+bucket_octets(const struct image *im)
+{
+	const struct image_chunk_ref *ref =
+		(const struct image_chunk_ref *)((const uint8_t *)im + im->chunks_at);
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < 1u << im->chunk_bits; i++)
+		n += ref[i].bucket_mask + 1;
+	return n * sizeof(struct image_bucket);
+}
+
+/* Not much larger than it would be as a whole, and look-ups do not go farther. */
+static void
+shape_is_good(const struct life *l, uint64_t patched, uint64_t whole)
+{
+	const struct image *x = image_at(&l->a, patched), *y = image_at(&l->a, whole);
+	uint64_t buckets = bucket_octets(x), room = 128ull << x->chunk_bits;
+
+	assert_in_range(
+		x->octets - buckets, 0, (y->octets - bucket_octets(y)) * 4 / 3 + room + 1024);
+	/* the names of a chunk are 7 a bucket at most, on average: that many have room in 10 */
+	assert_in_range(buckets * 7, x->n_names * 64, bucket_octets(y) * 7 * 4 + room * 4);
+}
+
 /* Some edits; the owners that they are at. */
 static unsigned
 edit(struct life *l, uint8_t owner[][256 + 40])
@@ -126,6 +151,7 @@ step(struct life *l)
 	verify(l, l->image); /* the old one is as it was */
 	verify(l, result.image_off);
 	images_are_equal(&l->a, whole, result.image_off);
+	shape_is_good(l, result.image_off, whole);
 	if (random_below(&l->zone, 8) == 0) {
 		zone_patch_discard(&l->a, l->image, result.image_off);
 		assert_int_equal(live_octets(l), with_whole);
