@@ -222,6 +222,33 @@ patched_zones_of_one_chunk_are_as_compiled(void **state)
 	live(2048, 60, 300, (unsigned)number("MILLRACE_TEST_STEPS", 1200));
 }
 
+static void
+changing_one_name_over_and_over_takes_no_room(void **state)
+{
+	uint8_t owner[EDITS_MAX + 1][256 + 40] = {0};
+	struct zone_patch_result result;
+	struct life l;
+	uint64_t whole;
+
+	zone_chunk_names = 64;
+	life_open(&l, 11, 200, 500);
+	wire_name(owner[0], "h0.example.");
+	for (unsigned i = 0; i < 300; i++) {
+		const uint8_t address[] = {10, 0, 0, (uint8_t)i};
+		random_remove(&l.zone, owner[0], 0);
+		random_add(&l.zone, owner[0], 1, 60, false, address, 4);
+		random_sort(&l.zone);
+		assert_int_equal(patch(&l, owner, 1, &result), 0);
+		assert_int_equal(result.n_chunks, 1);
+		assert_int_equal(zone_publish_patched(l.publisher, l.image, result.image_off), 0);
+		l.image = result.image_off;
+	}
+	assert_int_equal(random_compile(&l.zone, &l.a, &whole, &l.n_records), 0);
+	shape_is_good(&l, l.image, whole);
+	zone_image_free(&l.a, whole);
+	life_close(&l);
+}
+
 /* A reader that fails at its call number `at`. */
 struct failing {
 	struct random_zone *zone;
@@ -412,6 +439,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(patched_zones_of_many_chunks_are_as_compiled),
 		TEST(patched_zones_of_one_chunk_are_as_compiled),
+		TEST(changing_one_name_over_and_over_takes_no_room),
 		TEST(failures_of_the_reader_are_passed_on_and_leave_nothing),
 		TEST(full_arena_is_told_and_leaves_nothing),
 		TEST(what_cannot_be_patched_is_compiled_whole),
