@@ -63,9 +63,7 @@ changes_fixture_start(struct changes_fixture *f)
 
 	if (store_open(&f->store, &so, error) != 0)
 		fail_msg("%s", error);
-	assert_int_equal(arena_open_writer(&f->arena, f->arena_path,
-				 f->arena_octets != 0 ? f->arena_octets : ARENA_OCTETS, &fresh),
-		0);
+	assert_int_equal(arena_open_writer(&f->arena, f->arena_path, f->arena_octets, &fresh), 0);
 	assert_int_equal(zone_publisher_create(&f->publisher, &f->arena, NULL, &n_damaged), 0);
 	mo.publisher = f->publisher;
 	assert_int_equal(zone_manager_start(&f->zones_of, &mo), 0);
@@ -91,8 +89,15 @@ changes_fixture_stop(struct changes_fixture *f)
 int
 changes_setup(void **state)
 {
+	return changes_setup_sized(state, ARENA_OCTETS);
+}
+
+int
+changes_setup_sized(void **state, uint64_t arena_octets)
+{
 	struct changes_fixture *f = calloc(1, sizeof *f);
 
+	f->arena_octets = arena_octets;
 	setenv("TZ", "UTC", 1);
 	log_open("test", LOG_LEVEL_ERROR);
 	strcpy(f->folder, "/tmp/millrace-changes-XXXXXX");

@@ -20,7 +20,7 @@
 
 struct changes_fixture {
 	char folder[64], store_path[96], arena_path[96], zones[96];
-	uint64_t arena_octets; /* 0: ARENA_OCTETS */
+	uint64_t arena_octets;
 	struct config config;
 	struct store *store;
 	struct arena arena;
@@ -31,6 +31,7 @@ struct changes_fixture {
 };
 
 int changes_setup(void **state);
+int changes_setup_sized(void **state, uint64_t arena_octets);
 int changes_teardown(void **state);
 /** All but the folder: as a control plane does. */
 void changes_fixture_start(struct changes_fixture *f);
