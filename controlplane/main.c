@@ -400,7 +400,7 @@ start_services(struct controlplane *c)
 	ret = start_store(c);
 	if (ret != 0)
 		return ret;
-	c->parts.changes = store_opener_changes(c->store);
+	c->parts.changes = c->figures.changes = store_opener_changes(c->store);
 	ret = api_serve(c->api, &c->parts);
 	if (ret != 0)
 		return ret;

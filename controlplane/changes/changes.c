@@ -370,9 +370,15 @@ changes_submit(struct changes *c, struct change_job *j)
 void
 changes_figures(struct changes *c, struct changes_figures *out)
 {
+	struct store *store;
+
 	pthread_mutex_lock(&c->lock);
 	*out = c->figures;
+	store = c->store;
 	pthread_mutex_unlock(&c->lock);
+	out->has_store = store != NULL;
+	if (store != NULL)
+		store_figures(store, &out->store);
 }
 
 const char *

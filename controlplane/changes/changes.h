@@ -151,5 +151,7 @@ struct changes_figures {
 	uint32_t queued;
 	struct histogram commit,
 		total; /* ns; of commits, and of jobs from being asked for to done */
+	bool has_store;
+	struct store_figures store; /* if it has one */
 };
 void changes_figures(struct changes *c, struct changes_figures *out);

@@ -62,6 +62,29 @@
 	X(PUBLICATION, "zone_publication_seconds", HISTOGRAM, "stage",                          \
 		"How long a published version took: 'wait' for a loader, 'load' (read, check, " \
 		"compile, publish), and 'total', from being asked for to being answered from.") \
+	X(CHANGES, "changes_total", COUNTER, "",                                                \
+		"Changes of zones, metadata, keys, ... that were asked for and are over.")      \
+	X(CHANGES_FAILED, "changes_failed_total", COUNTER, "",                                  \
+		"Those of them that were refused or failed.")                                   \
+	X(CHANGES_QUEUED, "changes_queued", GAUGE, "", "Changes that wait for the writer.")     \
+	X(CHANGE_BATCHES, "change_batches_total", COUNTER, "",                                  \
+		"Commits: each of all the changes that waited.")                                \
+	X(CHANGE_RETRIES, "change_batch_retries_total", COUNTER, "",                            \
+		"Batches that were begun anew, since a change failed in the midst of one.")     \
+	X(CHANGE_VERSIONS, "change_versions_total", COUNTER, "result",                          \
+		"Versions of zones of the store after changes: 'patched', 'compiled' as a "     \
+		"whole, or 'unpublished': stored, and tried again later.")                      \
+	X(CHANGE_COMMIT, "change_commit_seconds", HISTOGRAM, "",                                \
+		"What it took to have a batch on the disk.")                                    \
+	X(CHANGE_SECONDS, "change_seconds", HISTOGRAM, "",                                      \
+		"Of a change, from being asked for to being stored and served, or refused.")    \
+	X(STORE_OPEN, "store_open", GAUGE, "", "1 when the store is open, else 0.")             \
+	X(STORE_FILE, "store_file_bytes", GAUGE, "", "Size of the store's file.")               \
+	X(STORE_USED, "store_used_bytes", GAUGE, "", "Bytes of it that are in use.")            \
+	X(STORE_COMMITS, "store_commits_total", COUNTER, "",                                    \
+		"Transactions that were written to the store.")                                 \
+	X(STORE_FAILURES, "store_commit_failures_total", COUNTER, "",                           \
+		"Transactions that the disk did not take.")                                     \
 	X(ARENA_SIZE, "arena_size_bytes", GAUGE, "", "Address space of the arena: arena.size.") \
 	X(ARENA_RESERVED, "arena_reserved_bytes", GAUGE, "", "Memory behind the arena.")        \
 	X(ARENA_USED, "arena_used_bytes", GAUGE, "", "Bytes of the arena that are in use.")     \

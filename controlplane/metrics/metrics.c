@@ -28,6 +28,7 @@ const struct metric_info metric_info[METRIC_N] = {
 /* 1 us to 10 ms: what a query may take inside a worker */
 static const struct exposition_bounds query_bounds = {1000, 10000000};
 /* 1 ms to 1000 s: what a zone may take */
+static const struct exposition_bounds change_bounds = {100000, 10 * NS_A_SECOND};
 static const struct exposition_bounds zone_bounds = {1000000, 1000 * NS_A_SECOND};
 
 /* The processes that there are to run; the recursor is none of them yet. */
@@ -50,6 +51,7 @@ struct collect {
 	unsigned n_running; /* its workers */
 	struct zone_manager_status zones;
 	struct zone_publisher_status publisher;
+	struct changes_figures changes;
 	struct arena_usage arena;
 	pid_t pid[N_PROCESSES];
 	struct process_usage usage[N_PROCESSES];
@@ -300,6 +302,36 @@ write_grace(struct collect *c)
 /* --- zones and memory --- */
 
 static void
+write_changes(struct collect *c)
+{
+	const struct changes_figures *f = &c->changes;
+	const struct {
+		const char *result;
+		uint64_t n;
+	} versions[] = {{"patched", f->patched_total}, {"compiled", f->compiled_total},
+		{"unpublished", f->unpublished_total}};
+
+	single(c, METRIC_CHANGES, f->jobs_total);
+	single(c, METRIC_CHANGES_FAILED, f->failed_total);
+	single(c, METRIC_CHANGES_QUEUED, f->queued);
+	single(c, METRIC_CHANGE_BATCHES, f->batches_total);
+	single(c, METRIC_CHANGE_RETRIES, f->batch_retries_total);
+	family(c, METRIC_CHANGE_VERSIONS);
+	for (unsigned i = 0; i < sizeof versions / sizeof versions[0]; i++)
+		exposition_uint(&c->x, &(struct exposition_label){"result", versions[i].result}, 1,
+			versions[i].n);
+	family(c, METRIC_CHANGE_COMMIT);
+	exposition_histogram(&c->x, NULL, 0, &f->commit, change_bounds);
+	family(c, METRIC_CHANGE_SECONDS);
+	exposition_histogram(&c->x, NULL, 0, &f->total, change_bounds);
+	single(c, METRIC_STORE_OPEN, f->has_store);
+	single(c, METRIC_STORE_FILE, f->store.file_octets);
+	single(c, METRIC_STORE_USED, f->store.used_octets);
+	single(c, METRIC_STORE_COMMITS, f->store.commits_total);
+	single(c, METRIC_STORE_FAILURES, f->store.commit_failures_total);
+}
+
+static void
 write_zones(struct collect *c)
 {
 	static const char *const stage[] = {[ZONE_STAGE_WAIT] = "wait",
@@ -320,6 +352,7 @@ write_zones(struct collect *c)
 	for (unsigned i = 0; i < ZONE_STAGES; i++)
 		exposition_histogram(&c->x, &(struct exposition_label){"stage", stage[i]}, 1,
 			&z->stage[i], zone_bounds);
+	write_changes(c);
 	single(c, METRIC_ARENA_SIZE, c->arena.size_octets);
 	single(c, METRIC_ARENA_RESERVED, c->arena.backed_octets);
 	single(c, METRIC_ARENA_USED, c->arena.live_octets);
@@ -352,6 +385,8 @@ collect(struct collect *c)
 	c->n_ports = port_table_read(s->hub, c->seat, c->port);
 	zone_manager_status(s->zones, &c->zones);
 	zone_publisher_status(s->publisher, &c->publisher);
+	if (s->changes != NULL)
+		changes_figures(s->changes, &c->changes);
 	arena_usage(s->arena, &c->arena);
 	for (unsigned i = 0; i < N_PROCESSES; i++) {
 		/* our own lock cannot be asked about: a process does not conflict with itself */

@@ -4,6 +4,7 @@
  * Thread: any of the control plane's; waits for short locks only. */
 #pragma once
 #include "config/config.h"
+#include "controlplane/changes/changes.h"
 #include "controlplane/manager/zone_manager.h"
 #include "controlplane/metrics/exposition.h"
 #include "shm/arena.h"
@@ -18,6 +19,7 @@ struct metrics_source {
 	struct hub *hub;
 	struct zone_manager *zones;
 	struct zone_publisher *publisher;
+	struct changes *changes; /* NULL: none (tests) */
 	struct busy *busy;
 	int64_t started_s; /* CLOCK_REALTIME; the control plane */
 };
