@@ -12,11 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct applying {
 	const char *path;
 	const struct backend_changeset *changeset;
 	uint32_t default_ttl;
+	struct ttl_rules rules;
 	char *error;
 	struct zone_replace replace;
 	struct stat st;
@@ -48,6 +50,26 @@ check_changeset(struct applying *a)
 	return 0;
 }
 
+/* A file that cannot be read counts as one that has. */
+static bool
+includes_have_ttl(const struct zone_model *z)
+{
+	char ignored[BACKEND_ERROR_OCTETS];
+	bool have = false;
+
+	for (unsigned i = 1; i < z->n_files && !have; i++) {
+		struct stat st;
+		size_t len = 0;
+		char *text;
+
+		have = zone_open_text(&text, &len, z->file[i], &st, ignored) != 0;
+		for (size_t at = 0; at + 4 <= len && !have; at++)
+			have = text[at] == '$' && strncasecmp(text + at, "$TTL", 4) == 0;
+		free(text);
+	}
+	return have;
+}
+
 static int
 read_before(struct applying *a)
 {
@@ -71,7 +93,8 @@ read_before(struct applying *a)
 			serial, c->serial_before);
 		return -ESTALE;
 	}
-	rc = zone_lines_read(&a->lines, a->text, a->len, c->apex, a->default_ttl, why);
+	a->rules = (struct ttl_rules){a->default_ttl, includes_have_ttl(&a->old)};
+	rc = zone_lines_read(&a->lines, a->text, a->len, c->apex, &a->rules, why);
 	if (rc != 0)
 		snprintf(a->error, BACKEND_ERROR_OCTETS,
 			"%.200s:%.200s; it cannot be edited, only by hand", a->path, why);
@@ -93,7 +116,7 @@ write_after(struct applying *a)
 	const struct backend_changeset *c = a->changeset;
 	const char *look = NULL;
 	char why[BACKEND_ERROR_OCTETS];
-	int rc = zone_edit(&a->edited, &a->lines, &a->old, c, a->default_ttl, a->path, a->error);
+	int rc = zone_edit(&a->edited, &a->lines, &a->old, c, &a->rules, a->path, a->error);
 
 	if (rc == 0 && a->edited.len == a->len &&
 		(a->len == 0 || memcmp(a->edited.at, a->text, a->len) == 0))

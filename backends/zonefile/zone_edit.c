@@ -234,14 +234,14 @@ add_all(struct editor *e)
 
 int
 zone_edit(struct text *out, const struct zone_lines *z, const struct zone_model *model,
-	const struct backend_changeset *changeset, uint32_t default_ttl, const char *path,
+	const struct backend_changeset *changeset, const struct ttl_rules *rules, const char *path,
 	char *error)
 {
 	struct editor e = {
 		.out = out,
 		.z = z,
 		.changeset = changeset,
-		.ttl = {LINE_TTL_NONE, LINE_TTL_NONE, default_ttl},
+		.ttl = {LINE_TTL_NONE, LINE_TTL_NONE, *rules},
 	};
 	int rc = edit_plan_make(&e.plan, z, model, changeset, path, error);
 

@@ -19,5 +19,5 @@
  * -EINVAL (a name that cannot be written)
  */
 int zone_edit(struct text *out, const struct zone_lines *z, const struct zone_model *model,
-	const struct backend_changeset *changeset, uint32_t default_ttl, const char *path,
+	const struct backend_changeset *changeset, const struct ttl_rules *rules, const char *path,
 	char *error) __attribute__((warn_unused_result));

@@ -35,7 +35,7 @@ ttl_of_record(struct ttl_state *s, int64_t written, uint16_t type, uint32_t mini
 		ttl = minimum;
 		s->fallback = minimum;
 	} else {
-		ttl = s->otherwise;
+		ttl = s->rules.otherwise;
 	}
 	if (ttl > ZONE_TTL_MAX)
 		ttl = 0;
@@ -50,7 +50,7 @@ ttl_directive(struct ttl_state *s, enum line_kind kind, int64_t written)
 		s->fallback = written;
 	if (kind == LINE_INCLUDE || kind == LINE_GENERATE)
 		s->last = LINE_TTL_UNKNOWN;
-	if (kind == LINE_INCLUDE)
+	if (kind == LINE_INCLUDE && s->rules.includes_have)
 		s->fallback = LINE_TTL_UNKNOWN; /* a $TTL there lasts */
 }
 
@@ -427,11 +427,11 @@ read_entries(struct reader *r)
 
 int
 zone_lines_read(struct zone_lines *z, const char *text, size_t len, const uint8_t *apex,
-	uint32_t default_ttl, char *error)
+	const struct ttl_rules *rules, char *error)
 {
 	static const uint8_t nothing[1];
 	struct reader r = {.z = z,
-		.ttl = {LINE_TTL_NONE, LINE_TTL_NONE, default_ttl},
+		.ttl = {LINE_TTL_NONE, LINE_TTL_NONE, *rules},
 		.error = error,
 		.s = calloc(1, sizeof *r.s)};
 	const char *eol = len > 0 ? memchr(text, '\n', len) : NULL;

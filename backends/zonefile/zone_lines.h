@@ -47,11 +47,17 @@ struct zone_lines {
 	bool has_record; /* at least one */
 };
 
+/* What the text itself does not tell. */
+struct ttl_rules {
+	uint32_t otherwise; /* TTL of records that have none and inherit none */
+	bool includes_have; /* an included file has $TTL, which then lasts */
+};
+
 /* How TTLs are inherited, as BIND does it. Start with both LINE_TTL_NONE. */
 struct ttl_state {
-	int64_t fallback;   /* $TTL, or the SOA's minimum in its place */
-	int64_t last;       /* of the record before */
-	uint32_t otherwise; /* when there is neither */
+	int64_t fallback; /* $TTL, or the SOA's minimum in its place */
+	int64_t last;     /* of the record before */
+	struct ttl_rules rules;
 };
 /** The TTL of a record, which is the last one then. @param minimum  of a SOA, else ignored */
 int64_t ttl_of_record(struct ttl_state *s, int64_t written, uint16_t type, uint32_t minimum);
@@ -60,12 +66,11 @@ void ttl_directive(struct ttl_state *s, enum line_kind kind, int64_t written);
 
 /**
  * @param apex  folded wire name
- * @param default_ttl  of records that have none and inherit none
  * @param error  512 octets: one line without the path: "LINE: what is wrong"
  * @return 0, -EINVAL or -ENOMEM; the caller frees it in every case
  */
 int zone_lines_read(struct zone_lines *z, const char *text, size_t len, const uint8_t *apex,
-	uint32_t default_ttl, char *error) __attribute__((warn_unused_result));
+	const struct ttl_rules *rules, char *error) __attribute__((warn_unused_result));
 void zone_lines_free(struct zone_lines *z);
 
 /* One word of an entry. */

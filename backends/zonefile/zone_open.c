@@ -91,7 +91,7 @@ is_empty(const char *path, const uint8_t *apex)
 	size_t len;
 
 	if (zone_open_text(&text, &len, path, &st, ignored) == 0 && len < 65536 &&
-		zone_lines_read(&z, text, len, apex, 0, ignored) == 0) {
+		zone_lines_read(&z, text, len, apex, &(struct ttl_rules){0}, ignored) == 0) {
 		empty = true;
 		for (size_t i = 0; i < z.n; i++)
 			empty &= z.line[i].kind == LINE_BLANK || z.line[i].kind == LINE_TTL ||

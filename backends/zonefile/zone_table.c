@@ -27,8 +27,8 @@ file_mark_of(const char *path)
 	};
 }
 
-static bool
-same_mark(const struct file_mark *a, const struct file_mark *b)
+bool
+file_mark_same(const struct file_mark *a, const struct file_mark *b)
 {
 	return a->mtime_ns == b->mtime_ns && a->inode == b->inode && a->octets == b->octets;
 }
@@ -290,7 +290,7 @@ zone_table_is_stale(const struct zone_table *t)
 	for (unsigned i = 0; i < t->n_sources; i++) {
 		struct file_mark now = file_mark_of(t->source[i]);
 
-		if (!same_mark(&now, &t->source_mark[i]))
+		if (!file_mark_same(&now, &t->source_mark[i]))
 			return true;
 	}
 	return false;
@@ -305,7 +305,7 @@ zone_table_poll(struct zone_table *t, void (*changed)(void *arg, const uint8_t *
 		struct table_zone *z = &t->zone[t->looked_at++ % t->n];
 		struct file_mark now = file_mark_of(z->path);
 
-		if (same_mark(&now, &z->mark))
+		if (file_mark_same(&now, &z->mark))
 			continue;
 		z->mark = now;
 		changed(arg, z->apex);
@@ -323,8 +323,9 @@ zone_table_compare(const struct zone_table *before, const struct zone_table *aft
 		const struct table_zone *z = &after->zone[i];
 		const struct table_zone *was = zone_table_find(before, z->apex);
 
-		if (!was || !same_mark(&was->mark, &z->mark) || strcmp(was->path, z->path) != 0 ||
-			was->kind != z->kind || strcmp(was->primaries, z->primaries) != 0)
+		if (!was || !file_mark_same(&was->mark, &z->mark) ||
+			strcmp(was->path, z->path) != 0 || was->kind != z->kind ||
+			strcmp(was->primaries, z->primaries) != 0)
 			changed(arg, z->apex);
 	}
 }

@@ -55,6 +55,7 @@ int zone_table_add(struct zone_table *t, const uint8_t *apex, const char *path)
 void zone_table_remove(struct zone_table *t, struct table_zone *z);
 /** The file's mark as it is now. */
 struct file_mark file_mark_of(const char *path);
+bool file_mark_same(const struct file_mark *a, const struct file_mark *b);
 
 /** Have the files changed that say which zones there are? */
 bool zone_table_is_stale(const struct zone_table *t);

@@ -18,6 +18,7 @@ struct backends {
 	struct config *config; /* held: names and options lie in it */
 	struct zone_files *zone_files;
 	char *store_path;
+	char default_ttl[16]; /* of zone files */
 	unsigned n;
 	struct instance instance[];
 };
@@ -57,19 +58,24 @@ prepare(struct instance *i, const struct config *config, const char *config_path
 	return rc == 0 ? 0 : fail_key(rc, config_path, entry, at, why, error);
 }
 
+#define BUILT_IN_OPTIONS_MAX 2u
+
 /* An instance that the configuration has no entry for. What it takes to serve is there without it.
  */
 static void
 add_built_in(struct backends *b, const struct config *config, const char *name, const char *type,
-	const struct backend_option *option)
+	const struct backend_option *option, unsigned n)
 {
 	struct instance *i = &b->instance[b->n];
 	char error[BACKEND_ERROR_OCTETS];
-	const struct config_backend_option given = {.name = option->name, .value = option->value};
+	struct config_backend_option given[BUILT_IN_OPTIONS_MAX];
 	const struct config_backend c = {
-		.name = name, .type = type, .options = &given, .options_count = 1};
+		.name = name, .type = type, .options = given, .options_count = n};
 	int rc, at;
 
+	for (unsigned k = 0; k < n; k++)
+		given[k] = (struct config_backend_option){
+			.name = option[k].name, .value = option[k].value};
 	i->name = name;
 	rc = backend_load(&i->api, config, type, error);
 	if (rc == 0)
@@ -83,18 +89,20 @@ add_built_in(struct backends *b, const struct config *config, const char *name, 
 static int
 prepare_all(struct backends *b, const struct backends_options *o, char error[BACKEND_ERROR_OCTETS])
 {
-	const struct backend_option of_store = {"path", b->store_path};
-	const struct backend_option of_files = {"host-zones", "true"};
+	const struct backend_option of_store[] = {{"path", b->store_path}};
+	const struct backend_option of_files[] = {
+		{"host-zones", "true"}, {"default-ttl", b->default_ttl}};
 	int rc = 0;
 
 	if (b->store_path)
-		add_built_in(b, o->config, STORE_NAME, "lmdb", &of_store);
+		add_built_in(b, o->config, STORE_NAME, "lmdb", of_store, 1);
 	for (unsigned k = 0; rc == 0 && k < o->config->backends_count; k++)
 		rc = prepare(&b->instance[b->n++], o->config, o->config_path, k, error);
 	/* always: a configuration that is loaded later may be the first with zone files */
 	b->instance[b->n].zone_files = b->zone_files;
+	snprintf(b->default_ttl, sizeof b->default_ttl, "%u", o->config->zones.default_ttl);
 	if (rc == 0)
-		add_built_in(b, o->config, BACKENDS_ZONE_FILES, "zonefile", &of_files);
+		add_built_in(b, o->config, BACKENDS_ZONE_FILES, "zonefile", of_files, 2);
 	return rc;
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 static const uint8_t edit_apex[] = "\7example";
+static const struct ttl_rules edit_rules = {.otherwise = 3600};
 static const struct zone_load_options edit_options = {.seed = ZONE_SEED, .default_ttl = 3600};
 
 #ifndef EDIT_SILENT
@@ -71,7 +72,7 @@ edit_set_read(struct edit_set *s, const char *text)
 	s->text = strdup(text);
 	s->changeset.apex = edit_apex;
 	s->changeset.change = s->change;
-	if (zone_lines_read(&s->lines, s->text, strlen(text), edit_apex, 3600, error) != 0) {
+	if (zone_lines_read(&s->lines, s->text, strlen(text), edit_apex, &edit_rules, error) != 0) {
 		if (!EDIT_SILENT)
 			fprintf(stderr, "%s\n", error);
 		return -1;
@@ -124,9 +125,9 @@ edit_do(const char *before, const struct edit_set *set, char **out, char *error)
 	*out = NULL;
 	if (rc != 0)
 		return rc;
-	rc = zone_lines_read(&lines, before, strlen(before), edit_apex, 3600, error);
+	rc = zone_lines_read(&lines, before, strlen(before), edit_apex, &edit_rules, error);
 	if (rc == 0)
-		rc = zone_edit(&edited, &lines, &old, &set->changeset, 3600, "zone", error);
+		rc = zone_edit(&edited, &lines, &old, &set->changeset, &edit_rules, "zone", error);
 	if (rc == 0) {
 		rc = edit_load(&new, edited.at ? edited.at : "", edited.len);
 		if (rc == 0)

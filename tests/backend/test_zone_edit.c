@@ -255,7 +255,8 @@ assert_others_untouched(const char *before, const char *after, const struct edit
 	char error[BACKEND_ERROR_OCTETS];
 	struct zone_lines z;
 
-	assert_int_equal(zone_lines_read(&z, before, strlen(before), edit_apex, 3600, error), 0);
+	assert_int_equal(
+		zone_lines_read(&z, before, strlen(before), edit_apex, &edit_rules, error), 0);
 	for (size_t i = 0; i < z.n; i++) {
 		const struct zone_line *l = &z.line[i];
 		size_t len = l->end - l->start;

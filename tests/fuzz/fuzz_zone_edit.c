@@ -23,13 +23,13 @@ check_lines(const char *text)
 	struct zone_lines z;
 	size_t at = 0;
 
-	if (zone_lines_read(&z, text, strlen(text), edit_apex, 3600, error) == 0) {
+	if (zone_lines_read(&z, text, strlen(text), edit_apex, &edit_rules, error) == 0) {
 		for (size_t i = 0; i < z.n; i++) {
 			FUZZ_CHECK(z.line[i].start == at && z.line[i].end > at);
 			at = z.line[i].end;
 		}
 		FUZZ_CHECK(at == strlen(text));
-		FUZZ_CHECK(zone_edit(&same, &z, &model, &nothing, 3600, "zone", error) == 0);
+		FUZZ_CHECK(zone_edit(&same, &z, &model, &nothing, &edit_rules, "zone", error) == 0);
 		FUZZ_CHECK(same.len == at && (at == 0 || memcmp(same.at, text, at) == 0));
 	}
 	text_free(&same);

@@ -191,7 +191,8 @@ made_from(const uint8_t *apex, uint32_t before, uint32_t after, const char *text
 
 	assert_non_null(m);
 	m->text = strdup(text);
-	if (zone_lines_read(&m->lines, m->text, strlen(text), apex, 300, error) != 0)
+	if (zone_lines_read(&m->lines, m->text, strlen(text), apex, &(struct ttl_rules){300, false},
+		    error) != 0)
 		fail_msg("the test's own text: %s", error);
 	for (size_t i = 0; i < m->lines.n; i++)
 		if (m->lines.line[i].kind == LINE_RECORD)
