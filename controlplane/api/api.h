@@ -39,6 +39,7 @@ struct api_context {
 	struct changes *changes;      /* NULL: nothing can be changed */
 	struct backends *backends;    /* NULL: none */
 	struct notify_sender *notify; /* NULL: it did not start */
+	struct api_worker *worker;    /* the API's own */
 };
 
 /* What is there once everything has started. */

@@ -95,6 +95,38 @@ const struct api_schema api_schema[] = {
 		{"load_ms", "integer", ""},
 		{"loaded_at", "integer", "Seconds since 1970"},
 		{"findings", "[Finding]", ""}), NULL, true},
+	{"SearchResult", "Something that was found.", FIELDS(
+		{"object_type", "!'zone'|'record'|'comment'", ""},
+		{"name", "!string", "Of the zone or the RRset"},
+		{"zone_id", "string", ""},
+		{"zone", "string", "Not of a zone"},
+		{"type", "string", "Of an RRset"},
+		{"ttl", "integer", "Of a record"},
+		{"content", "string", "Of a record or a comment"},
+		{"disabled", "boolean", "Of a record"}), NULL, false},
+	{"ZoneHistory", "Changesets of a zone.", FIELDS(
+		{"serial", "!integer", "That it has now"},
+		{"changes", "![Changeset]", "The newest first"},
+		{"next_before", "integer", "For `before`, when there are more"}), NULL, false},
+	{"Changeset", "One change of a zone.", FIELDS(
+		{"sequence", "!integer", "Ascends within the zone"},
+		{"at_ms", "!integer", "Milliseconds since 1970"},
+		{"who", "!string", ""},
+		{"origin", "!string", "\"api\", \"revert\", ..."},
+		{"serial_before", "!integer", ""},
+		{"serial_after", "!integer", ""},
+		{"removed", "![RRSet]", "Records that went"},
+		{"added", "![RRSet]", "Records that came"}), NULL, false},
+	{"ZoneDiff", "What two versions of a zone differ in.", FIELDS(
+		{"from", "!integer", "A serial"},
+		{"to", "!integer", "A serial"},
+		{"removed", "![RRSet]", "Records that only the first has"},
+		{"added", "![RRSet]", "Records that only the second has"}), NULL, false},
+	{"Reverted", "A zone is as it was.", FIELDS(
+		{"result", "!string", "For people"},
+		{"serial_before", "!integer", ""},
+		{"serial_after", "!integer", ""},
+		{"rrsets", "!integer", "That were changed"}), NULL, false},
 	{"Finding", "Something that was seen in a zone.", FIELDS(
 		{"severity", "!'error'|'warning'", ""},
 		{"text", "!string", "FILE:LINE: what"}), NULL, false},

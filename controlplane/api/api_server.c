@@ -3,6 +3,7 @@
  * request, but for the resumption by others. */
 #include "config/log.h"
 #include "controlplane/api/api_private.h"
+#include "controlplane/api/api_worker.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -92,6 +93,7 @@ note_connection(void *arg, struct MHD_Connection *connection, void **context,
 static void
 destroy(struct api *a)
 {
+	api_worker_destroy(a->view->context.worker);
 	while (a->view != NULL) {
 		struct api_view *v = a->view;
 		a->view = v->before;
@@ -128,6 +130,8 @@ api_start(struct api **out, const struct api_context *context, const char *socke
 	a->socket_path = strdup(socket_path);
 	a->gate = gate;
 	ret = a->socket_path == NULL ? -ENOMEM : access_create(&a->access);
+	if (ret == 0)
+		ret = api_worker_start(&v->context.worker);
 	fd = ret != 0 ? ret : bind_socket(socket_path);
 	if (fd < 0) {
 		destroy(a);
@@ -215,6 +219,7 @@ api_stop(struct api *a)
 	unlink(a->socket_path);
 	captures_stop(a->view->context.captures); /* no connection sleeps when the library ends */
 	gate_stop(a->gate);
+	api_worker_stop(a->view->context.worker);
 	MHD_stop_daemon(a->daemon); /* closes the listening socket */
 	destroy(a);
 }

@@ -1,132 +1,251 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* api_zones: zone objects as PowerDNS writes them, with our state under "millrace"; reloads. */
-#include "controlplane/api/request.h"
+/* api_zones: the list of zones, streamed in pieces from the store and from what the manager has
+ * beside it; reloads. */
+#include "controlplane/api/access.h"
+#include "controlplane/api/zone_read.h"
 
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define PIECE_ZONES 256u /* listed under one hold of the manager's lock */
+#define PIECE_ZONES 256u /* in one transaction, or under one hold of the manager's lock */
 #define REFUSED_MAX 100u /* zones that the answer to a reload of all names */
-#define URL_PREFIX API_BASE "/zones/"
-
-static void
-write_findings(struct json_writer *w, const struct zone_report *report)
-{
-	json_open_array(w, "findings");
-	for (size_t i = 0; report != NULL && i < report->n; i++) {
-		const struct zone_finding *f = &report->finding[i];
-		json_open_object(w, NULL);
-		json_str(w, "severity", f->severity == ZONE_ERROR ? "error" : "warning");
-		json_str(w, "text", f->text == NULL ? "(out of memory)" : f->text);
-		json_close_object(w);
-	}
-	json_close_array(w);
-}
-
-static void
-write_state(struct json_writer *w, const struct zone_entry *e, bool detail)
-{
-	json_open_object(w, "millrace");
-	json_str(w, "state", zone_state_word[e->state]);
-	json_bool(w, "serving", e->serving);
-	json_uint(w, "records", e->n_records);
-	json_uint(w, "names", e->n_names);
-	json_uint(w, "octets", e->octets);
-	json_uint(w, "errors", e->report == NULL ? 0 : e->report->n_errors);
-	json_uint(w, "warnings", e->report == NULL ? 0 : e->report->n_warnings);
-	if (detail) {
-		json_str(w, "file", e->path);
-		json_open_array(w, "includes");
-		for (size_t i = 0; e->includes != NULL && i < e->includes->n; i++)
-			json_str(w, NULL, e->includes->item[i].path);
-		json_close_array(w);
-		json_uint(w, "load_ms", e->load_ms);
-		json_uint(w, "loaded_at", e->loaded_at_s);
-		write_findings(w, e->report);
-	}
-	json_close_object(w);
-}
-
-static void
-write_empty_array(struct json_writer *w, const char *key)
-{
-	json_open_array(w, key);
-	json_close_array(w);
-}
-
-/* @param dnssec  also what PowerDNS leaves out for dnssec=false */
-static void
-write_zone(struct json_writer *w, const struct zone_entry *e, bool dnssec, bool detail)
-{
-	char text[ZONE_TEXT_OCTETS], url[sizeof URL_PREFIX + ZONE_ID_OCTETS] = URL_PREFIX;
-	char *id = url + sizeof URL_PREFIX - 1;
-
-	zone_text_from_wire(text, e->apex);
-	zone_id_from_wire(id, e->apex);
-	json_open_object(w, NULL);
-	json_str(w, "account", "");
-	if (detail)
-		json_bool(w, "api_rectify", false);
-	json_str(w, "catalog", "");
-	if (dnssec) {
-		json_bool(w, "dnssec", false);
-		json_uint(w, "edited_serial", e->serial);
-	}
-	json_str(w, "id", id);
-	json_str(w, "kind", "Native");
-	json_uint(w, "last_check", 0);
-	if (detail)
-		write_empty_array(w, "master_tsig_key_ids");
-	write_empty_array(w, "masters");
-	json_str(w, "name", text);
-	json_uint(w, "notified_serial", 0);
-	if (detail) {
-		json_bool(w, "nsec3narrow", false);
-		json_str(w, "nsec3param", "");
-	}
-	json_uint(w, "serial", e->serial);
-	if (detail) {
-		write_empty_array(w, "slave_tsig_key_ids");
-		json_str(w, "soa_edit", "");
-		json_str(w, "soa_edit_api", "");
-	}
-	json_str(w, "url", url);
-	write_state(w, e, detail);
-	json_close_object(w);
-}
+#define PAGE_ZONES_MAX 10000u
 
 /* --- list --- */
 
+struct zone_list {
+	bool in_store; /* there may be more zones of the store */
+	bool begun;
+	bool dnssec;
+	uint8_t after[ZONE_WIRE_OCTETS]; /* the last one of the store */
+	uint32_t cursor;                 /* of the manager */
+	/* paging, an extension */
+	uint64_t limit, n; /* limit 0: all */
+	struct json_writer scratch;
+};
+
 static void
-list_zone(void *arg, const struct zone_entry *e)
+forget_list(void *arg)
+{
+	struct zone_list *list = arg;
+
+	json_free(&list->scratch);
+	free(list);
+}
+
+/* Where a zone is served from, and its state. */
+struct entry_note {
+	struct json_writer *w; /* gets the state */
+	bool elsewhere;        /* a file hides the store's zone of this name */
+};
+
+static void
+note_entry(void *arg, const struct zone_entry *e)
+{
+	struct entry_note *note = arg;
+
+	note->elsewhere = e->home != ZONE_HOME_STORE;
+	if (!note->elsewhere)
+		zone_write_state(note->w, e, false);
+}
+
+static void
+write_stored(struct api_request *r, struct zone_list *list, struct store_txn *t,
+	const struct store_zone *zone)
+{
+	struct entry_note note = {.w = &list->scratch};
+	struct zone_members m;
+
+	if (!access_zone_seen(r, zone->apex))
+		return;
+	json_rewind(note.w);
+	note.w->comma = true;
+	zone_manager_visit(r->context->zones, zone->apex, note_entry, &note);
+	if (note.elsewhere)
+		return;
+	zone_members_of_store(&m, zone);
+	m.dnssec = list->dnssec;
+	if (m.dnssec) {
+		const char *kind = zone_metadata_one(t, zone, "SOA-EDIT");
+		if (kind[0] != '\0')
+			(void)soa_edit_told(
+				kind, zone->serial, (int64_t)time(NULL), &m.edited_serial);
+	}
+	zone_write_begin(&r->out, &m);
+	zone_write_end(&r->out, &m);
+	if (note.w->len > 0)
+		json_text(&r->out, note.w->text, note.w->len);
+	json_close_object(&r->out);
+	list->n++;
+}
+
+/* @return whether there are more of them */
+static bool
+list_stored(struct api_request *r, struct zone_list *list)
+{
+	struct store_txn *t = NULL;
+	struct store_zone zone;
+	int ret = store_read(r->context->store, &t);
+
+	for (unsigned i = 0; i < PIECE_ZONES && ret == 0; i++) {
+		if (list->limit > 0 && list->n >= list->limit)
+			break;
+		ret = store_zone_next(t, list->begun ? list->after : NULL, &zone);
+		if (ret != 0)
+			break;
+		list->begun = true;
+		memset(list->after, 0, sizeof list->after);
+		memcpy(list->after, zone.apex, name_octets(zone.apex));
+		write_stored(r, list, t, &zone);
+	}
+	store_end(t);
+	r->out.failed |= ret != 0 && ret != -ENOENT;
+	return ret == 0;
+}
+
+static void
+list_entry(void *arg, const struct zone_entry *e)
 {
 	struct api_request *r = arg;
+	struct zone_list *list = r->owned;
+	struct zone_members m;
 
-	write_zone(&r->out, e, r->flag, false);
+	if (e->home == ZONE_HOME_STORE || !access_zone_seen(r, e->apex))
+		return;
+	zone_members_of_entry(&m, e);
+	m.dnssec = list->dnssec;
+	zone_write_begin(&r->out, &m);
+	zone_write_end(&r->out, &m);
+	zone_write_state(&r->out, e, false);
+	json_close_object(&r->out);
+	list->n++;
 }
 
 static bool
 list_more(struct api_request *r)
 {
-	bool more =
-		zone_manager_visit_some(r->context->zones, &r->cursor, PIECE_ZONES, list_zone, r);
+	struct zone_list *list = r->owned;
 
+	if (list->in_store) {
+		list->in_store = list_stored(r, list);
+		return !r->out.failed;
+	}
+	if (zone_manager_visit_some(r->context->zones, &list->cursor, PIECE_ZONES, list_entry, r))
+		return true;
+	json_close_array(&r->out);
+	return false;
+}
+
+/* One page: zones of the store in canonical order, then the others. */
+static void
+list_page(struct api_request *r, struct zone_list *list)
+{
+	bool more = true;
+
+	while (more && list->n < list->limit && !r->out.failed) {
+		if (list->in_store)
+			list->in_store = list_stored(r, list);
+		else
+			more = zone_manager_visit_some(
+				r->context->zones, &list->cursor, 1, list_entry, r);
+	}
+	json_close_array(&r->out);
 	if (!more)
+		return;
+	if (list->in_store) {
+		char id[ZONE_ID_OCTETS];
+		zone_id_from_wire(id, list->after);
+		api_request_header(r, "X-Millrace-Cursor", "s:%s", id);
+	} else {
+		api_request_header(r, "X-Millrace-Cursor", "m:%u", list->cursor);
+	}
+}
+
+/* `limit` and `cursor`. @return 0, or -1: the error is the answer */
+static int
+ask_page(struct api_request *r, struct zone_list *list)
+{
+	char text[ZONE_ID_OCTETS];
+	char *end;
+	int found;
+
+	if (!r->config->api.extensions)
+		return 0;
+	found = api_request_query(r, "limit", text, sizeof text);
+	if (found <= 0)
+		return found;
+	list->limit = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || list->limit == 0 ||
+		list->limit > PAGE_ZONES_MAX) {
+		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+			"'limit' must be a number from 1 to %u", PAGE_ZONES_MAX);
+		return -1;
+	}
+	found = api_request_query(r, "cursor", text, sizeof text);
+	if (found <= 0)
+		return found;
+	if (strncmp(text, "s:", 2) == 0 && zone_wire_from_id(list->after, text + 2) >= 0) {
+		list->begun = true;
+		return 0;
+	}
+	if (strncmp(text, "m:", 2) == 0) {
+		list->in_store = false;
+		list->cursor = (uint32_t)strtoul(text + 2, &end, 10);
+		if (text[2] >= '0' && text[2] <= '9' && *end == '\0')
+			return 0;
+	}
+	api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+		"'cursor' must be what X-Millrace-Cursor of the page before said");
+	return -1;
+}
+
+static void
+list_one(struct api_request *r, struct zone_list *list, const uint8_t *apex)
+{
+	struct store_txn *t = NULL;
+	struct store_zone zone;
+	struct zone_at at = {0};
+	int ret = 0;
+
+	if (r->context->store != NULL)
+		ret = store_read(r->context->store, &t);
+	if (ret == 0)
+		ret = zone_locate(r->context, t, apex, &at, &zone);
+	if (ret != 0)
+		api_answer_store_error(r, ret);
+	else if (at.place == ZONE_IN_STORE)
+		write_stored(r, list, t, &zone);
+	else if (at.place != ZONE_NOWHERE)
+		zone_manager_visit(r->context->zones, apex, list_entry, r);
+	store_end(t);
+	free(at.path);
+	if (ret == 0)
 		json_close_array(&r->out);
-	return more;
 }
 
 void
 api_zones_list(struct api_request *r)
 {
+	struct zone_list *list = calloc(1, sizeof *list);
 	char name[ZONE_ID_OCTETS];
 	uint8_t apex[ZONE_WIRE_OCTETS];
-	int found = api_request_query(r, "zone", name, sizeof name);
+	int found;
 
-	r->flag = true;
-	if (found < 0 || api_request_query_bool(r, "dnssec", &r->flag) != 0)
+	if (list == NULL) {
+		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory");
+		return;
+	}
+	list->dnssec = true;
+	list->in_store = r->context->store != NULL;
+	r->owned = list;
+	r->forget = forget_list;
+	found = api_request_query(r, "zone", name, sizeof name);
+	if (found < 0 || api_request_query_bool(r, "dnssec", &list->dnssec) != 0 ||
+		ask_page(r, list) != 0)
 		return;
 	if (found > 0 && zone_wire_from_text(apex, name) < 0) {
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
@@ -134,41 +253,12 @@ api_zones_list(struct api_request *r)
 		return;
 	}
 	json_open_array(&r->out, NULL);
-	if (found == 0) {
+	if (found > 0)
+		list_one(r, list, apex);
+	else if (list->limit > 0)
+		list_page(r, list);
+	else
 		r->more = list_more;
-		return;
-	}
-	zone_manager_visit(r->context->zones, apex, list_zone, r);
-	json_close_array(&r->out);
-}
-
-/* --- one zone --- */
-
-static void
-get_zone(void *arg, const struct zone_entry *e)
-{
-	struct api_request *r = arg;
-
-	write_zone(&r->out, e, true, true);
-}
-
-static void
-answer_no_zone(struct api_request *r, const uint8_t *apex)
-{
-	char text[ZONE_TEXT_OCTETS];
-
-	zone_text_from_wire(text, apex);
-	api_request_error(r, MHD_HTTP_NOT_FOUND, "Could not find domain '%s'", text);
-}
-
-void
-api_zone_get(struct api_request *r)
-{
-	uint8_t apex[ZONE_WIRE_OCTETS];
-
-	if (api_request_zone(r, apex) == 0 &&
-		!zone_manager_visit(r->context->zones, apex, get_zone, r))
-		answer_no_zone(r, apex);
 }
 
 /* --- reloads --- */
@@ -205,7 +295,7 @@ tell_reloaded(void *arg, const struct zone_entry *e)
 	json_open_object(&r->out, NULL);
 	json_str(&r->out, "result", line);
 	json_uint(&r->out, "serial", e->serial);
-	write_state(&r->out, e, true);
+	zone_write_state(&r->out, e, true);
 	json_close_object(&r->out);
 }
 
@@ -216,7 +306,7 @@ zone_reloaded(struct api_request *r)
 
 	if (api_request_zone(r, apex) == 0 &&
 		!zone_manager_visit(r->context->zones, apex, tell_reloaded, r))
-		answer_no_zone(r, apex);
+		api_answer_no_zone(r, apex);
 }
 
 static void
@@ -240,7 +330,7 @@ api_zone_reload(struct api_request *r)
 		return;
 	ret = zone_manager_reload_zone(r->context->zones, apex, &ticket);
 	if (ret == -ENOENT)
-		answer_no_zone(r, apex);
+		api_answer_no_zone(r, apex);
 	else if (ret != 0)
 		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory");
 	else if (wait)

@@ -153,7 +153,18 @@ void api_zone_notify(struct api_request *r); /* api_zone_actions.c */
 void api_zone_retrieve(struct api_request *r);
 void api_zone_rectify(struct api_request *r);
 void api_zones_list(struct api_request *r); /* api_zones.c */
-void api_zone_get(struct api_request *r);
+void api_search(struct api_request *r);     /* api_search.c */
+void api_zone_get(struct api_request *r);   /* api_zone_get.c */
+void api_zone_export(struct api_request *r);
+/** The zone that was just made; the status stays. Takes r->owned. */
+void api_zone_show_created(struct api_request *r, const uint8_t *apex);
+void api_zone_create(struct api_request *r); /* api_zone_create.c */
+void api_zone_patch(struct api_request *r);  /* api_zone_edit.c */
+void api_zone_put(struct api_request *r);
+void api_zone_delete(struct api_request *r);
+void api_zone_history(struct api_request *r); /* api_history.c */
+void api_zone_diff(struct api_request *r);
+void api_zone_revert(struct api_request *r); /* api_revert.c */
 void api_zone_reload(struct api_request *r);
 void api_reload(struct api_request *r);
 /** Members that tell what the last reload of zones did; for an object that is open. */

@@ -17,7 +17,7 @@ OFFICIAL = json.loads((pathlib.Path(__file__).parent / 'data' / 'openapi-3.1-sch
 
 # what stands for parameters of paths and queries when operations are tried
 PATH_VALUES = {'server_id': 'localhost', 'zone_id': 'one.example.', 'config_setting_name': 'launch'}
-QUERY_VALUES = {'address': '192.0.2.1', 'domain': 'one.example.'}
+QUERY_VALUES = {'address': '192.0.2.1', 'domain': 'one.example.', 'q': 'one*', 'from': '1', 'serial': '1'}
 ENDLESS = {'capturePackets'}        # goes on until it is told to end: test_capture.py
 
 

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* zone_change: see the header. */
+#include "controlplane/api/zone_change.h"
+
+#include "controlplane/api/access.h"
+#include "controlplane/api/api_store.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void
+forget(void *arg)
+{
+	struct zone_change *c = arg;
+
+	body_rrsets_free(&c->rrsets);
+	body_free(&c->zone.memory);
+	json_decref(c->document);
+	free(c);
+}
+
+struct zone_change *
+zone_change_new(struct api_request *r, const uint8_t *apex)
+{
+	struct zone_change *c = calloc(1, sizeof *c);
+
+	if (c == NULL) {
+		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory");
+		return NULL;
+	}
+	c->r = r;
+	memcpy(c->apex, apex, name_octets(apex));
+	snprintf(c->who, sizeof c->who, "%s", access_who(r));
+	c->edits.apex = c->apex;
+	c->edits.who = c->who;
+	c->edits.origin = "api";
+	r->owned = c;
+	r->forget = forget;
+	return c;
+}
+
+int
+zone_change_body(struct zone_change *c)
+{
+	/* what is no object has none of the keys that are looked for */
+	c->document = api_request_json(c->r);
+	return c->document == NULL ? -1 : 0;
+}
+
+int
+zone_change_match(struct zone_change *c)
+{
+	const char *tag = MHD_lookup_connection_value(
+		c->r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_MATCH);
+	char *end;
+
+	if (tag == NULL || !c->r->config->api.extensions || strcmp(tag, "*") == 0)
+		return 0;
+	errno = 0;
+	if (tag[0] == '"' && tag[1] >= '0' && tag[1] <= '9') {
+		c->version = strtoull(tag + 1, &end, 10);
+		c->matches = errno == 0 && strcmp(end, "\"") == 0;
+	}
+	if (c->matches)
+		return 0;
+	api_request_error(c->r, MHD_HTTP_PRECONDITION_FAILED,
+		"If-Match: %.100s is no entity tag of a zone", tag);
+	return -1;
+}
+
+int
+zone_change_check(struct zone_change *c, const struct store_zone *zone)
+{
+	if (!c->matches || zone->version == c->version)
+		return 0;
+	return change_refuse(&c->job.error, CHANGE_STALE,
+		"The zone was changed by somebody else meanwhile: it is \"%llu\" now",
+		(unsigned long long)zone->version);
+}
+
+bool
+zone_change_allowed(struct zone_change *c)
+{
+	for (size_t i = 0; i < c->rrsets.n; i++)
+		if (!access_rrset(c->r, c->apex, c->rrsets.edit[i].rrset.owner,
+			    c->rrsets.edit[i].rrset.type))
+			return false;
+	return true;
+}
+
+/* --- from here to there and back --- */
+
+static void
+finish(struct api_request *r)
+{
+	struct zone_change *c = r->owned;
+
+	if (c->result == 0)
+		c->answer(r, c);
+	else
+		api_request_refused(r, c->result, &c->error);
+}
+
+struct zone_change *
+zone_change_of(struct change_job *job)
+{
+	return (struct zone_change *)((char *)job - offsetof(struct zone_change, job));
+}
+
+static void
+job_done(struct change_job *job, int result)
+{
+	struct zone_change *c = zone_change_of(job);
+
+	c->result = result;
+	c->error = job->error;
+	api_request_resume(c->r);
+}
+
+static void
+start_job(struct api_request *r)
+{
+	struct zone_change *c = r->owned;
+
+	c->job.done = job_done;
+	int ret = changes_submit(r->context->changes, &c->job);
+
+	/* else it may be done already, and `c` gone */
+	if (ret != 0) {
+		c->result = ret;
+		api_request_resume(r);
+	}
+}
+
+static bool
+can_change(struct api_request *r)
+{
+	if (r->context->changes != NULL)
+		return true;
+	api_answer_no_store(r);
+	return false;
+}
+
+void
+zone_change_submit(struct zone_change *c, int (*apply)(struct change_job *, struct store_txn *),
+	void (*answer)(struct api_request *, struct zone_change *))
+{
+	if (!can_change(c->r))
+		return;
+	c->job.apply = apply;
+	c->answer = answer;
+	api_request_wait_for(c->r, start_job, finish);
+}
+
+static void
+edits_done(void *arg, const struct edits_outcome *o, const struct change_error *e)
+{
+	struct zone_change *c = arg;
+
+	if (o != NULL)
+		c->outcome = *o;
+	if (e != NULL)
+		c->error = *e;
+	c->result = e == NULL || e->verdict == CHANGE_OK ? 0 : -EINVAL;
+	api_request_resume(c->r);
+}
+
+static void
+start_edits(struct api_request *r)
+{
+	struct zone_change *c = r->owned;
+
+	int ret = changes_edit_zone(r->context->changes, &c->edits, edits_done, c);
+
+	/* else it may be done already, and `c` gone */
+	if (ret != 0) {
+		c->result = ret;
+		api_request_resume(r);
+	}
+}
+
+void
+zone_change_submit_edits(
+	struct zone_change *c, void (*answer)(struct api_request *, struct zone_change *))
+{
+	if (!can_change(c->r))
+		return;
+	c->answer = answer;
+	api_request_wait_for(c->r, start_edits, finish);
+}
+
+/* --- audit --- */
+
+int
+zone_change_audit(
+	struct zone_change *c, struct store_txn *t, const char *action, const char *detail)
+{
+	struct json_writer w = {0};
+	char name[ZONE_TEXT_OCTETS];
+	int ret;
+
+	zone_text_from_wire(name, c->apex);
+	json_open_object(&w, NULL);
+	json_str(&w, "action", action);
+	json_str(&w, "who", c->who);
+	json_str(&w, "origin", "api");
+	json_str(&w, "zone", name);
+	if (detail != NULL)
+		json_raw(&w, ",\"detail\":%s", detail);
+	json_close_object(&w);
+	json_raw(&w, "%c", 0);
+	ret = w.failed ? -ENOMEM : store_audit_append(t, w.text);
+	json_free(&w);
+	return ret;
+}
