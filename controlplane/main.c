@@ -16,6 +16,7 @@
 #include "controlplane/open_store.h"
 #include "controlplane/policy/policy_control.h"
 #include "controlplane/reconfigure.h"
+#include "controlplane/serve_backends.h"
 #include "controlplane/store_tool.h"
 #include "controlplane/watch.h"
 #include "shm/paths.h"
@@ -308,18 +309,6 @@ begin(uv_work_t *work)
 		c->begin_status = EX_CONFIG;
 }
 
-static int
-start_backends(struct controlplane *c)
-{
-	struct backends_options options = {.config = c->whole, .config_path = c->config_path};
-	char error[BACKEND_ERROR_OCTETS];
-	int ret = backends_start(&c->backends, &options, error);
-
-	if (ret != 0)
-		log_error("%s", error);
-	return ret;
-}
-
 /* The store is there, or why it is not. */
 static void
 on_store(void *arg, struct store *store, const char *error)
@@ -355,6 +344,7 @@ start_services(struct controlplane *c)
 		.arena = &c->arena,
 		.publisher = c->publisher,
 		.awaits_store = true,
+		.awaits_backends = true,
 		.published = tell_published,
 		.ready = tell_ready,
 		.arg = c,
@@ -377,7 +367,7 @@ start_services(struct controlplane *c)
 		log_error("zone manager: %s", strerror(-ret));
 		return ret;
 	}
-	ret = start_backends(c);
+	ret = serve_backends(&c->backends, c->zones, c->whole, c->config_path);
 	if (ret != 0)
 		return ret;
 	reconfigure.zones = c->zones;

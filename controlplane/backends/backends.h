@@ -17,7 +17,8 @@ struct backends_options {
 	const struct config *config; /* held; a later one of its zones: backends_reconfigure() */
 	const char *config_path;     /* for messages: which line; NULL: not known */
 	const char *store_path;      /* of instance 0; NULL: there is none */
-	/* Instance's thread: this zone of it changed by others' doing; apex NULL: look at all. */
+	/* Instance's thread: this zone of it changed by others' doing; apex NULL: look at all, also
+	 * when it was opened. */
 	void (*changed)(void *arg, unsigned index, const uint8_t *apex);
 	void *arg;
 };

@@ -109,6 +109,8 @@ try_open(struct instance *i)
 		i->poll_at_ms = instance_clock_ms() + POLL_MS;
 		i->health_at_ms = instance_clock_ms() + HEALTH_MS;
 		i->backoff_ms = BACKOFF_FIRST_MS;
+		if (i->changed) /* who knows what has happened meanwhile */
+			i->changed(i->arg, i->index, NULL);
 	}
 	pthread_mutex_lock(&i->lock);
 	i->state.opens_total++;

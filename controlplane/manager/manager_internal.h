@@ -9,7 +9,13 @@
 
 #include <pthread.h>
 
-enum command_kind { COMMAND_RELOAD_ALL, COMMAND_FORCE_ALL, COMMAND_FILES, COMMAND_STORE };
+enum command_kind {
+	COMMAND_RELOAD_ALL,
+	COMMAND_FORCE_ALL,
+	COMMAND_FILES,
+	COMMAND_STORE,
+	COMMAND_LIST
+};
 
 /* Work for the scanner. */
 struct command {
@@ -18,6 +24,18 @@ struct command {
 	uint64_t ticket;
 	char **path; /* COMMAND_FILES; owned */
 	size_t n_paths;
+	struct backend_list *list; /* COMMAND_LIST; owned */
+};
+
+/* What a backend's instance has. */
+struct backend_list {
+	uint8_t instance;
+	struct listed_zone {
+		size_t name; /* offset in `name` */
+		uint64_t version;
+	} * zone;
+	uint8_t *name; /* one behind the other */
+	size_t n, room, name_len, name_room;
 };
 
 struct waiter {
@@ -51,6 +69,16 @@ struct zone_manager {
 	STAILQ_HEAD(, command) commands;
 	uint64_t scanning; /* ticket of the command that runs; 0: none */
 	struct waiters waiters;
+
+	struct zone_backends backends; /* set once, before has_backends */
+	bool has_backends;
+	struct zone_queue_head away[ZONE_BACKENDS_MAX]; /* zones that an instance is to load */
+	bool is_pumping[ZONE_BACKENDS_MAX];             /* it does, or will */
+	bool listed[ZONE_BACKENDS_MAX]; /* once, since the start; the scanner's own, like the next
+					   two */
+	unsigned n_unlisted;
+	uint32_t
+		list_count; /* zone_entry.seen of a backend's zones: of the list that had it last */
 
 	unsigned n_wanted; /* loaders that may work; those above it are parked */
 	unsigned n_loaders,
@@ -104,6 +132,14 @@ void manager_unqueue_zone(struct zone_manager *m, struct zone_entry *e);
 int manager_command(
 	struct zone_manager *m, enum command_kind kind, char **path, size_t n, uint64_t *ticket);
 void command_destroy(struct command *c);
+/** The list is taken over, unless there is no memory. Lock held. @return 0 or -ENOMEM */
+int manager_command_list(struct zone_manager *m, struct backend_list *l);
+void manager_list_destroy(struct backend_list *l);
+
+/** Have the instance load it. Lock held. */
+void manager_queue_elsewhere(struct zone_manager *m, struct zone_entry *e);
+/** Call the waiters whose work is done. Lock held on entry and return, not in between. */
+void manager_wake_waiters(struct zone_manager *m);
 
 /** The arena holds this zone from before: it is being served. Lock held. */
 void manager_adopt(struct zone_manager *m, struct zone_entry *e, uint64_t image);
@@ -147,6 +183,15 @@ void manager_settle_stored_zone(
 	struct zone_manager *m, struct zone_entry *e, bool force, uint64_t since, uint64_t ticket);
 /** Its file went: perhaps the store has a zone of this name, that was hidden so far. Lock held. */
 bool manager_stored_takes_over(struct zone_manager *m, struct zone_entry *e);
+
+/** A list of a backend has come. Lock not held. */
+void manager_scan_list(struct zone_manager *m, struct backend_list *l, uint64_t ticket);
+/** Ask every instance what it has. Lock not held. */
+void manager_list_backends(struct zone_manager *m);
+/** Publish placeholders for them, and let them be loaded; frees the list. Lock not held. */
+void manager_announce_newcomers(struct zone_manager *m, struct newcomers *new, uint64_t ticket);
+/** Withdraw what nobody has, if everybody has said what he has, and it was not done before. */
+void manager_withdraw_strays(struct zone_manager *m);
 
 /** Body of the scanner. Lock not held; the command is not freed. */
 void manager_scan(struct zone_manager *m, const struct command *c);

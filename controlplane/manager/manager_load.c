@@ -2,7 +2,7 @@
 /* manager_load: one zone from its file to the arena, in a loader's thread. The file is read and the
  * image compiled without the lock; publishing happens under it, so that a zone that was removed in
  * the meantime cannot come back. */
-#include "controlplane/manager/manager_internal.h"
+#include "controlplane/manager/manager_load.h"
 #include "config/log.h"
 #include "controlplane/manager/stored_zone.h"
 #include "controlplane/zones/zone_compile.h"
@@ -19,25 +19,6 @@
 	20u                 /* zones queued above which their success is no longer told one by one \
 			     */
 #define INCLUDES_MAX 32768u /* of one zone, remembered */
-
-/* What a load is made from and what came of it. */
-struct attempt {
-	uint8_t apex[ZONE_WIRE_OCTETS];
-	enum zone_home home;
-	char *path;       /* of a file */
-	uint64_t version; /* of the store */
-	bool is_gone, is_empty;
-	uint32_t default_ttl;
-	struct zone_report report;
-	char **include; /* while it is loaded: what its files include, readable or not */
-	size_t n_includes, includes_room;
-	bool includes_lost; /* no memory to remember them */
-	struct file_list *includes;
-	uint64_t stamp;
-	uint64_t image; /* 0: refused */
-	uint32_t load_ms;
-	int64_t asked_ns, started_ns; /* CLOCK_MONOTONIC */
-};
 
 static int64_t
 realtime_ns(void)
@@ -128,8 +109,7 @@ attempt_load_stored(struct zone_manager *m, struct attempt *a, struct zone_scrat
 	store_end(txn);
 }
 
-/* No lock. */
-static void
+void
 attempt_load_file(struct zone_manager *m, struct attempt *a, struct zone_scratch *scratch)
 {
 	struct stat as_read;
@@ -238,6 +218,15 @@ note_times(struct zone_manager *m, const struct attempt *a)
 	histogram_add(&m->stage[ZONE_STAGE_TOTAL], (uint64_t)(wait_ns + load_ns), 1);
 }
 
+/* In messages. */
+static const char *
+place_of(const struct zone_manager *m, const struct attempt *a)
+{
+	return a->home == ZONE_HOME_STORE     ? "store"
+	       : a->home == ZONE_HOME_BACKEND ? m->backends.name[a->instance]
+					      : a->path;
+}
+
 /* Lock held. */
 static void
 publish(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
@@ -247,15 +236,14 @@ publish(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 	if (ret != 0) {
 		zone_image_free(m->o.arena, a->image);
 		a->image = 0;
-		manager_report_error(
-			&a->report, a->home == ZONE_HOME_FILE ? a->path : "store", ret);
+		manager_report_error(&a->report, place_of(m, a), ret);
 	}
 	m->loads_total++;
 	m->run_loads++;
 	e->load_ms = a->load_ms;
 	if (a->version > e->version)
 		e->version = a->version;
-	e->current = a->image != 0 && a->home == ZONE_HOME_STORE;
+	e->current = a->image != 0 && a->home != ZONE_HOME_FILE;
 	if (a->image != 0) {
 		note_times(m, a);
 		e->stamp = a->stamp;
@@ -299,20 +287,49 @@ give_up(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 			     : ZONE_EMPTY);
 }
 
+void
+attempt_begin(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
+{
+	*a = (struct attempt){.home = (enum zone_home)e->home,
+		.instance = e->instance,
+		.default_ttl = m->config->zones.default_ttl,
+		.asked_ns = e->asked_ns,
+		.started_ns = manager_clock_ns()};
+	memcpy(a->apex, e->apex, e->apex_len);
+	a->path = e->path != NULL ? strdup(e->path) : NULL;
+	e->again = false;
+	zone_table_set_state(&m->table, e, ZONE_LOADING);
+}
+
+void
+attempt_end(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
+{
+	bool late;
+
+	a->load_ms = (uint32_t)((manager_clock_ns() - a->started_ns) / 1000000);
+	while (e->busy)
+		pthread_cond_wait(&m->zone_free, &m->lock);
+	/* another home has this name now, or a change came in between, which was not published */
+	late = e->home != a->home || (a->home == ZONE_HOME_STORE && a->version < e->version) ||
+	       (a->home == ZONE_HOME_BACKEND && a->instance != e->instance);
+	e->again |= late && !e->current;
+	if (!late && a->is_gone && !e->removed)
+		(void)manager_drop_zone(m, e);
+	if (late || e->removed || m->stopping)
+		give_up(m, e, a);
+	else
+		settle(m, e, a);
+	file_list_destroy(a->includes);
+	free(a->path);
+}
+
 /* Lock held on entry and return, not in between. */
 static void
 load_once(struct zone_manager *m, struct zone_entry *e, struct zone_scratch *scratch)
 {
-	struct attempt a = {.home = (enum zone_home)e->home,
-		.asked_ns = e->asked_ns,
-		.started_ns = manager_clock_ns()};
-	bool late;
+	struct attempt a;
 
-	e->again = false;
-	zone_table_set_state(&m->table, e, ZONE_LOADING);
-	memcpy(a.apex, e->apex, e->apex_len);
-	a.path = e->path != NULL ? strdup(e->path) : NULL;
-	a.default_ttl = m->config->zones.default_ttl;
+	attempt_begin(m, e, &a);
 	pthread_mutex_unlock(&m->lock);
 	if (a.home == ZONE_HOME_STORE)
 		attempt_load_stored(m, &a, scratch);
@@ -320,21 +337,8 @@ load_once(struct zone_manager *m, struct zone_entry *e, struct zone_scratch *scr
 		attempt_load_file(m, &a, scratch);
 	else
 		zone_report_add(&a.report, ZONE_ERROR, NULL, 0, "out of memory");
-	a.load_ms = (uint32_t)((manager_clock_ns() - a.started_ns) / 1000000);
 	pthread_mutex_lock(&m->lock);
-	while (e->busy)
-		pthread_cond_wait(&m->zone_free, &m->lock);
-	/* another home has this name now, or a change came in between, which was not published */
-	late = e->home != a.home || (a.home == ZONE_HOME_STORE && a.version < e->version);
-	e->again |= late && !e->current;
-	if (!late && a.is_gone && !e->removed)
-		(void)manager_drop_zone(m, e);
-	if (late || e->removed || m->stopping)
-		give_up(m, e, &a);
-	else
-		settle(m, e, &a);
-	file_list_destroy(a.includes);
-	free(a.path);
+	attempt_end(m, e, &a);
 }
 
 void
@@ -345,6 +349,10 @@ manager_load_zone(struct zone_manager *m, struct zone_entry *e, struct zone_scra
 	do {
 		load_once(m, e, scratch);
 		again = e->again && !e->removed && !m->stopping;
+		if (again && e->home == ZONE_HOME_BACKEND) {
+			manager_queue_elsewhere(m, e);
+			again = false;
+		}
 	} while (again);
 	if (e->removed)
 		zone_entry_destroy(e);

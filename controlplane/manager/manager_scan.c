@@ -66,7 +66,7 @@ found_zone(struct zone_manager *m, struct newcomers *new, const uint8_t *apex, c
 
 	pthread_mutex_lock(&m->lock);
 	e = zone_table_find(&m->table, apex);
-	if (e != NULL && e->seen == m->scan_count) {
+	if (e != NULL && e->home == ZONE_HOME_FILE && e->seen == m->scan_count) {
 		resolve_double(m, e, path, in_directory);
 	} else if (e != NULL) {
 		e->seen = m->scan_count;
@@ -219,6 +219,14 @@ publish_placeholders(struct zone_manager *m, struct newcomers *new, uint64_t tic
 	return ret == 0;
 }
 
+void
+manager_announce_newcomers(struct zone_manager *m, struct newcomers *new, uint64_t ticket)
+{
+	m->all_published &= publish_placeholders(m, new, ticket);
+	free(new->zone);
+	*new = (struct newcomers){0};
+}
+
 bool
 manager_drop_zone(struct zone_manager *m, struct zone_entry *e)
 {
@@ -288,13 +296,20 @@ collect_stray(void *arg, uint64_t image_off)
 	memcpy(s->apex[s->n++], apex, sizeof apex);
 }
 
-static void
-withdraw_strays(struct zone_manager *m)
+void
+manager_withdraw_strays(struct zone_manager *m)
 {
 	struct strays s = {.m = m};
 
+	if (m->strays_withdrawn || !m->files_complete || !m->store_complete)
+		return;
+
 	/* under the lock all the time: nobody adds a zone meanwhile */
 	pthread_mutex_lock(&m->lock);
+	if (m->n_unlisted > 0) {
+		pthread_mutex_unlock(&m->lock);
+		return;
+	}
 	/* as many as are ours, and ours are among them: then there is nothing to look for */
 	if (!m->all_published || zone_published_count(m->o.publisher) != m->table.n_zones)
 		zone_published_each(m->o.publisher, collect_stray, &s);
@@ -366,12 +381,12 @@ scan_all(struct zone_manager *m, bool force, uint64_t ticket)
 	if (m->scan_config->zones.directory != NULL)
 		m->files_complete = scan_directory(m, &new);
 	manager_scan_store(m, &new, &since);
-	m->all_published = publish_placeholders(m, &new, ticket);
 	m->scan.added = (uint32_t) new.n;
-	free(new.zone);
-	if (!m->strays_withdrawn && m->files_complete && m->store_complete)
-		withdraw_strays(m);
+	m->all_published = true;
+	manager_announce_newcomers(m, &new, ticket);
+	manager_withdraw_strays(m);
 	settle_zones(m, true, force, since, ticket);
+	manager_list_backends(m);
 	if (!first)
 		log_info("reload: %u zones added, %u removed, %u to load, %u unchanged",
 			m->scan.added, m->scan.removed, m->scan.reloaded, m->scan.unchanged);
@@ -387,11 +402,9 @@ scan_store_only(struct zone_manager *m, uint64_t ticket)
 	if (m->store == NULL)
 		return;
 	manager_scan_store(m, &new, &since);
-	m->all_published &= publish_placeholders(m, &new, ticket);
 	m->scan.added = (uint32_t) new.n;
-	free(new.zone);
-	if (!m->strays_withdrawn && m->files_complete && m->store_complete)
-		withdraw_strays(m);
+	manager_announce_newcomers(m, &new, ticket);
+	manager_withdraw_strays(m);
 	settle_zones(m, false, false, since, ticket);
 }
 
@@ -463,8 +476,8 @@ scan_files(struct zone_manager *m, const struct command *c)
 	qsort(c->path, c->n_paths, sizeof *c->path, compare_paths);
 	for (size_t i = 0; i < c->n_paths; i++)
 		file_changed(m, c->path[i], &new);
-	(void)publish_placeholders(m, &new, c->ticket);
 	m->scan.added = (uint32_t) new.n;
+	manager_announce_newcomers(m, &new, c->ticket);
 	for (uint32_t i = 0; more; i++) {
 		struct zone_entry *e;
 		pthread_mutex_lock(&m->lock);
@@ -476,7 +489,6 @@ scan_files(struct zone_manager *m, const struct command *c)
 		}
 		pthread_mutex_unlock(&m->lock);
 	}
-	free(new.zone);
 }
 
 void
@@ -487,6 +499,8 @@ manager_scan(struct zone_manager *m, const struct command *c)
 		scan_files(m, c);
 	else if (c->kind == COMMAND_STORE)
 		scan_store_only(m, c->ticket);
+	else if (c->kind == COMMAND_LIST)
+		manager_scan_list(m, c->list, c->ticket);
 	else
 		scan_all(m, c->kind == COMMAND_FORCE_ALL, c->ticket);
 }

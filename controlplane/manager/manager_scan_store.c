@@ -25,7 +25,7 @@ take_stored_zone(struct zone_manager *m, struct newcomers *new, const uint8_t *a
 	} else if (e->home == ZONE_HOME_FILE && e->seen == m->scan_count) {
 		m->scan.hidden++;
 		return NULL;
-	} else if (e->home == ZONE_HOME_FILE &&
+	} else if (e->home != ZONE_HOME_STORE &&
 		   zone_table_set_home(&m->table, e, ZONE_HOME_STORE, NULL) != 0) {
 		e = NULL;
 	}
@@ -104,6 +104,12 @@ manager_settle_stored_zone(
 {
 	bool wanted = e->wanted;
 
+	if (e->home == ZONE_HOME_BACKEND) {
+		/* it is listed anew, which finds out what has changed */
+		if (force)
+			manager_queue_zone(m, e, ZONE_QUEUE_BULK, ticket);
+		return;
+	}
 	e->wanted = false;
 	if (e->seen != m->scan_count) {
 		/* a busy one is younger than the scan */

@@ -69,9 +69,8 @@ manager_waiter_done(const struct zone_manager *m, const struct waiter *w)
 	       (e->announced && e->queue == ZONE_QUEUE_NONE && e->state != ZONE_LOADING);
 }
 
-/* Call the waiters whose work is done. Lock held on entry and return, not in between. */
-static void
-wake_waiters(struct zone_manager *m)
+void
+manager_wake_waiters(struct zone_manager *m)
 {
 	struct waiters done = LIST_HEAD_INITIALIZER(done);
 	struct waiter *w, *next;
@@ -101,7 +100,10 @@ manager_unqueue_zone(struct zone_manager *m, struct zone_entry *e)
 {
 	if (e->queue == ZONE_QUEUE_NONE)
 		return;
-	TAILQ_REMOVE(e->queue == ZONE_QUEUE_BULK ? &m->bulk : &m->urgent, e, queue_link);
+	TAILQ_REMOVE(e->queue == ZONE_QUEUE_BULK     ? &m->bulk
+		     : e->queue == ZONE_QUEUE_URGENT ? &m->urgent
+						     : &m->away[e->instance],
+		e, queue_link);
 	e->queue = ZONE_QUEUE_NONE;
 	m->n_queued--;
 }
@@ -132,6 +134,10 @@ manager_queue_zone(struct zone_manager *m, struct zone_entry *e, enum zone_queue
 			true; /* by the loader that has it, whose ticket is older than this one */
 		return;
 	}
+	if (e->home == ZONE_HOME_BACKEND) {
+		manager_queue_elsewhere(m, e);
+		return;
+	}
 	if (e->queue == ZONE_QUEUE_URGENT || e->queue == q)
 		return; /* with an older ticket, so this one waits for it */
 	if (e->queue == ZONE_QUEUE_NONE)
@@ -150,7 +156,23 @@ command_destroy(struct command *c)
 	for (size_t i = 0; i < c->n_paths; i++)
 		free(c->path[i]);
 	free(c->path);
+	manager_list_destroy(c->list);
 	free(c);
+}
+
+int
+manager_command_list(struct zone_manager *m, struct backend_list *l)
+{
+	struct command *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return -ENOMEM;
+	c->kind = COMMAND_LIST;
+	c->list = l;
+	c->ticket = ++m->last_ticket;
+	STAILQ_INSERT_TAIL(&m->commands, c, link);
+	pthread_cond_signal(&m->scanner_work);
+	return 0;
 }
 
 int
@@ -203,7 +225,7 @@ work_ended(struct zone_manager *m)
 			m->run_failures, (double)(manager_clock_ns() - m->run_started_ns) / 1e9);
 	if (idle)
 		m->run_loads = m->run_failures = m->run_warned = 0;
-	wake_waiters(m);
+	manager_wake_waiters(m);
 	if (!idle)
 		return;
 	pthread_mutex_unlock(&m->lock);
@@ -390,6 +412,9 @@ zone_manager_start(struct zone_manager **out, const struct zone_manager_options 
 	pthread_condattr_destroy(&attr);
 	TAILQ_INIT(&m->bulk);
 	TAILQ_INIT(&m->urgent);
+	for (unsigned i = 0; i < ZONE_BACKENDS_MAX; i++)
+		TAILQ_INIT(&m->away[i]);
+	m->n_unlisted = options->awaits_backends;
 	STAILQ_INIT(&m->commands);
 	LIST_INIT(&m->waiters);
 	m->started_ns = manager_clock_ns();
@@ -428,7 +453,7 @@ zone_manager_stop(struct zone_manager *m, unsigned patience_ms)
 	pthread_cond_broadcast(&m->loader_parked);
 	pthread_cond_broadcast(&m->scanner_work);
 	pthread_cond_broadcast(&m->zone_free);
-	wake_waiters(m);
+	manager_wake_waiters(m);
 	while (m->n_running > 0)
 		if (pthread_cond_timedwait(&m->ended, &m->lock, &until) != 0)
 			break;

@@ -17,8 +17,9 @@ struct zone_manager_options {
 	const struct config *config; /* held by the manager until another one is given */
 	struct arena *arena;         /* outlives the manager, like all below */
 	struct zone_publisher *publisher;
-	bool awaits_store; /* zone_manager_set_store() will be called: until then nothing that an
-			      earlier control plane published is taken as gone */
+	bool awaits_store;    /* zone_manager_set_store() will be called: until then nothing that an
+				 earlier control plane published is taken as gone */
+	bool awaits_backends; /* and so will zone_manager_set_backends() */
 	/* Called by any thread of the manager, with no lock held. May be NULL. */
 	void (*published)(void *arg); /* images were replaced: reclaim soon */
 	void (*ready)(void *arg); /* once: every zone has been loaded or refused since the start */
@@ -132,6 +133,26 @@ void zone_manager_update_missed(struct zone_manager *m, const uint8_t *apex, uin
 void zone_manager_update_gone(struct zone_manager *m, const uint8_t *apex);
 /** Load zones of the store again whose last version could not be published. @return how many */
 uint32_t zone_manager_retry(struct zone_manager *m);
+
+/* --- zones of backends --- */
+
+#define ZONE_BACKENDS_MAX 64u /* instances */
+struct backend_job;           /* controlplane/backends/backends.h */
+
+struct zone_backends {
+	/* By index: its name, which lives on; NULL: its zones are not served from here. The one
+	 * with the lower index goes before. */
+	const char *name[ZONE_BACKENDS_MAX];
+	/* backends_submit() */
+	int (*submit)(void *arg, unsigned index, struct backend_job *j);
+	void *arg;
+};
+
+/** Serve their zones too, after those of files and of the store. Once. */
+void zone_manager_set_backends(struct zone_manager *m, const struct zone_backends *b);
+/** This zone of an instance has changed; apex NULL: look at all of it, also when it was opened just
+ * now. */
+void zone_manager_backend_changed(struct zone_manager *m, unsigned index, const uint8_t *apex);
 
 /* --- looking; thread: any. Functions given run under the manager's lock: short, and no calls back
  * --- */

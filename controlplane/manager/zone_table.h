@@ -23,7 +23,12 @@ enum zone_state {
 /* Where its records come from. */
 enum zone_home { ZONE_HOME_FILE, ZONE_HOME_STORE, ZONE_HOME_BACKEND, ZONE_HOMES };
 
-enum zone_queue { ZONE_QUEUE_NONE, ZONE_QUEUE_BULK, ZONE_QUEUE_URGENT };
+enum zone_queue {
+	ZONE_QUEUE_NONE,
+	ZONE_QUEUE_BULK,
+	ZONE_QUEUE_URGENT,
+	ZONE_QUEUE_AWAY /* of its backend's instance */
+};
 
 struct zone_entry {
 	struct zone_entry *chain; /* of the hash */

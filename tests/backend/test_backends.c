@@ -239,11 +239,15 @@ an_instance_that_hangs_delays_nobody(void **state)
 	config_free(c);
 }
 
-static _Atomic unsigned n_changed;
+static _Atomic unsigned n_changed, n_looked;
 
 static void
 note_changed(void *arg, unsigned index, const uint8_t *apex)
 {
+	if (apex == NULL) { /* it was opened */
+		atomic_fetch_add(&n_looked, index == 0);
+		return;
+	}
 	assert_int_equal(index, 0);
 	assert_memory_equal(apex, "\4test", 6);
 	atomic_fetch_add(&n_changed, 1);
@@ -271,6 +275,7 @@ one_that_does_not_open_is_tried_again(void **state)
 	EVENTUALLY(state_of(b, "a").open);
 	assert_string_equal(state_of(b, "a").error, "");
 	assert_true(state_of(b, "a").opens_total > 1);
+	EVENTUALLY(n_looked == 1);
 	EVENTUALLY(n_changed == 1); /* poll() is called */
 	unlink(in_folder("there"));
 	assert_true(backends_stop(b, 5000));
