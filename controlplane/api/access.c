@@ -28,6 +28,7 @@
 struct access {
 	uint8_t secret[32];
 	struct throttle *throttle;
+	struct token_table *tokens;
 	int64_t hashes_debt_ms, hashes_at_ms;
 	uint8_t proven[PROVEN_MAX][SHA256_DIGEST_LENGTH];
 	unsigned next_proven;
@@ -42,7 +43,9 @@ access_create(struct access **out)
 	if (a == NULL)
 		return -ENOMEM;
 	a->throttle = throttle_create();
-	if (a->throttle == NULL || RAND_bytes(a->secret, sizeof a->secret) != 1) {
+	a->tokens = token_table_create();
+	if (a->throttle == NULL || a->tokens == NULL ||
+		RAND_bytes(a->secret, sizeof a->secret) != 1) {
 		access_destroy(a);
 		return -EIO;
 	}
@@ -56,6 +59,7 @@ access_destroy(struct access *a)
 	if (a == NULL)
 		return;
 	throttle_destroy(a->throttle);
+	token_table_destroy(a->tokens);
 	OPENSSL_cleanse(a, sizeof *a);
 	free(a);
 }
@@ -225,24 +229,107 @@ refuse_client(struct access *a, struct api_request *r, enum verdict v)
 	return -1;
 }
 
+/* --- tokens --- */
+
+struct token_table *
+access_tokens(struct api_request *r)
+{
+	struct access *a = r->grant->access;
+	const char *why = r->context->store_error;
+	int ret;
+
+	if (r->context->store == NULL) {
+		api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "%s%s",
+			why != NULL ? "The store is not open, and tokens are in it: "
+				    : "The control plane is starting; ask again",
+			why != NULL ? why : "");
+		return NULL;
+	}
+	ret = token_table_load(a->tokens, r->context->store);
+	if (ret == 0)
+		return a->tokens;
+	api_request_error(
+		r, MHD_HTTP_SERVICE_UNAVAILABLE, "The store cannot be read: %s", strerror(-ret));
+	return NULL;
+}
+
+/* @param k  held; the grant's from here on, unless it is refused */
+static int
+grant_token(struct api_request *r, struct token *k, int64_t now_s)
+{
+	struct access_grant *g = r->grant;
+
+	if (!token_allows_source(k, gate_client_peer(g->client))) {
+		api_request_error(r, MHD_HTTP_FORBIDDEN,
+			"Forbidden: token '%s' may not be used from %s", k->name, g->from);
+		token_release(k);
+		return -1;
+	}
+	snprintf(g->who, sizeof g->who, "token:%s", k->name);
+	g->token = k;
+	g->everything = k->full;
+	atomic_store(&k->used_s, now_s);
+	return 0;
+}
+
+static bool
+has_subject(void *arg, const struct token *k)
+{
+	return k->certificate != NULL && strcmp(k->certificate, arg) == 0;
+}
+
+/* The token that this secret, or this certificate, is of. @return 1: refused, with an answer; 0:
+ * *out is held, or NULL */
+static int
+find_token(struct api_request *r, const char *secret, int64_t now_s, struct token **out)
+{
+	const char *subject = gate_client_subject(r->grant->client);
+	char id[TOKEN_ID_OCTETS + 1];
+	struct token_table *t;
+	bool fits;
+
+	*out = NULL;
+	if (secret != NULL ? !credential_is_token(secret, id) : subject == NULL)
+		return 0;
+	t = access_tokens(r);
+	if (t == NULL)
+		return 1;
+	if (secret != NULL)
+		*out = token_table_find(t, id);
+	else
+		*out = token_table_search(t, has_subject, (void *)(uintptr_t)subject);
+	if (*out == NULL)
+		return 0;
+	fits = secret == NULL || token_fits(*out, secret, now_s);
+	if (fits && !token_expired(*out, now_s))
+		return 0;
+	token_release(*out);
+	*out = NULL;
+	return 0;
+}
+
 static int
 grant_tcp(struct access *a, struct api_request *r)
 {
 	const struct sockaddr_storage *peer = gate_client_peer(r->grant->client);
 	const char *secret = shown_secret(r), *key = r->config->api.key;
-	int64_t now_ms = monotonic_ms();
+	int64_t now_ms = monotonic_ms(), now_s = time(NULL);
 	uint8_t proof[SHA256_DIGEST_LENGTH];
-	enum verdict v = WRONG;
+	struct token *token;
+	enum verdict v;
 
 	config_format_address(&(struct config_address){.sa = *peer}, r->grant->from);
-	if (secret == NULL || *secret == '\0' || strlen(secret) > CREDENTIAL_OCTETS_MAX)
+	if (secret != NULL && (*secret == '\0' || strlen(secret) > CREDENTIAL_OCTETS_MAX))
 		return refuse_client(a, r, WRONG); /* no guess */
+	if (find_token(r, secret, now_s, &token) != 0)
+		return -1;
+	if (token != NULL)
+		return grant_token(r, token, now_s);
+	if (secret == NULL)
+		return refuse_client(a, r, WRONG);
 	if (key != NULL)
 		proof_of(a, peer, key, secret, proof);
-	if (key != NULL && is_proven(a, proof))
-		v = RIGHT;
-	else
-		v = check_key(a, r, peer, secret, now_ms);
+	v = key != NULL && is_proven(a, proof) ? RIGHT : check_key(a, r, peer, secret, now_ms);
 	if (v == RIGHT) {
 		strcpy(r->grant->who, "api-key");
 		r->grant->everything = true;
@@ -262,6 +349,7 @@ access_begin(struct access *a, struct api_request *r, struct gate_client *client
 		return -1;
 	}
 	r->grant->client = client;
+	r->grant->access = a;
 	if (client != NULL)
 		return grant_tcp(a, r);
 	grant_unix(r->grant, r);
@@ -271,6 +359,8 @@ access_begin(struct access *a, struct api_request *r, struct gate_client *client
 void
 access_end(struct api_request *r)
 {
+	if (r->grant != NULL)
+		token_release(r->grant->token);
 	free(r->grant);
 	r->grant = NULL;
 }
@@ -281,33 +371,8 @@ access_who(const struct api_request *r)
 	return r->grant->who;
 }
 
-static bool
-refuse(struct api_request *r)
+const char *
+access_from(const struct api_request *r)
 {
-	api_request_error(r, MHD_HTTP_FORBIDDEN, "Forbidden");
-	return false;
-}
-
-bool
-access_zone(struct api_request *r, const uint8_t *apex)
-{
-	return r->grant->everything || refuse(r);
-}
-
-bool
-access_zone_seen(struct api_request *r, const uint8_t *apex)
-{
-	return r->grant->everything;
-}
-
-bool
-access_rrset(struct api_request *r, const uint8_t *apex, const uint8_t *owner, uint16_t type)
-{
-	return r->grant->everything || refuse(r);
-}
-
-bool
-access_server(struct api_request *r)
-{
-	return r->grant->everything || refuse(r);
+	return r->grant->from;
 }

@@ -122,12 +122,14 @@ api_handle_request(void *arg, struct MHD_Connection *connection, const char *pat
 		r->context = &atomic_load_explicit(&a->view, memory_order_acquire)->context;
 		r->config = api_config_now(a);
 		r->connection = connection;
+		r->path = strcmp(method, "GET") != 0 ? strndup(path, API_PATH_KEPT) : NULL;
 		r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 		r->status = MHD_HTTP_OK;
 		r->content_type = "application/json";
 		if (!is_preflight(r, method) &&
 			access_begin(a->access, r, client_of(connection)) == 0 &&
-			find_route(r, method, path) == 0 && api_body_begin(a, r) == 0)
+			find_route(r, method, path) == 0 && access_route(r) &&
+			api_body_begin(a, r) == 0)
 			return MHD_YES;
 		/* answered here the connection ends before a body is taken */
 		return api_body_wait(r) ? MHD_YES : api_answer(r);
@@ -152,6 +154,8 @@ api_request_ended(void *arg, struct MHD_Connection *connection, void **state,
 	if (r == NULL)
 		return;
 	gate_client_working(r->grant != NULL ? r->grant->client : NULL, false);
+	api_audit_request(r);
+	free(r->path);
 	api_body_free(a, r);
 	api_request_forget_headers(r);
 	access_end(r);

@@ -61,6 +61,13 @@ const struct api_parameter api_parameter[] = {
 	{"slip", "policy", "integer", NULL, "One of so many is answered cut down."},
 	{"ipv4-prefix", "policy", "integer", NULL, "Bits of a client's IPv4 address."},
 	{"ipv6-prefix", "policy", "integer", NULL, "Bits of a client's IPv6 address."},
+	{"token_id", NULL, "!string", NULL, "The token's `id`."},
+	{"zone", "access", "string", NULL, "Only what concerns this zone."},
+	{"who", "access", "string", NULL, "Only what this client did: `token:certbot`, `api-key`, `unix:root`."},
+	{"since", "access", "integer", NULL, "Seconds since 1970: nothing older."},
+	{"until", "access", "integer", NULL, "Seconds since 1970: nothing newer."},
+	{"limit", "access", "integer", "100", "At most so many entries."},
+	{"cursor", "access", "integer", NULL, "Where the page before ended."},
 	{"limit-loopback", "policy", "boolean", NULL, "Whether 127.0.0.0/8 and ::1 are limited."},
 };
 /* clang-format on */

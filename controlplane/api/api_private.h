@@ -16,6 +16,8 @@ struct api_view {
 	struct api_view *before;
 };
 
+#define API_PATH_KEPT 1024u /* octets of a path, for the audit log */
+
 struct api {
 	struct api_view *_Atomic view; /* for the requests that come */
 	pthread_mutex_t config_lock;
@@ -38,6 +40,9 @@ void api_request_forget_headers(struct api_request *r); /* api_request.c */
 
 /** What holds now, held. api_server.c */
 struct config *api_config_now(struct api *a);
+
+/** A request that was no question is over: tell the audit log. api_audit.c */
+void api_audit_request(const struct api_request *r);
 
 /** Send what the handler has written. api_answer.c */
 enum MHD_Result api_answer(struct api_request *r);

@@ -23,6 +23,7 @@ const struct route_group *const api_route_group[] = {
 	&api_routes_stats,
 	&api_routes_suite,
 	&api_routes_policy,
+	&api_routes_access,
 };
 const size_t api_n_route_groups = sizeof api_route_group / sizeof api_route_group[0];
 

@@ -326,6 +326,46 @@ const struct api_schema api_schema[] = {
 		{"ipv4-prefix", "!integer", ""},
 		{"ipv6-prefix", "!integer", ""},
 		{"limit-loopback", "!boolean", ""}), NULL, false},
+
+	/* --- access --- */
+	{"TokenLimits", "What a token may do; docs/api-access.md tells more.", FIELDS(
+		{"name", "!string", "For logs; no two tokens the same"},
+		{"full", "boolean", "Everything"},
+		{"zones", "[string]", "example.org., *.example.org. (below), or *"},
+		{"owners", "[string]", "Likewise, and _acme-challenge.*; none: all"},
+		{"types", "[string]", "RR types; none: all"},
+		{"methods", "['GET'|'POST'|'PUT'|'PATCH'|'DELETE']", "GET, unless told"},
+		{"server", "boolean", "May read what is no zone's"},
+		{"sources", "[string]", "Prefixes that it may be used from; none: all"},
+		{"certificate", "string?", "A client certificate's subject (RFC 2253), which needs no secret then"},
+		{"expires", "integer?", "Seconds since 1970"}), NULL, false},
+	{"Token", "A token, without its secret: its limits, and", FIELDS(
+		{"id", "!string", ""},
+		{"name", "!string", ""},
+		{"created", "!integer", "Seconds since 1970"},
+		{"expired", "!boolean", ""},
+		{"old_secret_until", "!integer?", "The secret before a rotation is good until then"},
+		{"last_used", "!integer?", "Since the control plane runs"}), NULL, true},
+	{"NewToken", "A token with its secret, which is told only here.", FIELDS(
+		{"id", "!string", ""},
+		{"name", "!string", ""},
+		{"token", "!string", "What to show in X-API-Key"},
+		{"created", "!integer", "Seconds since 1970"},
+		{"expired", "!boolean", ""},
+		{"old_secret_until", "!integer?", "The secret before a rotation is good until then"},
+		{"last_used", "!integer?", "Since the control plane runs"}), NULL, true},
+	{"TokenRotation", "How the secret before ends.", FIELDS(
+		{"grace", "integer", "Seconds that it stays good; 3600, unless told"}), NULL, false},
+	{"AuditPage", "Who did what.", FIELDS(
+		{"entries", "![AuditEntry]", "Newest first"},
+		{"cursor", "!integer?", "Where the next page begins"}), NULL, false},
+	{"AuditEntry", "Something that was done, or refused.", FIELDS(
+		{"sequence", "!integer", ""},
+		{"at_ms", "!integer", "Since 1970"},
+		{"action", "!string", "\"edit\", \"request\", \"token-create\", ..."},
+		{"who", "string", "\"unix:USER\", \"api-key\", \"token:NAME\""},
+		{"source", "string", "Address"},
+		{"zone", "string", ""}), NULL, true},
 };
 /* clang-format on */
 const size_t api_n_schemas = sizeof api_schema / sizeof api_schema[0];

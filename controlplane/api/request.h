@@ -29,6 +29,8 @@ struct api_request {
 	size_t body_octets;  /* of it */
 	size_t body_room;    /* taken from what all bodies may have */
 	uint64_t sent_to_us; /* octets of the body that arrived, kept or not */
+	char *path;          /* as it was sent, without the query; NULL: a question */
+	bool audited;        /* the audit log tells of it already */
 	bool refused;        /* the answer is set; what still comes is thrown away */
 	unsigned status;     /* HTTP; 200 at first. 204 and 304 have no body */
 	const char *content_type;
@@ -77,6 +79,7 @@ extern const struct route_group api_routes_metadata, api_routes_cryptokeys, /* a
 	api_routes_tsigkeys, api_routes_autoprimaries, api_routes_networks, api_routes_views;
 extern const struct route_group api_routes_zones;                    /* api_routes_zones.c */
 extern const struct route_group api_routes_suite, api_routes_policy; /* api_routes_millrace.c */
+extern const struct route_group api_routes_access;                   /* api_routes_access.c */
 
 /** Replace the answer by {"error": "..."} with this status. */
 void api_request_error(struct api_request *r, unsigned status, const char *format, ...)
@@ -185,4 +188,11 @@ void api_acl_reload(struct api_request *r);
 void api_acl_check(struct api_request *r);
 void api_rrl(struct api_request *r);
 void api_rrl_set(struct api_request *r);
-void api_capture(struct api_request *r); /* api_capture.c */
+void api_capture(struct api_request *r);     /* api_capture.c */
+void api_tokens_list(struct api_request *r); /* api_tokens.c */
+void api_token_create(struct api_request *r);
+void api_token_get(struct api_request *r);
+void api_token_change(struct api_request *r);
+void api_token_rotate(struct api_request *r);
+void api_token_delete(struct api_request *r);
+void api_audit(struct api_request *r); /* api_audit.c */

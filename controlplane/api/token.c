@@ -10,14 +10,14 @@
 struct token *
 token_hold(struct token *t)
 {
-	t->holders++;
+	atomic_fetch_add(&t->holders, 1);
 	return t;
 }
 
 void
 token_release(struct token *t)
 {
-	if (t == NULL || --t->holders > 0)
+	if (t == NULL || atomic_fetch_sub(&t->holders, 1) > 1)
 		return;
 	free(t->zone);
 	free(t->owner);

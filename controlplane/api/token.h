@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* token: what the holder of a secret may do: a name, and limits to zones, owners, types, methods,
  * addresses and time. Read from JSON, which a client or the store gives, so: bounded, fuzzed.
- * Names are folded wire names. No locks: a token belongs to one thread. */
+ * Names are folded wire names. What a token may do never changes: another one takes its place. */
 #pragma once
 #include "config/config.h"
 #include "controlplane/api/credential.h"
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,7 +34,7 @@ struct token {
 	char name[TOKEN_NAME_OCTETS];
 	uint8_t digest[CREDENTIAL_DIGEST_OCTETS], old_digest[CREDENTIAL_DIGEST_OCTETS];
 	int64_t created_s, old_until_s, expires_s; /* 0: no secret before, never */
-	int64_t used_s;                            /* since this process runs; 0: not yet */
+	_Atomic int64_t used_s;                    /* since this process runs; 0: not yet */
 	bool full;                                 /* everything, tokens included */
 	bool server;                               /* may read what is no zone's */
 	unsigned methods;                          /* enum token_method */
@@ -45,7 +46,7 @@ struct token {
 	unsigned n_sources;      /* 0: all */
 	const char *certificate; /* subject (RFC 2253), or NULL */
 	json_t *scopes;          /* what all of this was made from */
-	unsigned holders;
+	_Atomic unsigned holders;
 	struct token *next; /* of a table's chain */
 };
 

@@ -346,3 +346,268 @@ def test_another_key_holds_without_a_restart(build):
         shown = server.over_unix('GET', BASE + '/millrace/config')[2]
         assert 'another one' not in shown and '(hidden)' in shown
         c.close()
+
+
+# --- tokens
+
+TOKENS = BASE + '/millrace/tokens'
+METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+
+def make_token(asked, name, **limits):
+    """-> the secret, the whole answer"""
+    status, headers, text = asked.over_unix('POST', TOKENS, json.dumps(dict(limits, name=name)))
+    assert status == 201, text
+    made = json.loads(text)
+    assert headers['Location'] == TOKENS + '/' + made['id']
+    return made['token'], made
+
+
+@pytest.fixture(scope='module')
+def tokens(build):
+    with Server(build, ['key: ' + KEY, 'allow-from: [127.0.0.0/8]'], zones={'one.example': ZONE, 'two.example': ZONE}) as s:
+        yield s
+
+
+def test_a_token_is_made_shown_without_its_secret_and_revoked(tokens):
+    secret, made = make_token(tokens, 'short-lived', zones=['one.example.'])
+    assert secret.startswith('mr_' + made['id'] + '_') and len(secret) == 59
+    for text in (tokens.ask('GET', TOKENS)[2], tokens.ask('GET', TOKENS + '/' + made['id'])[2]):
+        assert 'short-lived' in text and secret not in text and secret[17:] not in text and 'digest' not in text
+    assert secret[17:].encode() not in tokens.suite.store_path.read_bytes()
+    assert tokens.ask('GET', BASE + '/zones/one.example.', key=secret)[0] == 200
+    assert json.loads(tokens.ask('GET', TOKENS + '/' + made['id'])[2])['last_used'] is not None
+    wrong = secret[:-1] + ('A' if secret[-1] != 'A' else 'E')
+    assert tokens.ask('GET', BASE + '/zones/one.example.', key=wrong)[0] == 401
+    assert tokens.ask('DELETE', TOKENS + '/' + made['id'])[0] == 204
+    assert tokens.ask('GET', BASE + '/zones/one.example.', key=secret)[0] == 401
+    assert tokens.ask('DELETE', TOKENS + '/' + made['id'])[0] == 404
+    assert tokens.ask('GET', TOKENS + '/..')[0] == 404
+
+
+def test_mistakes_in_tokens_are_told(tokens):
+    make_token(tokens, 'taken', zones=['*'])
+    for body, status, word in (('{', 400, 'line 1'), ('[]', 422, 'object'), ('{"name": "a"}', 422, 'may do nothing'),
+                               ('{"name": "a", "zones": ["x..y"]}', 422, 'zones[0]'), ('', 400, 'no body'),
+                               ('{"name": "taken", "zones": ["*"]}', 409, 'taken')):
+        got, _, text = tokens.ask('POST', TOKENS, body)
+        assert got == status and word in json.loads(text)['error'], text
+
+
+def test_a_rotated_secret_is_good_for_its_grace(tokens):
+    path = BASE + '/zones/one.example.'
+    first, made = make_token(tokens, 'rotated', zones=['one.example.'])
+    rotate = TOKENS + '/' + made['id'] + '/rotate'
+    second = json.loads(tokens.ask('POST', rotate, '{"grace": 1}')[2])['token']
+    assert second != first and tokens.ask('GET', path, key=second)[0] == 200
+    assert tokens.ask('GET', path, key=first)[0] == 200
+    time.sleep(1.2)
+    assert tokens.ask('GET', path, key=first)[0] == 401 and tokens.ask('GET', path, key=second)[0] == 200
+    third = json.loads(tokens.ask('POST', rotate, '{"grace": 0}')[2])['token']
+    assert tokens.ask('GET', path, key=second)[0] == 401 and tokens.ask('GET', path, key=third)[0] == 200
+    assert tokens.ask('POST', rotate, '{"grace": -1}')[0] == 422 and tokens.ask('POST', rotate, '{"grease": 1}')[0] == 422
+    assert tokens.ask('POST', TOKENS + '/000000000000/rotate')[0] == 404
+    # and other limits do not touch it
+    assert tokens.ask('PUT', TOKENS + '/' + made['id'], '{"name": "rotated", "zones": ["two.example."]}')[0] == 200
+    assert tokens.ask('GET', path, key=third)[0] == 403
+    assert tokens.ask('GET', BASE + '/zones/two.example.', key=third)[0] == 200
+
+
+def test_tokens_end_and_stay_where_they_belong(tokens):
+    path = BASE + '/zones/one.example.'
+    brief, _ = make_token(tokens, 'brief', zones=['*'], expires=int(time.time()) + 2)
+    local, _ = make_token(tokens, 'local', zones=['*'], sources=['127.0.0.2/32'])
+    assert tokens.ask('GET', path, key=brief)[0] == 200
+    assert tokens.ask('GET', path, key=local, source=('127.0.0.2', 0))[0] == 200
+    status, _, text = tokens.ask('GET', path, key=local)
+    assert status == 403 and '127.0.0.1' in text
+    time.sleep(2.1)
+    assert tokens.ask('GET', path, key=brief)[0] == 401
+
+
+def test_tokens_outlive_a_restart(build):
+    with Server(build, ['key: ' + KEY]) as server:
+        secret, made = make_token(server, 'lasting', zones=['one.example.'], owners=['_acme-challenge.*'], types=['TXT'])
+        server.suite.stop()
+        server.suite.start()
+        server.suite.wait_answer('one.example.')
+        assert server.ask('GET', BASE + '/zones/one.example.', key=secret)[0] == 200
+        assert json.loads(server.ask('GET', TOKENS)[2])[0]['owners'] == ['_acme-challenge.*']
+
+
+def test_a_full_token_is_as_good_as_the_key(tokens):
+    secret, _ = make_token(tokens, 'admin', full=True)
+    assert tokens.ask('GET', TOKENS, key=secret)[0] == 200
+    assert tokens.ask('GET', BASE + '/config', key=secret)[0] == 200
+
+
+def test_changes_at_the_same_time_do_not_bring_a_secret_back(tokens):
+    """Rotations and changes of one token, from many clients: the last rotation's secret is the one that is good."""
+    path = BASE + '/zones/one.example.'
+    first, made = make_token(tokens, 'contended', zones=['one.example.'])
+    secrets, statuses = [first], []
+
+    def rotate():
+        for _ in range(8):
+            status, _, text = tokens.ask('POST', TOKENS + '/' + made['id'] + '/rotate', '{"grace": 0}')
+            statuses.append(status)
+            if status == 200:
+                secrets.append(json.loads(text)['token'])
+
+    def change():
+        for _ in range(8):
+            statuses.append(tokens.ask('PUT', TOKENS + '/' + made['id'], '{"name": "contended", "zones": ["one.example."]}')[0])
+    threads = [threading.Thread(target=f) for f in (rotate, change, rotate, change)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert set(statuses) <= {200, 409} and statuses.count(200) > 0
+    good = [s for s in secrets if tokens.ask('GET', path, key=s, source=('127.0.0.9', 0))[0] == 200]
+    assert len(good) == 1
+
+
+def test_a_certificate_may_stand_for_a_token(build, authority):
+    cert, key = authority.sign('bound')
+    robot, person = authority.sign('robot', '/O=Example/CN=robot'), authority.sign('person', '/O=Example/CN=person')
+    with Server(build, ['key: ' + KEY, 'tls-certificate: %s' % cert, 'tls-key: %s' % key, 'tls-client-ca: %s' % authority.cert]) as server:
+        make_token(server, 'robot', zones=['one.example.'], certificate='CN=robot,O=Example')
+        path = BASE + '/zones/one.example.'
+        assert server.ask('GET', path, key=None, context=trusting(authority, robot))[0] == 200
+        assert server.ask('GET', path, key=None, context=trusting(authority, person))[0] == 401
+        assert server.ask('GET', path, key='wrong', context=trusting(authority, robot))[0] == 401
+        assert server.ask('GET', BASE + '/statistics', key=None, context=trusting(authority, robot))[0] == 403
+        assert server.ask('GET', BASE + '/statistics', context=trusting(authority, person))[0] == 200
+
+
+# What each token may do, route by route: what is not here is refused.
+DISCOVERY = {('GET', p) for p in ('/api', '/api/v1', '/api/docs', '/api/v1/servers', BASE)}
+LISTS = {('GET', BASE + '/zones')}
+ONE = BASE + '/zones/{zone_id}'
+SEARCH = {('GET', BASE + '/search-data')}
+ONLY_FULL = ('/tsigkeys', '/tokens', '/audit', '/capture')
+LIMITED = {
+    'acme': dict(zones=['one.example.'], owners=['_acme-challenge.*'], types=['TXT'], methods=METHODS),
+    'reader': dict(zones=['one.example.']),
+    'writer': dict(zones=['one.example.'], methods=METHODS),
+    'elsewhere': dict(zones=['*.one.example.', 'two.example.'], methods=METHODS),
+    'monitor': dict(server=True, methods=METHODS),
+}
+
+
+def may(name, method, path):
+    if (method, path) in DISCOVERY:
+        return True
+    if any(w in path for w in ONLY_FULL) or (method == 'GET' and '/cryptokeys' in path):
+        return False
+    zone = '/zones/{zone_id}' in path
+    if name == 'acme':
+        return (method, path) in LISTS | {('GET', ONE), ('PATCH', ONE), ('PUT', ONE + '/notify')}
+    if name == 'reader':
+        return (method, path) in LISTS | SEARCH or (zone and method == 'GET')
+    if name == 'writer':
+        return (method, path) in LISTS | SEARCH | {('POST', BASE + '/zones')} or zone
+    if name == 'elsewhere':
+        return (method, path) in LISTS | SEARCH
+    return not zone and method == 'GET' and (method, path) not in LISTS | SEARCH    # monitor
+
+
+def routes_of(server):
+    document, routes = json.loads(server.over_unix('GET', '/api/docs')[2]), []
+    for path, operations in document['paths'].items():
+        base = operations['servers'][0]['url'] if 'servers' in operations else document['servers'][0]['url']
+        path = (base.rstrip('/') + path).replace('{server_id}', 'localhost')
+        routes += [(method.upper(), path) for method in operations if method.upper() in METHODS]
+    return sorted(routes)
+
+
+def concrete(path):
+    for name, value in (('{zone_id}', 'one.example.'), ('{token_id}', '000000000000')):
+        path = path.replace(name, value)
+    while '{' in path:
+        path = path[:path.index('{')] + 'x' + path[path.index('}') + 1:]
+    return path
+
+
+def test_no_route_forgets_to_ask(tokens):
+    """Every route that the server lists, with every kind of limited token, and with none."""
+    routes = routes_of(tokens)
+    assert len(routes) > 60 and ('PATCH', ONE) in routes
+    wrong = []
+    for name, limits in LIMITED.items():
+        secret, _ = make_token(tokens, 'matrix-' + name, **limits)
+        for method, path in routes:
+            allowed = may(name, method, path)
+            if allowed and method != 'GET':
+                continue        # what it does is tested elsewhere
+            body = json.dumps({'name': 'one.example.', 'kind': 'Native'}) if method in ('POST', 'PUT', 'PATCH') else None
+            status = tokens.ask(method, concrete(path), body, key=secret, source=('127.0.0.5', 0))[0]
+            if (status in (401, 403)) if allowed else (status != 403):
+                wrong.append((name, method, path, status))
+    for method, path in routes:
+        status = tokens.ask(method, concrete(path), key=None)[0]
+        if status != 401:
+            wrong.append((None, method, path, status))
+    assert not wrong, '\n'.join(map(str, wrong))
+
+
+def test_lists_show_what_a_token_may_see(tokens):
+    secret, _ = make_token(tokens, 'lists', zones=['two.example.'])
+    assert [z['name'] for z in json.loads(tokens.ask('GET', BASE + '/zones', key=secret)[2])] == ['two.example.']
+    assert json.loads(tokens.ask('GET', BASE + '/zones?zone=one.example.', key=secret)[2]) == []
+
+
+# --- the audit log
+
+def audit(server, query=''):
+    status, _, text = server.over_unix('GET', BASE + '/millrace/audit' + query)
+    assert status == 200, text
+    return json.loads(text)
+
+
+def wait_audit(server, query, n):
+    deadline = time.monotonic() + 5
+    while len(audit(server, query)['entries']) < n:
+        assert time.monotonic() < deadline, audit(server)
+        time.sleep(.02)
+    return audit(server, query)['entries']
+
+
+def test_the_audit_log_tells_who_did_what(build):
+    with Server(build, ['key: ' + KEY]) as server:
+        secret, made = make_token(server, 'auditor', zones=['one.example.'], methods=METHODS)
+        assert server.ask('PUT', BASE + '/zones/one.example./reload', 'x', key=secret)[0] == 200
+        assert server.ask('PUT', BASE + '/reload', key=secret)[0] == 403
+        assert server.ask('PUT', BASE + '/reload?wait=false')[0] == 202
+        assert server.ask('PUT', BASE + '/reload', key='wrong')[0] == 401
+        server.ask('PUT', TOKENS + '/' + made['id'], '{"name": "auditor", "zones": ["two.example."]}')
+        rows = wait_audit(server, '', 5)
+        by = {(e['action'], e['who'].split(':')[0], e.get('path', '')): e for e in rows}
+        assert len(rows) == 5 and len(by) == 5, rows
+        assert [e['sequence'] for e in rows] == sorted((e['sequence'] for e in rows), reverse=True)
+        assert all(abs(e['at_ms'] / 1000 - time.time()) < 60 for e in rows)
+        reload = by['request', 'token', BASE + '/zones/one.example./reload']
+        assert reload['who'] == 'token:auditor' and reload['source'].startswith('127.0.0.1:') and reload['zone'] == 'one.example.'
+        assert reload['status'] == 200 and reload['method'] == 'PUT'
+        assert reload['body_sha256'] == '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881'
+        assert by['request', 'token', BASE + '/reload']['status'] == 403
+        assert by['request', 'api-key', BASE + '/reload']['status'] == 202
+        created, changed = by['token-create', 'unix', ''], by['token-change', 'api-key', '']
+        assert created['before'] is None and created['after']['zones'] == ['one.example.'] and created['source'] == 'unix'
+        assert changed['before']['zones'] == ['one.example.'] and changed['after']['zones'] == ['two.example.']
+        assert 'digest' not in json.dumps(rows) and secret[17:] not in json.dumps(rows)
+        # filters and pages
+        assert [e['status'] for e in audit(server, '?who=token:auditor')['entries']] == [403, 200]
+        assert [e['path'] for e in audit(server, '?zone=ONE.example')['entries']] == [BASE + '/zones/one.example./reload']
+        now = int(time.time())
+        assert audit(server, '?since=%d' % (now + 60))['entries'] == [] and audit(server, '?until=%d' % (now - 600))['entries'] == []
+        assert len(audit(server, '?since=%d&until=%d' % (now - 600, now + 60))['entries']) == 5
+        pages, cursor = [], ''
+        while cursor is not None:
+            page = audit(server, '?limit=2' + ('&cursor=%s' % cursor if cursor else ''))
+            assert len(page['entries']) <= 2
+            pages += page['entries']
+            cursor = page['cursor']
+        assert pages == audit(server)['entries']
+        assert server.over_unix('GET', BASE + '/millrace/audit?limit=x')[0] == 400
+        assert server.ask('GET', BASE + '/millrace/audit', key=secret)[0] == 403
