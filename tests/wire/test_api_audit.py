@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit log of the HTTP API: who did what, and how it is asked."""
+import json
+import time
+
+from test_api_access import BASE, KEY, METHODS, TOKENS, Server, make_token
+
+
+def audit(server, query=''):
+    status, _, text = server.over_unix('GET', BASE + '/millrace/audit' + query)
+    assert status == 200, text
+    return json.loads(text)
+
+
+def wait_audit(server, query, n):
+    deadline = time.monotonic() + 5
+    while len(audit(server, query)['entries']) < n:
+        assert time.monotonic() < deadline, audit(server)
+        time.sleep(.02)
+    return audit(server, query)['entries']
+
+
+def test_the_audit_log_tells_who_did_what(build):
+    with Server(build, ['key: ' + KEY]) as server:
+        secret, made = make_token(server, 'auditor', zones=['one.example.'], methods=METHODS)
+        assert server.ask('PUT', BASE + '/zones/one.example./reload', 'x', key=secret)[0] == 200
+        assert server.ask('PUT', BASE + '/reload', key=secret)[0] == 403
+        assert server.ask('PUT', BASE + '/reload?wait=false')[0] == 202
+        assert server.ask('PUT', BASE + '/reload', key='wrong')[0] == 401
+        server.ask('PUT', TOKENS + '/' + made['id'], '{"name": "auditor", "zones": ["two.example."]}')
+        rows = wait_audit(server, '', 5)
+        by = {(e['action'], e['who'].split(':')[0], e.get('path', '')): e for e in rows}
+        assert len(rows) == 5 and len(by) == 5, rows
+        assert [e['sequence'] for e in rows] == sorted((e['sequence'] for e in rows), reverse=True)
+        assert all(abs(e['at_ms'] / 1000 - time.time()) < 60 for e in rows)
+        reload = by['request', 'token', BASE + '/zones/one.example./reload']
+        assert reload['who'] == 'token:auditor' and reload['source'].startswith('127.0.0.1:') and reload['zone'] == 'one.example.'
+        assert reload['status'] == 200 and reload['method'] == 'PUT'
+        assert reload['body_sha256'] == '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881'
+        assert by['request', 'token', BASE + '/reload']['status'] == 403
+        assert by['request', 'api-key', BASE + '/reload']['status'] == 202
+        created, changed = by['token-create', 'unix', ''], by['token-change', 'api-key', '']
+        assert created['before'] is None and created['after']['zones'] == ['one.example.'] and created['source'] == 'unix'
+        assert changed['before']['zones'] == ['one.example.'] and changed['after']['zones'] == ['two.example.']
+        assert 'digest' not in json.dumps(rows) and secret[17:] not in json.dumps(rows)
+        # filters and pages
+        assert [e['status'] for e in audit(server, '?who=token:auditor')['entries']] == [403, 200]
+        assert [e['path'] for e in audit(server, '?zone=ONE.example')['entries']] == [BASE + '/zones/one.example./reload']
+        now = int(time.time())
+        assert audit(server, '?since=%d' % (now + 60))['entries'] == [] and audit(server, '?until=%d' % (now - 600))['entries'] == []
+        assert len(audit(server, '?since=%d&until=%d' % (now - 600, now + 60))['entries']) == 5
+        pages, cursor = [], ''
+        while cursor is not None:
+            page = audit(server, '?limit=2' + ('&cursor=%s' % cursor if cursor else ''))
+            assert len(page['entries']) <= 2
+            pages += page['entries']
+            cursor = page['cursor']
+        assert pages == audit(server)['entries']
+        assert server.over_unix('GET', BASE + '/millrace/audit?limit=x')[0] == 400
+        assert server.ask('GET', BASE + '/millrace/audit', key=secret)[0] == 403
