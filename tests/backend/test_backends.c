@@ -365,6 +365,33 @@ zone_files_are_found_in_list_and_folder(void **state)
 	config_free(none);
 }
 
+/* --- the manual --- */
+
+static char *
+read_file(const char *path)
+{
+	char *text = calloc(1, 1 << 20);
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	assert_non_null(text);
+	assert_true(fread(text, 1, (1 << 20) - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
+static void
+the_manuals_example_is_the_one_that_is_tested(void **state)
+{
+	char *manual = read_file(SOURCE_ROOT "/docs/backends.md");
+	char *example = read_file(SOURCE_ROOT "/tests/backend/backend_example.c");
+
+	/* behind its first two lines, which are about the file */
+	assert_non_null(strstr(manual, strchr(strchr(example, '\n') + 1, '\n') + 1));
+	free(manual);
+	free(example);
+}
+
 static int
 make_folder(void **state)
 {
@@ -388,6 +415,7 @@ main(void)
 		cmocka_unit_test(one_that_does_not_open_is_tried_again),
 		cmocka_unit_test(one_that_is_not_well_is_opened_anew),
 		cmocka_unit_test(zone_files_are_found_in_list_and_folder),
+		cmocka_unit_test(the_manuals_example_is_the_one_that_is_tested),
 		cmocka_unit_test(one_that_opens_for_ever_does_not_keep_the_process),
 		cmocka_unit_test(an_instance_that_hangs_delays_nobody),
 	};

@@ -180,6 +180,56 @@ what_is_not_there_is_said_in_one_line(void **state)
 	api->close(i);
 }
 
+/* --- zones that are there already, as in a source that cannot be changed --- */
+
+struct listed {
+	uint8_t apex[256];
+	bool any;
+};
+
+static int
+keep_first(void *arg, const struct backend_zone *z)
+{
+	struct listed *l = arg;
+
+	memcpy(l->apex, z->apex, name_octets(z->apex));
+	l->any = true;
+	return 1;
+}
+
+static int
+find_soa(void *arg, const struct backend_rrset *r)
+{
+	if (r->type == 6) {
+		const uint8_t *rdata = r->record[0].rdata + r->record[0].rdlength - 20;
+
+		*(uint32_t *)arg = (uint32_t)rdata[0] << 24 | (uint32_t)rdata[1] << 16 |
+				   (uint32_t)rdata[2] << 8 | rdata[3];
+	}
+	return 0;
+}
+
+static void
+what_is_listed_is_found_and_can_be_streamed(void **state)
+{
+	char why[BACKEND_ERROR_OCTETS];
+	struct listed l = {.any = false};
+	uint32_t serial = 0;
+	void *i;
+
+	need(BACKEND_LIST | BACKEND_STREAM);
+	i = open_instance();
+	if (api->capabilities & BACKEND_CREATE)
+		must_create(i, wire("one."));
+	assert_true(api->list(i, keep_first, &l, why) >= 0);
+	if (l.any) {
+		assert_works(api->stream(i, l.apex, find_soa, &serial, error));
+		assert_true(serial > 0);
+		assert_int_equal(zone_one(i, l.apex).serial, serial);
+	}
+	api->close(i);
+}
+
 static void
 properties_are_kept_or_refused(void **state)
 {
@@ -259,6 +309,7 @@ run_zone_tests(void)
 		TEST(zones_are_made_listed_and_removed),
 		TEST(a_walk_ends_when_it_is_told_to),
 		TEST(what_is_not_there_is_said_in_one_line),
+		TEST(what_is_listed_is_found_and_can_be_streamed),
 		TEST(properties_are_kept_or_refused),
 		TEST(a_zone_file_is_where_it_says),
 		TEST(a_version_is_another_after_a_change),
