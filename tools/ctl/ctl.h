@@ -48,6 +48,12 @@ void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /** malloc'd text; never NULL. */
 char *ctl_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* --- program.c --- */
+
+/** Path of a program of the suite: beside this one, in a build folder, or where it is installed;
+ * else its name, for PATH. Allocated. */
+char *ctl_find_program(const char *name);
+
 /* --- connect.c --- */
 
 /** Where the control plane is, from options and environment. @return enum ctl_exit, after a message
@@ -204,9 +210,6 @@ int ctl_print_records(const struct ctl *c, const char *zone, const json_t *rrset
 
 /* --- store.c --- */
 
-/** The control plane's program: beside this one, or, in a build folder, in ../controlplane; else in
- * PATH. Allocated. */
-char *ctl_find_controlplane(void);
 /** Become the control plane's program with these words, "--", and the verb's arguments.
  * @return CTL_FAILURE after a message */
 int ctl_exec_controlplane(const struct ctl *c, const char *const *word, size_t n_words);

@@ -24,6 +24,7 @@ static const struct ctl_noun *const nouns[] = {
 	&ctl_noun_search,
 	&ctl_noun_cache,
 	&ctl_noun_store,
+	&ctl_noun_import,
 	&ctl_noun_acl,
 	&ctl_noun_rrl,
 	&ctl_noun_config,

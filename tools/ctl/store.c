@@ -3,36 +3,16 @@
 #include "tools/ctl/ctl.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PROGRAM "millrace-controlplane"
 
-char *
-ctl_find_controlplane(void)
-{
-	static const char *const place[] = {"%.*s/" PROGRAM, "%.*s/../controlplane/" PROGRAM,
-		"%.*s/../sbin/" PROGRAM, "%.*s/../libexec/millrace/" PROGRAM};
-	char self[PATH_MAX], *path;
-	ssize_t len = readlink("/proc/self/exe", self, sizeof self);
-
-	while (len > 0 && self[len - 1] != '/')
-		len--;
-	for (size_t i = 0; len > 1 && i < sizeof place / sizeof place[0]; i++) {
-		path = ctl_format(place[i], (int)len - 1, self);
-		if (access(path, X_OK) == 0)
-			return path;
-		free(path);
-	}
-	return ctl_format("%s", PROGRAM);
-}
-
 int
 ctl_exec_controlplane(const struct ctl *c, const char *const *word, size_t n_words)
 {
-	char *program = ctl_find_controlplane();
+	char *program = ctl_find_program(PROGRAM);
 	char **argv = calloc(n_words + (size_t)c->argc + 3, sizeof *argv);
 	size_t n = 0;
 
