@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#define MANY_LOADS 1000u /* of the store, after which its pages are let go of */
 #define LOADER_STACK_OCTETS (1u << 20)
 
 int64_t
@@ -215,6 +216,7 @@ work_ended(struct zone_manager *m)
 {
 	bool idle = !m->stopping && manager_oldest_ticket(m) == UINT64_MAX;
 	bool ready = idle && m->scanned && !m->store_awaited && !m->ready;
+	struct store *read_much = idle && m->run_loads > MANY_LOADS ? m->store : NULL;
 
 	if (ready) { /* before those are told who wait for it */
 		m->ready = true;
@@ -230,6 +232,8 @@ work_ended(struct zone_manager *m)
 		return;
 	pthread_mutex_unlock(&m->lock);
 	malloc_trim(0); /* what loading took is not needed for serving */
+	if (read_much != NULL)
+		store_release_pages(read_much); /* nor is what of its file was read */
 	if (ready && m->o.ready != NULL)
 		m->o.ready(m->o.arg);
 	pthread_mutex_lock(&m->lock);
