@@ -258,7 +258,12 @@ const struct api_schema api_schema[] = {
 		{"dataplane_started", "!integer", "Seconds since 1970"},
 		{"zones", "!{integer}", "How many in which state"},
 		{"loading", "Progress", ""},
+		{"store", "!StoreState", ""},
 		{"arena", "Arena", ""}), NULL, true},
+	{"StoreState", "Where zones are kept that are made through the API.", FIELDS(
+		{"path", "!string", ""},
+		{"open", "!boolean", ""},
+		{"error", "string", "Why it is not open"}), NULL, false},
 	{"Process", "A process of the suite.", FIELDS(
 		{"role", "!string", ""},
 		{"running", "!boolean", ""},

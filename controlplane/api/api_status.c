@@ -4,6 +4,7 @@
 #include "controlplane/metrics/busy.h"
 #include "controlplane/metrics/counters_sum.h"
 
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -82,6 +83,21 @@ write_arena(struct json_writer *w, const struct api_context *c)
 	json_close_object(w);
 }
 
+/* Is it open, and if not, why? */
+static void
+write_store(struct json_writer *w, const struct api_context *c)
+{
+	char *path = config_store_path(c->config);
+
+	json_open_object(w, "store");
+	json_str(w, "path", path != NULL ? path : "");
+	json_bool(w, "open", c->store != NULL);
+	if (c->store == NULL)
+		json_str(w, "error", c->store_error != NULL ? c->store_error : "");
+	json_close_object(w);
+	free(path);
+}
+
 void
 api_status(struct api_request *r)
 {
@@ -111,6 +127,7 @@ api_status(struct api_request *r)
 	json_uint(w, "dataplane_started", dataplane_ns / 1000000000);
 	write_zones(w, &s);
 	write_progress(w, &s);
+	write_store(w, c);
 	if (c->zones != NULL)
 		write_arena(w, c);
 	json_close_object(w);

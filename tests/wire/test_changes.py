@@ -88,6 +88,8 @@ def test_without_a_store_zone_files_can_be_changed_and_the_rest_says_why_not(hom
     while 'zones that are published go on being served' not in homes.log_text():
         assert time.monotonic() < end, homes.log_text()
         time.sleep(0.05)
+    store = homes.api.ok('GET', '/millrace/status')['store']
+    assert not store['open'] and store['path'] == str(homes.store_path) and store['error'] in homes.log_text()
     homes.api.patch('file.example.', replace('www.file.example.', 'A', '192.0.2.7'))
     assert homes.api.answers('www.file.example.') == ['192.0.2.7']
     assert homes.ask('stored.example.', 'SOA').answer
