@@ -111,8 +111,8 @@ tell_log(const struct reconfigure *r)
 	static const char *const headline[] = {
 		[RECONFIGURE_DONE] = "configuration taken over",
 		[RECONFIGURE_PARTLY] = "configuration taken over in part",
-		[RECONFIGURE_RESTART] = "configuration refused, nothing has changed: keys need a "
-					"restart",
+		[RECONFIGURE_RESTART] = ("configuration refused, nothing has changed: keys need a "
+					 "restart"),
 		[RECONFIGURE_BAD_FILE] = "configuration refused, nothing has changed",
 		[RECONFIGURE_FAILED] = "configuration not taken over, nothing has changed",
 		[RECONFIGURE_STOPPED] = "",

@@ -175,6 +175,8 @@ void manager_complain(struct zone_manager *m, const char *path, const char *what
 /** Drop a zone that is not configured any more, and tell. Lock held. */
 void manager_remove_zone(struct zone_manager *m, struct zone_entry *e);
 
+/** Is there a store by now? From then on it stays, and needs no lock. Lock not held. */
+bool manager_has_store(struct zone_manager *m);
 /** Look for zones in the store. Lock not held.
  * @param[out] since  zones that came after this version may not have been seen */
 void manager_scan_store(struct zone_manager *m, struct newcomers *new, uint64_t *since);

@@ -399,7 +399,7 @@ scan_store_only(struct zone_manager *m, uint64_t ticket)
 	struct newcomers new = {0};
 	uint64_t since;
 
-	if (m->store == NULL)
+	if (!manager_has_store(m))
 		return;
 	manager_scan_store(m, &new, &since);
 	m->scan.added = (uint32_t) new.n;

@@ -72,6 +72,17 @@ scan_store_piece(struct zone_manager *m, struct newcomers *new, uint8_t *after, 
 	return ret == 0 || ret == -ENOENT ? n : ret;
 }
 
+bool
+manager_has_store(struct zone_manager *m)
+{
+	bool has;
+
+	pthread_mutex_lock(&m->lock);
+	has = m->store != NULL;
+	pthread_mutex_unlock(&m->lock);
+	return has;
+}
+
 void
 manager_scan_store(struct zone_manager *m, struct newcomers *new, uint64_t *since)
 {
@@ -82,7 +93,7 @@ manager_scan_store(struct zone_manager *m, struct newcomers *new, uint64_t *sinc
 
 	*since = 0;
 	m->store_complete = !m->o.awaits_store;
-	if (m->store == NULL)
+	if (!manager_has_store(m))
 		return;
 	if (store_read(m->store, &t) == 0) {
 		*since = store_version(t);

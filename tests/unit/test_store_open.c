@@ -95,6 +95,9 @@ only_one_process_writes(void **state)
 static void
 a_small_map_grows(void **state)
 {
+#ifdef __SANITIZE_THREAD__
+	skip(); /* its shadow needs more addresses than the child is left */
+#endif
 #ifdef __SANITIZE_ADDRESS__
 	skip(); /* its shadow needs more addresses than this test leaves */
 #endif
