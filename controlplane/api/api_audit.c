@@ -16,6 +16,7 @@
 
 #define ROWS_A_PIECE 1000u /* looked at, before it is other requests' turn */
 #define PIECE_OCTETS 65536u
+#define AUDIT_TIME_MAX (INT64_MAX / 1000 - 1) /* seconds, of which milliseconds can be made */
 #define LIMIT 100u
 #define LIMIT_MAX 100000u
 
@@ -252,7 +253,7 @@ query_zone(struct api_request *r, char zone[ZONE_TEXT_OCTETS])
 void
 api_audit(struct api_request *r)
 {
-	uint64_t limit = LIMIT, since_s = 0, until_s = INT64_MAX / 1000, before = UINT64_MAX;
+	uint64_t limit = LIMIT, since_s = 0, until_s = AUDIT_TIME_MAX, before = UINT64_MAX;
 	struct audit_query *q;
 
 	if (!access_is_full(r))
@@ -270,13 +271,13 @@ api_audit(struct api_request *r)
 	r->forget = free;
 	if (query_zone(r, q->zone) < 0 || api_request_query(r, "who", q->who, sizeof q->who) < 0 ||
 		query_number(r, "limit", LIMIT_MAX, &limit) < 0 ||
-		query_number(r, "since", INT64_MAX / 1000, &since_s) < 0 ||
-		query_number(r, "until", INT64_MAX / 1000, &until_s) < 0 ||
+		query_number(r, "since", AUDIT_TIME_MAX, &since_s) < 0 ||
+		query_number(r, "until", AUDIT_TIME_MAX, &until_s) < 0 ||
 		query_number(r, "cursor", UINT64_MAX, &before) < 0)
 		return;
 	q->since_ms = (int64_t)since_s * 1000;
 	q->until_ms = (int64_t)until_s * 1000 + 999;
-	if (until_s == INT64_MAX / 1000)
+	if (until_s == AUDIT_TIME_MAX)
 		q->until_ms = INT64_MAX;
 	q->left = limit;
 	q->before = before;

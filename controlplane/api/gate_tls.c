@@ -118,6 +118,8 @@ gate_check(const struct config *c, char error[GATE_ERROR_OCTETS])
 	SSL_CTX *ctx = gate_tls_create(c, error);
 
 	SSL_CTX_free(ctx);
+	/* what OpenSSL keeps of this thread, which is one of libuv's and ends too late for it */
+	OPENSSL_thread_stop();
 	return error[0] == '\0' ? 0 : -EINVAL;
 }
 
