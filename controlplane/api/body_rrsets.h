@@ -38,7 +38,7 @@ enum body_rrsets_kind {
  * @param apex    of the zone; folded
  * @param now_s   for comments that do not say when they were made
  * @param[out] out  the caller ends it with body_rrsets_free(), also after a failure
- * @param[out] error  one line
+ * @param[out] error  what is wrong; it may quote the client, as PowerDNS does
  * @return 0, -EINVAL (422) or -ENOMEM
  */
 int body_rrsets_parse(struct body_rrsets *out, const json_t *rrsets, const uint8_t *apex,
