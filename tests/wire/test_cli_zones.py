@@ -39,7 +39,7 @@ class Power:
         self.server.remove()
 
 
-@pytest.fixture(scope='module', params=[Power], ids=lambda s: s.name)
+@pytest.fixture(scope='module', params=[Millrace, Power], ids=lambda s: s.name)
 def server(request, build):
     if request.param is Power and not powerdns.available():
         pytest.skip('pdns-server and pdns-backend-sqlite3 are not installed')

@@ -63,6 +63,14 @@ static const struct ctl_option check_options[] = {
 	{NULL},
 };
 
+static const struct ctl_option history_options[] = {
+	{"max", "N", "changes (default: 20)"},
+	{NULL},
+};
+static const struct ctl_option revert_options[] = {
+	{"yes", NULL, "do not ask", .letter = 'y'},
+	{NULL},
+};
 static const struct ctl_verb verbs[] = {
 	{"list", "", 0, 0, 0, NULL, ctl_zone_list, "All zones.",
 		.example = "millracectl zone list\n"
@@ -112,6 +120,11 @@ static const struct ctl_verb verbs[] = {
 		"What a file has otherwise than the zone. Exit status 0 nothing, 1 something, 2 "
 		"trouble.",
 		.example = "millracectl zone diff example.org example.org.zone\n"},
+	{"history", "ZONE", 1, 1, 0, history_options, ctl_zone_history,
+		"What changed in a zone, when and by whom, the newest first."},
+	{"revert", "ZONE SERIAL", 2, 2, 0, revert_options, ctl_zone_revert,
+		"Make a zone what it was at a serial, by a new change.",
+		.example = "millracectl zone revert example.org 2026112501\n"},
 	{"notify", "ZONE", 1, 1, 0, NULL, ctl_zone_notify,
 		"Tell the secondaries of a zone to look for a new version."},
 	{"retrieve", "ZONE", 1, 1, 0, NULL, ctl_zone_retrieve,

@@ -93,11 +93,11 @@ struct ctl_program {
 	}
 
 extern const struct ctl_program ctl_millracectl;
-extern const struct ctl_noun ctl_noun_acl, ctl_noun_capture, ctl_noun_cli_reference,
-	ctl_noun_completion, ctl_noun_config, ctl_noun_doctor, ctl_noun_help, ctl_noun_man_page,
-	ctl_noun_port, ctl_noun_rrl, ctl_noun_stats, ctl_noun_status, ctl_noun_zone, ctl_noun_cache,
-	ctl_noun_import, ctl_noun_metadata, ctl_noun_rrset, ctl_noun_search, ctl_noun_store,
-	ctl_noun_tsig;
+extern const struct ctl_noun ctl_noun_audit, ctl_noun_token, ctl_noun_acl, ctl_noun_capture,
+	ctl_noun_cli_reference, ctl_noun_completion, ctl_noun_config, ctl_noun_doctor,
+	ctl_noun_help, ctl_noun_man_page, ctl_noun_port, ctl_noun_rrl, ctl_noun_stats,
+	ctl_noun_status, ctl_noun_zone, ctl_noun_cache, ctl_noun_import, ctl_noun_metadata,
+	ctl_noun_rrset, ctl_noun_search, ctl_noun_store, ctl_noun_tsig;
 
 /* --- kinds.c --- */
 
@@ -200,6 +200,14 @@ int ctl_store_verify(const struct ctl *c);
 int ctl_tsig_delete(const struct ctl *c);
 int ctl_tsig_generate(const struct ctl *c);
 int ctl_tsig_import(const struct ctl *c);
+int ctl_token_list(const struct ctl *c);
+int ctl_token_show(const struct ctl *c);
+int ctl_token_create(const struct ctl *c);
+int ctl_token_rotate(const struct ctl *c);
+int ctl_token_revoke(const struct ctl *c);
+int ctl_audit(const struct ctl *c);
+int ctl_zone_history(const struct ctl *c);
+int ctl_zone_revert(const struct ctl *c);
 int ctl_tsig_list(const struct ctl *c);
 int ctl_tsig_show(const struct ctl *c);
 int ctl_zone_check(const struct ctl *c);
