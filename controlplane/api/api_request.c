@@ -39,6 +39,15 @@ api_request_error(struct api_request *r, unsigned status, const char *format, ..
 	json_close_object(&r->out);
 }
 
+bool
+api_request_extensions(const struct api_request *r)
+{
+	const char *asked = MHD_lookup_connection_value(
+		r->connection, MHD_HEADER_KIND, "X-Millrace-Extensions");
+
+	return r->config->api.extensions || (asked != NULL && strcmp(asked, "true") == 0);
+}
+
 void
 api_request_header(struct api_request *r, const char *name, const char *format, ...)
 {

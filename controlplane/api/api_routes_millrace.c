@@ -14,6 +14,9 @@ static const struct route suite[] = {
 	{"GET", MILLRACE "/stats", api_stats, "",
 		"Every counter with its labels, unit and help: sum, and one value a worker.",
 		"getCounters", "", "200 Counters"},
+	{"GET", MILLRACE "/backends", api_backends, "",
+		"Backends: what is configured, whether it can be reached, and how much waits for it.",
+		"listBackends", "", "200 [Backend]"},
 	{"GET", MILLRACE "/capture", api_capture, "filter sample snaplen count duration drops",
 		"Packets of the workers as a pcapng file that goes on until `count` packets or `duration` seconds, "
 		"or until the client shuts its side down. 409 while another one runs, 503 without a dataplane.",

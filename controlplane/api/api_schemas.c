@@ -264,6 +264,18 @@ const struct api_schema api_schema[] = {
 		{"path", "!string", ""},
 		{"open", "!boolean", ""},
 		{"error", "string", "Why it is not open"}), NULL, false},
+	{"Backend", "An instance of a backend.", FIELDS(
+		{"name", "!string", "Of the configuration"},
+		{"type", "!string", "lmdb, zonefile, ..."},
+		{"description", "!string", ""},
+		{"open", "!boolean", ""},
+		{"error", "!string", "Why it is not open, or is not well; or nothing"},
+		{"capabilities", "![string]", "What it can do: docs/backends.md"},
+		{"queued", "!integer", "Calls that wait"},
+		{"running_ms", "!integer", "How long the call that runs has run"},
+		{"calls", "!integer", ""},
+		{"failures", "!integer", "Of them"},
+		{"opens", "!integer", "Attempts to open it"}), NULL, false},
 	{"Process", "A process of the suite.", FIELDS(
 		{"role", "!string", ""},
 		{"running", "!boolean", ""},

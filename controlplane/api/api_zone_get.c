@@ -38,6 +38,8 @@ struct zone_answer {
 	char *path;
 	uint32_t default_ttl;
 	struct json_writer out;
+	uint32_t serial; /* that was served before its records were read: its entity tag */
+	bool tagged;
 	int error;
 	char why[BACKEND_ERROR_OCTETS];
 };
@@ -298,7 +300,7 @@ answer_from_store(struct api_request *r, struct zone_answer *a, struct store_txn
 	write_head(&r->out, a, &m);
 	write_tail(a, &m);
 	drop_metadata(&m);
-	if (r->config->api.extensions)
+	if (api_request_extensions(r))
 		api_request_header(
 			r, MHD_HTTP_HEADER_ETAG, "\"%llu\"", (unsigned long long)zone->version);
 	if (!a->rrsets) {
@@ -431,6 +433,8 @@ finish_other(struct api_request *r)
 		api_answer_no_zone(r, a->apex);
 		return;
 	}
+	if (a->tagged && a->rrsets && api_request_extensions(r))
+		api_request_header(r, MHD_HTTP_HEADER_ETAG, "\"%u\"", a->serial);
 	if (a->shape == AS_LINES_IN_JSON)
 		json_raw(&a->tail, "\"}");
 	if (a->out.len > 0 && a->error == 0) {
@@ -446,8 +450,19 @@ finish_other(struct api_request *r)
 }
 
 static void
+note_serial(void *arg, const struct zone_entry *e)
+{
+	struct zone_answer *a = arg;
+
+	a->serial = e->serial;
+	a->tagged = a->shape == AS_JSON;
+}
+
+static void
 answer_from_elsewhere(struct api_request *r, struct zone_answer *a, struct zone_at *at)
 {
+	/* before they are read: newer records with an older tag are refused, not the other way */
+	zone_manager_visit(r->context->zones, a->apex, note_serial, a);
 	a->path = at->path;
 	at->path = NULL;
 	if (!a->rrsets) {

@@ -173,7 +173,7 @@ ask_page(struct api_request *r, struct zone_list *list)
 	char *end;
 	int found;
 
-	if (!r->config->api.extensions)
+	if (!api_request_extensions(r))
 		return 0;
 	found = api_request_query(r, "limit", text, sizeof text);
 	if (found <= 0)

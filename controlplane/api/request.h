@@ -85,6 +85,10 @@ extern const struct route_group api_routes_access;                   /* api_rout
 void api_request_error(struct api_request *r, unsigned status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/** May it use what PowerDNS's API has not (paging, entity tags)? By the configuration, or because
+ * it asks for it with the header "X-Millrace-Extensions: true". */
+bool api_request_extensions(const struct api_request *r);
+
 /** A header of the answer (Location, ETag, ...); not of an error that comes later. `name` outlives
  * the request. Control characters of the value come out as '?'. */
 void api_request_header(struct api_request *r, const char *name, const char *format, ...)
@@ -180,8 +184,9 @@ void api_config_reload(struct api_request *r);
 void api_statistics(struct api_request *r); /* api_statistics.c */
 void api_stats(struct api_request *r);
 void api_metrics(struct api_request *r);
-void api_status(struct api_request *r); /* api_status.c */
-void api_acl(struct api_request *r);    /* api_policy.c */
+void api_backends(struct api_request *r); /* api_backends.c */
+void api_status(struct api_request *r);   /* api_status.c */
+void api_acl(struct api_request *r);      /* api_policy.c */
 void api_acl_set(struct api_request *r);
 void api_acl_remove(struct api_request *r);
 void api_acl_reload(struct api_request *r);

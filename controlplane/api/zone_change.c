@@ -58,7 +58,7 @@ zone_change_match(struct zone_change *c)
 		c->r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_MATCH);
 	char *end;
 
-	if (tag == NULL || !c->r->config->api.extensions || strcmp(tag, "*") == 0)
+	if (tag == NULL || !api_request_extensions(c->r) || strcmp(tag, "*") == 0)
 		return 0;
 	errno = 0;
 	if (tag[0] == '"' && tag[1] >= '0' && tag[1] <= '9') {
@@ -189,6 +189,10 @@ zone_change_submit_edits(
 {
 	if (!can_change(c->r))
 		return;
+	if (c->matches) { /* the entity tag of such a zone is its serial */
+		c->serial = c->version > UINT32_MAX ? 0 : (uint32_t)c->version;
+		c->edits.if_serial = &c->serial;
+	}
 	c->answer = answer;
 	api_request_wait_for(c->r, start_edits, finish);
 }

@@ -12,6 +12,8 @@
 #include <stdio.h>
 
 enum ctl_exit { CTL_OK = 0, CTL_FAILURE = 1, CTL_USAGE = 2 };
+/* diff, as diff(1): 0 the same, 1 (CTL_FAILURE) different, and this */
+#define CTL_TROUBLE 2
 
 struct ctl_given {
 	const struct ctl_option *option;

@@ -16,8 +16,7 @@ static const struct ctl_verb search_verbs[] = {
 const struct ctl_noun ctl_noun_search = CTL_NOUN("search", "Search.", search_verbs);
 
 static const struct ctl_verb cache_verbs[] = {
-	{"flush", "NAME", 1, 1, 0, NULL, ctl_cache_flush,
-		"Forget what is cached for a name; NAME$ is for all below it, too."},
+	{"flush", "NAME", 1, 1, 0, NULL, ctl_cache_flush, "Forget what is cached for a name."},
 };
 const struct ctl_noun ctl_noun_cache = CTL_NOUN("cache", "Caches.", cache_verbs);
 

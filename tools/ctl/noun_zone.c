@@ -63,6 +63,12 @@ static const struct ctl_option check_options[] = {
 	{NULL},
 };
 
+static const struct ctl_option diff_options[] = {
+	{"from", "SERIAL", "the version that is compared with"},
+	{"to", "SERIAL", "the version that is compared (default: the present one)"},
+	{NULL},
+};
+
 static const struct ctl_option history_options[] = {
 	{"max", "N", "changes (default: 20)"},
 	{NULL},
@@ -116,10 +122,12 @@ static const struct ctl_verb verbs[] = {
 	{"export", "ZONE", 1, 1, 0, export_options, ctl_zone_export,
 		"A zone as a zone file; with --json as the API shows it.",
 		.example = "millracectl zone export example.org -o example.org.zone\n"},
-	{"diff", "ZONE FILE", 2, 2, 0, NULL, ctl_zone_diff,
-		"What a file has otherwise than the zone. Exit status 0 nothing, 1 something, 2 "
-		"trouble.",
-		.example = "millracectl zone diff example.org example.org.zone\n"},
+	{"diff", "ZONE [FILE]", 1, 2, 0, diff_options, ctl_zone_diff,
+		"What a file has otherwise than the zone, or one version of it than another. Exit "
+		"status 0 nothing, 1 something, 2 trouble.",
+		.example = "millracectl zone diff example.org example.org.zone\n"
+			   "millracectl zone diff example.org --from 2026112501\n"
+			   "millracectl zone diff example.org --from 2026112501 --to 2026112503\n"},
 	{"history", "ZONE", 1, 1, 0, history_options, ctl_zone_history,
 		"What changed in a zone, when and by whom, the newest first."},
 	{"revert", "ZONE SERIAL", 2, 2, 0, revert_options, ctl_zone_revert,

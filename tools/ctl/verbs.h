@@ -93,11 +93,11 @@ struct ctl_program {
 	}
 
 extern const struct ctl_program ctl_millracectl;
-extern const struct ctl_noun ctl_noun_audit, ctl_noun_token, ctl_noun_acl, ctl_noun_capture,
-	ctl_noun_cli_reference, ctl_noun_completion, ctl_noun_config, ctl_noun_doctor,
-	ctl_noun_help, ctl_noun_man_page, ctl_noun_port, ctl_noun_rrl, ctl_noun_stats,
-	ctl_noun_status, ctl_noun_zone, ctl_noun_cache, ctl_noun_import, ctl_noun_metadata,
-	ctl_noun_rrset, ctl_noun_search, ctl_noun_store, ctl_noun_tsig;
+extern const struct ctl_noun ctl_noun_audit, ctl_noun_backend, ctl_noun_token, ctl_noun_acl,
+	ctl_noun_capture, ctl_noun_cli_reference, ctl_noun_completion, ctl_noun_config,
+	ctl_noun_doctor, ctl_noun_help, ctl_noun_man_page, ctl_noun_port, ctl_noun_rrl,
+	ctl_noun_stats, ctl_noun_status, ctl_noun_zone, ctl_noun_cache, ctl_noun_import,
+	ctl_noun_metadata, ctl_noun_rrset, ctl_noun_search, ctl_noun_store, ctl_noun_tsig;
 
 /* --- kinds.c --- */
 
@@ -163,6 +163,8 @@ int ctl_acl_default(const struct ctl *c);
 int ctl_acl_delete(const struct ctl *c);
 int ctl_acl_list(const struct ctl *c);
 int ctl_acl_reload(const struct ctl *c);
+int ctl_backend_list(const struct ctl *c);
+int ctl_backend_status(const struct ctl *c);
 int ctl_cache_flush(const struct ctl *c);
 int ctl_capture(const struct ctl *c);
 int ctl_cli_reference(const struct ctl *c);

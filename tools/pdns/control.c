@@ -245,19 +245,22 @@ control_reload(const struct ctl *c)
 	return ret;
 }
 
-/* One name, all below one (NAME$), or everything. @return enum ctl_exit */
+/* A name, all below one (NAME$), or everything (""): the API knows names alone, and what is cached
+ * here follows each change by itself. @return enum ctl_exit */
 static int
 purge(const struct ctl *c, const char *name, uint64_t *n)
 {
 	size_t len = strlen(name);
 	bool below = len > 0 && name[len - 1] == '$';
 	char *plain = ctl_format("%.*s", (int)(len - below), name), *full = ctl_absolute(plain);
-	char *escaped = ctl_escape(full);
-	char *path = ctl_format(CTL_API "/cache/flush?domain=%s%s", escaped, below ? "%24" : "");
+	char *escaped = ctl_escape(full), *path;
 	json_t *answer;
-	long status = pdns_ask(c, "PUT", path, NULL, &answer);
-	int ret = status == 200 ? CTL_OK : pdns_fail(answer);
+	long status;
+	int ret;
 
+	path = ctl_format(CTL_API "/cache/flush?domain=%s", escaped);
+	status = pdns_ask(c, "PUT", path, NULL, &answer);
+	ret = status == 200 ? CTL_OK : pdns_fail(answer);
 	*n += ctl_uint(answer, "count");
 	json_decref(answer);
 	free(path);
@@ -271,7 +274,7 @@ int
 control_purge(const struct ctl *c)
 {
 	uint64_t n = 0;
-	int ret = c->argc == 0 ? purge(c, "$", &n) : CTL_OK;
+	int ret = c->argc == 0 ? purge(c, "", &n) : CTL_OK;
 
 	for (int i = 0; ret == CTL_OK && i < c->argc; i++)
 		ret = purge(c, c->argv[i], &n);
