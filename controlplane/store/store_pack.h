@@ -18,7 +18,10 @@ struct store_in {
 static inline struct store_in
 store_in(const void *octets, size_t len)
 {
-	return (struct store_in){octets, (const uint8_t *)octets + len, false};
+	/* what is not there is empty: nothing may be added to NULL, not even 0 */
+	const uint8_t *at = octets != NULL ? octets : (const uint8_t *)"";
+
+	return (struct store_in){at, at + len, false};
 }
 
 uint64_t store_in_number(struct store_in *in, uint64_t max);
