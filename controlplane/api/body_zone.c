@@ -307,8 +307,8 @@ put_zone(char *to, const char *content, const char *zone)
 		}
 		memcpy(to, zone, len);
 		to += len;
-		/* "hostmaster.@ 0": PowerDNS completes names there */
-		if (content[1] == ' ' || content[1] == '\t')
+		/* "hostmaster.@ 0": PowerDNS completes names there. The root's is there already */
+		if ((content[1] == ' ' || content[1] == '\t') && len > 0)
 			*to++ = '.';
 	}
 	*to = '\0';
