@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* gate: the thread that accepts, and its life. */
+#include "config/listen.h"
 #include "config/log.h"
 #include "controlplane/api/gate_private.h"
 
@@ -337,31 +338,6 @@ run(void *arg)
 
 /* --- life --- */
 
-static int
-bind_address(const struct config_address *a)
-{
-	const struct sockaddr *sa = (const struct sockaddr *)&a->sa;
-	socklen_t len = sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-						  : sizeof(struct sockaddr_in);
-	int one = 1, ret, fd;
-
-	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	ret = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (ret == 0 && sa->sa_family == AF_INET6)
-		ret = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-	if (ret == 0)
-		ret = bind(fd, sa, len);
-	if (ret == 0)
-		ret = listen(fd, BACKLOG);
-	if (ret == 0)
-		return fd;
-	ret = -errno;
-	close(fd);
-	return ret;
-}
-
 int
 gate_bind(struct gate **out, const struct config *c)
 {
@@ -383,7 +359,7 @@ gate_bind(struct gate **out, const struct config *c)
 	TAILQ_INIT(&g->buried);
 	pthread_mutex_init(&g->lock, NULL);
 	for (unsigned i = 0; i < n; i++) {
-		int fd = bind_address(&c->api.listen[i]);
+		int fd = config_listen_tcp(&c->api.listen[i], BACKLOG);
 		char text[64];
 
 		g->listener[i] = (struct gate_listener){.kind = GATE_LISTENER, .fd = fd};

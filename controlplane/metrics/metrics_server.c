@@ -3,6 +3,7 @@
  * of his is read. */
 #include "controlplane/metrics/metrics_server.h"
 
+#include "config/listen.h"
 #include "config/log.h"
 
 #include <errno.h>
@@ -157,31 +158,6 @@ may_connect(void *arg, const struct sockaddr *sa, socklen_t len)
 
 /* --- life --- */
 
-static int
-bind_address(const struct config_address *a)
-{
-	const struct sockaddr *sa = (const struct sockaddr *)&a->sa;
-	socklen_t len = sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-						  : sizeof(struct sockaddr_in);
-	int one = 1, ret, fd;
-
-	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	ret = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (ret == 0 && sa->sa_family == AF_INET6)
-		ret = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-	if (ret == 0)
-		ret = bind(fd, sa, len);
-	if (ret == 0)
-		ret = listen(fd, BACKLOG);
-	if (ret == 0)
-		return fd;
-	ret = -errno;
-	close(fd);
-	return ret;
-}
-
 int
 metrics_server_bind(struct metrics_server **out, const struct config *c)
 {
@@ -196,7 +172,7 @@ metrics_server_bind(struct metrics_server **out, const struct config *c)
 		return -ENOMEM;
 	m->config = c;
 	for (unsigned i = 0; i < n; i++) {
-		int fd = bind_address(&c->metrics.listen[i]);
+		int fd = config_listen_tcp(&c->metrics.listen[i], BACKLOG);
 		char text[64];
 
 		m->listener[i].fd = fd;
