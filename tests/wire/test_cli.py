@@ -195,3 +195,13 @@ def test_zsh_completes(served, folder, line, expected):
     finally:
         t.send('\x03exit\n')
         t.close()
+
+
+def test_kinds_of_metadata_are_those_of_the_api():
+    """The command completes them, the API knows them: two programs, so two lists, which must say the same."""
+    source = (ROOT / 'tools/ctl/kinds.c').read_text()
+    text = source[source.index('#define METADATA_KINDS'):source.index('static const struct ctl_kind kind_table')]
+    ours = ''.join(re.findall(r'"([^"]*)"', text)).split()
+    page = (ROOT / 'docs/api-reference.md').read_text()
+    theirs = re.findall(r'^\| `([A-Z0-9-]+)` \|', page[page.index('## Kinds of metadata'):], re.M)
+    assert len(theirs) > 20 and ours == theirs

@@ -11,10 +11,11 @@
 
 #define METADATA_KINDS                                                                            \
 	"ALLOW-AXFR-FROM ALLOW-DNSUPDATE-FROM ALSO-NOTIFY API-RECTIFY AXFR-MASTER-TSIG "          \
-	"AXFR-SOURCE "                                                                            \
+	"AXFR-SOURCE ENABLE-LUA-RECORDS "                                                         \
 	"FORWARD-DNSUPDATE GSS-ACCEPTOR-PRINCIPAL GSS-ALLOW-AXFR-PRINCIPAL IXFR LUA-AXFR-SCRIPT " \
 	"NOTIFY-DNSUPDATE NSEC3NARROW NSEC3PARAM PRESIGNED PUBLISH-CDNSKEY PUBLISH-CDS "          \
-	"SIGNALING-ZONE SLAVE-RENOTIFY SOA-EDIT SOA-EDIT-API SOA-EDIT-DNSUPDATE "                 \
+	"RFC1123-CONFORMANCE SIGNALING-ZONE SLAVE-RENOTIFY SOA-EDIT SOA-EDIT-API "                \
+	"SOA-EDIT-DNSUPDATE "                                                                     \
 	"TSIG-ALLOW-AXFR TSIG-ALLOW-DNSUPDATE"
 
 static const struct ctl_kind kind_table[] = {
