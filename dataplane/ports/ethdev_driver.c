@@ -27,8 +27,9 @@
 #define MEMIF_RING_BITS_MAX 14u  /* the driver takes no more */
 #define NAP_NS_A_DESCRIPTOR 100u /* a ring overflows only above 10 M packets a second */
 #define NAP_NS_MAX 250000u
-#define NAP_NS_MEMIF \
-	900000u /* the peer sees a full ring, and waits; naps of 0.75 ms cost 2.4 % of a CPU, of 0.1 ms a tenth */
+#define NAP_NS_MEMIF                                                                             \
+	900000u /* the peer sees a full ring, and waits; naps of 0.75 ms cost 2.4 % of a CPU, of \
+		   0.1 ms a tenth */
 #define XDP_QUEUES_MAX 16u /* that we serve unasked: 32 MiB of buffers each */
 #define VLANS 4095u        /* 4095 itself is reserved (802.1Q) */
 #define ATTACH_TRIES 10u   /* a program that is just going away is still there for a moment */
