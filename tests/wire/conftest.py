@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import netns  # noqa: E402
+import powerdns  # noqa: E402
 from suite import Suite  # noqa: E402
 
 # programs that a test starts without the class Suite do not touch the machine's own store
@@ -73,6 +74,17 @@ def make_suite(build):
         except AssertionError as e:
             errors.append(str(e))
     assert not errors, '\n'.join(errors)
+
+
+@pytest.fixture(scope='module')
+def pdns():
+    """An empty PowerDNS to send the same requests to; skips where there is none."""
+    powerdns.need()
+    p = powerdns.PowerDNS()
+    try:
+        yield p.start()
+    finally:
+        p.remove()
 
 
 @pytest.fixture(scope='module')

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Databases of PowerDNS with its own schemas, on real database servers, for the import's tests: rows chosen
 to be awkward. Servers are made in a temporary folder, listen on sockets in it, and end with the test."""
-import json
 import os
 import pathlib
 import shutil
-import socket
 import sqlite3
 import subprocess
 import time
-import urllib.request
+
+import powerdns
 
 SCHEMA = '/usr/share/pdns-backend-%s/schema/schema.%s.sql'
 PG_BIN = pathlib.Path('/usr/lib/postgresql/15/bin')
@@ -99,7 +98,7 @@ def insert_all(execute, mark, boolean, broken=True):
 
 def make_sqlite(path, broken=True):
     db = sqlite3.connect(str(path))
-    db.executescript(pathlib.Path(SCHEMA % ('sqlite3', 'sqlite3')).read_text())
+    db.executescript(powerdns.sqlite_schema())
     insert_all(db.executemany, '?', lambda b: b, broken)
     db.commit()
     db.close()
@@ -207,44 +206,3 @@ def wait(good, seconds=60):
     while not good():
         assert time.monotonic() < until, 'the database does not come up'
         time.sleep(0.1)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
-class PowerDNS:
-    """pdns_server with its API on loopback."""
-
-    def __init__(self, folder, *settings):
-        self.api, self.dns = free_port(), free_port()
-        self.url = 'http://127.0.0.1:%d' % self.api
-        self.key = folder / 'key'
-        self.key.write_text('secret-of-the-test\n')
-        (folder / 'pdns.conf').write_text('')
-        self.log = open(folder / 'pdns.log', 'w')
-        self.process = subprocess.Popen(
-            ['pdns_server', '--config-dir=%s' % folder, '--socket-dir=%s' % folder, '--daemon=no', '--guardian=no',
-             '--local-address=127.0.0.1', '--local-port=%d' % self.dns, '--api=yes', '--api-key=secret-of-the-test', '--webserver=yes',
-             '--webserver-address=127.0.0.1', '--webserver-port=%d' % self.api, '--primary=no', '--security-poll-suffix=',
-             *settings], stdout=self.log, stderr=subprocess.STDOUT)
-        wait(self.answers)
-
-    def answers(self):
-        assert self.process.poll() is None, 'pdns_server ended'
-        try:
-            socket.create_connection(('127.0.0.1', self.api), 1).close()
-            return True
-        except OSError:
-            return False
-
-    def get(self, path):
-        q = urllib.request.Request(self.url + '/api/v1/servers/localhost' + path, headers={'X-API-Key': 'secret-of-the-test'})
-        with urllib.request.urlopen(q, timeout=20) as r:
-            return json.load(r)
-
-    def end(self):
-        end(self.process)
-        self.log.close()

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Debian's PowerDNS Authoritative Server beside ours, to compare with: own folder, own ports, SQLite or LMDB."""
+"""Debian's PowerDNS Authoritative Server beside ours, to compare with. It has a folder and ports of its own, answers on
+loopback only, and ends by pid."""
 import os
 import pathlib
 import shutil
-import signal
 import sqlite3
 import subprocess
 import tempfile
 import time
 
+import pytest
 import requests
 
 from suite import free_port, release_port
@@ -19,49 +20,64 @@ KEY = 'powerdns-test-key'
 START_S = 20
 
 
-def available():
-    return os.access(SERVER, os.X_OK) and any(os.path.exists(s) for s in SCHEMAS)
+def need():
+    """Skip where there is none with its SQLite backend."""
+    if not os.access(SERVER, os.X_OK) or not any(os.path.exists(s) for s in SCHEMAS):
+        pytest.skip('pdns-server and pdns-backend-sqlite3 are not installed')
+
+
+def sqlite_schema():
+    return next(pathlib.Path(s).read_text() for s in SCHEMAS if os.path.exists(s))
 
 
 class PowerDNS:
-    def __init__(self, more=()):
+    """backend: lines of its configuration; without any it gets an empty SQLite database."""
+
+    def __init__(self, backend=(), more=()):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix='millrace-pdns-'))
         self.port = free_port(('127.0.0.1',))
         self.http_port = free_port(('127.0.0.1',))
-        self.database = self.dir / 'pdns.sqlite3'
-        with sqlite3.connect(self.database) as db:
-            db.executescript(next(pathlib.Path(s).read_text() for s in SCHEMAS if os.path.exists(s)))
-        self.write_config(more)
+        self.url = 'http://127.0.0.1:%d' % self.http_port
+        self.session = requests.Session()
+        self.session.headers['X-API-Key'] = KEY
+        self.key_file = self.dir / 'key'
+        self.key_file.write_text(KEY + '\n')
         self.process = None
-
-    def write_config(self, more):
-        lines = ['launch=gsqlite3', 'gsqlite3-database=%s' % self.database, 'gsqlite3-dnssec=yes', 'gsqlite3-pragma-synchronous=0',
-                 'local-address=127.0.0.1', 'local-port=%d' % self.port, 'socket-dir=%s' % self.dir, 'api=yes', 'api-key=%s' % KEY,
-                 'webserver=yes', 'webserver-address=127.0.0.1', 'webserver-port=%d' % self.http_port, 'loglevel=4', 'security-poll-suffix=',
-                 'primary=yes', 'zone-cache-refresh-interval=0', 'guardian=no', 'daemon=no'] + list(more)
+        lines = [*(backend or self.empty_database()), 'local-address=127.0.0.1', 'local-port=%d' % self.port, 'socket-dir=%s' % self.dir,
+                 'api=yes', 'api-key=%s' % KEY, 'webserver=yes', 'webserver-address=127.0.0.1', 'webserver-port=%d' % self.http_port,
+                 'loglevel=4', 'disable-syslog=yes', 'security-poll-suffix=', 'zone-cache-refresh-interval=0', 'guardian=no', 'daemon=no',
+                 'primary=yes', *more]
         (self.dir / 'pdns.conf').write_text('\n'.join(lines) + '\n')
-        (self.dir / 'key').write_text(KEY + '\n')
+
+    def empty_database(self):
+        path = self.dir / 'pdns.sqlite3'
+        db = sqlite3.connect(path)
+        db.executescript(sqlite_schema())
+        db.close()
+        return ['launch=gsqlite3', 'gsqlite3-database=%s' % path, 'gsqlite3-dnssec=yes', 'gsqlite3-pragma-synchronous=0']
 
     def start(self):
         self.log = open(self.dir / 'log', 'ab')
         self.process = subprocess.Popen([SERVER, '--config-dir=%s' % self.dir], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         end = time.monotonic() + START_S
-        while time.monotonic() < end:
-            assert self.process.poll() is None, (self.dir / 'log').read_text()
+        while time.monotonic() < end and self.process.poll() is None:
             try:
-                if self.get('').status_code == 200:
+                if self.request('GET', '/api')[0] == 200:
                     return self
             except requests.ConnectionError:
                 pass
             time.sleep(0.05)
-        raise AssertionError('pdns_server does not answer\n' + (self.dir / 'log').read_text())
+        text = (self.dir / 'log').read_text()
+        self.remove()
+        raise RuntimeError('pdns_server does not answer\n' + text)
 
-    @property
-    def url(self):
-        return 'http://127.0.0.1:%d' % self.http_port
-
-    def get(self, path):
-        return requests.get('%s/api/v1/servers/localhost%s' % (self.url, path), headers={'X-API-Key': KEY}, timeout=10)
+    def request(self, method, path, body=None):
+        """-> status, JSON or text"""
+        r = self.session.request(method, self.url + path, json=body, timeout=20)
+        try:
+            return r.status_code, r.json()
+        except ValueError:
+            return r.status_code, r.text
 
     def util(self, *args, **kwargs):
         """PowerDNS's own pdnsutil -> CompletedProcess"""
@@ -74,13 +90,14 @@ class PowerDNS:
 
     def remove(self):
         if self.process is not None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.terminate()
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
             self.log.close()
+        self.session.close()
         release_port(self.port)
         release_port(self.http_port)
         shutil.rmtree(self.dir, ignore_errors=True)

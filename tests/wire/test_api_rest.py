@@ -6,7 +6,6 @@ import pathlib
 
 import pytest
 
-import powerdns_server
 from suite import Suite, free_port
 from test_control import request, zone
 
@@ -22,17 +21,6 @@ def server(build):
         yield s
     finally:
         s.remove()
-
-
-@pytest.fixture(scope='module')
-def pdns():
-    if not powerdns_server.is_there():
-        pytest.skip('no pdns_server with its sqlite3 backend')
-    p = powerdns_server.PowerDns()
-    try:
-        yield p
-    finally:
-        p.remove()
 
 
 def ask(server, method, path, body=None):

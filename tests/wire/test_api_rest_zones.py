@@ -12,7 +12,6 @@ import dns.opcode
 import dns.rcode
 import pytest
 
-import powerdns_server
 from suite import Suite
 from test_api_rest import BASE, ask, same
 from test_control import request, zone
@@ -30,17 +29,6 @@ def server(build):
         yield s
     finally:
         s.remove()
-
-
-@pytest.fixture(scope='module')
-def pdns():
-    if not powerdns_server.is_there():
-        pytest.skip('no pdns_server with its sqlite3 backend')
-    p = powerdns_server.PowerDns()
-    try:
-        yield p
-    finally:
-        p.remove()
 
 
 NAMES = iter('z%d.example.' % i for i in range(1000))

@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-import powerdns_server
 from suite import Suite
 from test_api_zones import BASE, Api, delete, replace, rrset
 
@@ -18,17 +17,6 @@ def api(build):
         yield Api(s.start())
     finally:
         s.remove()
-
-
-@pytest.fixture(scope='module')
-def pdns():
-    if not powerdns_server.is_there():
-        pytest.skip('no pdns_server with its sqlite3 backend')
-    p = powerdns_server.PowerDns()
-    try:
-        yield p
-    finally:
-        p.remove()
 
 
 TLSA = '3 1 1 ' + 'ABCDEF0123456789' * 4

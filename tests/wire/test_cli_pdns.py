@@ -93,8 +93,7 @@ def normalised(text, but):
 
 @pytest.fixture(scope='module', params=[Millrace, Power], ids=lambda s: s.name)
 def ours(request, build, tmp_path_factory):
-    if not powerdns.available():
-        pytest.skip('pdns-server and pdns-backend-sqlite3 are not installed')
+    powerdns.need()
     folder = tmp_path_factory.mktemp('bin')
     for name in ('pdnsutil', 'pdns_control', 'millrace-pdnsutil'):
         (folder / name).symlink_to(find_program(build, 'millracectl'))

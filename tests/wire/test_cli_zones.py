@@ -33,7 +33,7 @@ class Power:
 
     def __init__(self, build):
         self.server = powerdns.PowerDNS().start()
-        self.where = ['--server', self.server.url, '--token-file', str(self.server.dir / 'key')]
+        self.where = ['--server', self.server.url, '--token-file', str(self.server.key_file)]
 
     def remove(self):
         self.server.remove()
@@ -41,8 +41,8 @@ class Power:
 
 @pytest.fixture(scope='module', params=[Millrace, Power], ids=lambda s: s.name)
 def server(request, build):
-    if request.param is Power and not powerdns.available():
-        pytest.skip('pdns-server and pdns-backend-sqlite3 are not installed')
+    if request.param is Power:
+        powerdns.need()
     s = request.param(build)
     s.program = find_program(build, 'millracectl')
     try:

@@ -13,6 +13,7 @@ import dns.rdatatype
 import pytest
 
 import pdns_sources
+import powerdns
 from suite import find_program
 from test_control import UnixConnection
 
@@ -51,6 +52,12 @@ def get(suite, path):
     c.close()
     assert r.status == 200, text
     return json.loads(text)
+
+
+def theirs_of(pdns, path):
+    status, answer = pdns.request('GET', '/api/v1/servers/localhost' + path)
+    assert status == 200, answer
+    return answer
 
 
 def run_import(build, *args, suite=None):
@@ -112,22 +119,23 @@ def test_from_a_database(build, target, tmp_path, kind):
 @pytest.mark.skipif(shutil.which('pdns_server') is None, reason='pdns-server is not installed')
 def test_from_a_running_server_everything_is_as_there(build, target, tmp_path):
     db = pdns_sources.make_sqlite(tmp_path / 'pdns.sqlite3', broken=False)
-    pdns = pdns_sources.PowerDNS(tmp_path, '--launch=gsqlite3', '--gsqlite3-database=' + db, '--gsqlite3-dnssec=yes',
-                                 '--cache-ttl=0', '--query-cache-ttl=0', '--negquery-cache-ttl=0')
+    pdns = powerdns.PowerDNS(['launch=gsqlite3', 'gsqlite3-database=' + db, 'gsqlite3-dnssec=yes'],
+                             ['cache-ttl=0', 'query-cache-ttl=0', 'negquery-cache-ttl=0'])
     try:
-        r = run_import(build, '--api', pdns.url, '--source-key-file', str(pdns.key), suite=target)
+        pdns.start()
+        r = run_import(build, '--api', pdns.url, '--source-key-file', str(pdns.key_file), suite=target)
         check_report(r, LEFT)
         # what clients see of it by DNS
         for _, name, rdtype, _, _, _, disabled in pdns_sources.RECORDS[:40]:
             if rdtype in ('ALIAS', 'LUA') or name in pdns_sources.BROKEN or name.startswith('mixed'):
                 continue
-            theirs, ours = answer(pdns.dns, name, rdtype or 'A'), answer(target.port, name, rdtype or 'A')
+            theirs, ours = answer(pdns.port, name, rdtype or 'A'), answer(target.port, name, rdtype or 'A')
             assert ours.rcode() == theirs.rcode(), name
             if disabled or rdtype is None:
                 assert not ours.answer
             assert rrsets(ours.answer) == rrsets(theirs.answer), (name, rdtype)
         for name in ('example.org.', 'second.example.', 'large.example.'):
-            theirs, ours = pdns.get('/zones/' + name), get(target, '/zones/' + name)
+            theirs, ours = theirs_of(pdns, '/zones/' + name), get(target, '/zones/' + name)
             for member in ('name', 'kind', 'account', 'serial', 'soa_edit_api', 'masters'):
                 assert ours[member] == theirs[member], (name, member)
             mine = {(s['name'], s['type']): s for s in ours['rrsets']}
@@ -144,27 +152,25 @@ def test_from_a_running_server_everything_is_as_there(build, target, tmp_path):
             assert not mine
             # a key's name has its final dot here; an empty value says the same as none
             theirs, ours = ({m['kind']: [v.rstrip('.') for v in m['metadata']] for m in all if m['metadata'] != ['']}
-                            for all in (pdns.get('/zones/%s/metadata' % name), get(target, '/zones/%s/metadata' % name)))
+                            for all in (theirs_of(pdns, '/zones/%s/metadata' % name), get(target, '/zones/%s/metadata' % name)))
             assert ours == theirs
         assert get(target, '/tsigkeys/transfer.')['key'] == pdns_sources.TSIG[0][2]
         assert [(a['ip'], a['nameserver'], a['account']) for a in get(target, '/autoprimaries')] == pdns_sources.AUTOPRIMARIES
     finally:
-        pdns.end()
+        pdns.remove()
 
 
 @pytest.mark.skipif(shutil.which('pdns_server') is None or not pathlib.Path('/usr/lib/x86_64-linux-gnu/pdns/liblmdbbackend.so').exists(),
                     reason='pdns-server or its LMDB backend is not installed')
 def test_from_a_server_with_lmdb(build, target, tmp_path):
-    settings = ['--launch=lmdb', '--lmdb-filename=%s' % (tmp_path / 'pdns.lmdb'), '--lmdb-shards=1', '--lmdb-map-size=100']
-    (tmp_path / 'pdns.conf').write_text('\n'.join(s[2:] for s in settings) + '\n')
-    util = ['pdnsutil', '--config-dir=%s' % tmp_path]
-    subprocess.run(util + ['create-zone', 'lmdb.example', 'ns1.lmdb.example'], check=True, capture_output=True)
-    subprocess.run(util + ['add-record', 'lmdb.example', 'ns1', 'A', '300', '192.0.2.1'], check=True, capture_output=True)
-    pdns = pdns_sources.PowerDNS(tmp_path, *settings)
+    pdns = powerdns.PowerDNS(['launch=lmdb', 'lmdb-filename=%s' % (tmp_path / 'pdns.lmdb'), 'lmdb-shards=1', 'lmdb-map-size=100'])
     try:
-        r = run_import(build, '--api', pdns.url, '--source-key-file', str(pdns.key), suite=target)
+        for args in (['create-zone', 'lmdb.example', 'ns1.lmdb.example'], ['add-record', 'lmdb.example', 'ns1', 'A', '300', '192.0.2.1']):
+            assert pdns.util(*args).returncode == 0
+        pdns.start()
+        r = run_import(build, '--api', pdns.url, '--source-key-file', str(pdns.key_file), suite=target)
     finally:
-        pdns.end()
+        pdns.remove()
     # that backend has no autoprimaries, and PowerDNS 4.7 answers 500 when it is asked for them
     assert [line for line in r.stderr.splitlines() if 'autoprimaries cannot be read' not in line] == []
     assert json.loads(r.stdout)['zones'] == 1
