@@ -16,7 +16,9 @@ import time
 
 import pytest
 
-from suite import Suite, free_port
+import pdns_sources
+import powerdns
+from suite import Suite, find_program, free_port
 
 BASE = '/api/v1/servers/localhost'
 KEY = 'open sesame'
@@ -209,6 +211,24 @@ def test_clients_must_show_a_certificate_of_our_ca(build, authority, stranger):
         for client in (None, bad):
             with pytest.raises((ssl.SSLError, ConnectionError, http.client.HTTPException)):
                 server.ask('GET', '/api', context=trusting(authority, client))
+
+
+def test_our_tools_show_the_certificate_that_they_are_given(build, authority, tmp_path):
+    powerdns.need()
+    cert, key = authority.sign('mutual-tools')
+    good = authority.sign('tools', '/O=Example/CN=operator')
+    source, secret = tmp_path / 'pdns.sqlite3', tmp_path / 'secret'
+    pdns_sources.make_sqlite(source)
+    secret.write_text(KEY + '\n')
+    with Server(build, ['key: ' + KEY, 'tls-certificate: %s' % cert, 'tls-key: %s' % key, 'tls-client-ca: %s' % authority.cert]) as server:
+        where = ['--server', 'https://127.0.0.1:%d' % server.port, '--token-file', str(secret), '--ca', str(authority.cert)]
+        for verb in (['zone', 'list'], ['import', 'powerdns', '--gsqlite3', str(source)]):
+            r = subprocess.run([find_program(build, 'millracectl'), *verb, *where], capture_output=True, text=True, timeout=60)
+            assert r.returncode == 1 and 'does not answer' in r.stderr
+            r = subprocess.run([find_program(build, 'millracectl'), *verb, *where, '--cert', str(good[0]), '--key', str(good[1])],
+                               capture_output=True, text=True, timeout=60)
+            assert r.returncode in (0, 3) and 'example' in r.stdout + r.stderr and 'does not answer' not in r.stderr
+        assert json.loads(server.ask('GET', BASE + '/zones/second.example.', context=trusting(authority, good))[2])['account'] == ''
 
 
 # --- what clients cannot do

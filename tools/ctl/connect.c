@@ -10,8 +10,6 @@
 #include <unistd.h>
 
 #define MACHINE_RUN_DIR "/run/millrace" /* of the suite that systemd or root started */
-#define CONNECT_TIMEOUT_MS 2000L
-#define SERVER_TIMEOUT_MS 10000L
 #define TOKEN_OCTETS_MAX 4096
 
 /* Where `millrace serve` puts it for this user. */
@@ -117,52 +115,33 @@ ctl_connect(struct ctl *c)
 	return CTL_OK;
 }
 
+struct http_place
+ctl_place(const struct ctl *c)
+{
+	if (c->server == NULL)
+		return (struct http_place){.socket_path = c->socket_path, .token = c->token};
+	return (struct http_place){
+		.server = c->server,
+		.token = c->token,
+		.ca = ctl_value(c, "ca"),
+		.cert = ctl_value(c, "cert"),
+		.key = ctl_value(c, "key"),
+	};
+}
+
 char *
 ctl_url(const struct ctl *c, const char *path)
 {
-	const char *base = c->server != NULL ? c->server : "http://localhost";
-	size_t len = strlen(base);
+	struct http_place place = ctl_place(c);
 
-	while (len > 0 && base[len - 1] == '/')
-		len--;
-	return ctl_format("%.*s%s", (int)len, base, path);
-}
-
-static void
-set_file(const struct ctl *c, CURL *curl, const char *name, CURLoption option)
-{
-	if (ctl_given(c, name))
-		curl_easy_setopt(curl, option, ctl_value(c, name));
+	return http_url(&place, path);
 }
 
 int
 ctl_prepare(const struct ctl *c, CURL *curl, struct curl_slist **headers)
 {
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	/* "." and ".." are zone names, not folders */
-	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-	if (c->server == NULL) {
-		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, c->socket_path);
-		curl_easy_setopt(curl, CURLOPT_PROXY, "");
-		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	} else {
-		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, SERVER_TIMEOUT_MS);
-		curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-		curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-		set_file(c, curl, "ca", CURLOPT_CAINFO);
-		set_file(c, curl, "cert", CURLOPT_SSLCERT);
-		set_file(c, curl, "key", CURLOPT_SSLKEY);
-	}
-	if (c->token != NULL) {
-		char *line = ctl_format("X-API-Key: %s", c->token);
-		struct curl_slist *longer = curl_slist_append(*headers, line);
-		free(line);
-		if (longer == NULL) {
-			ctl_complain("out of memory");
-			return -1;
-		}
-		*headers = longer;
-	}
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, *headers);
+	struct http_place place = ctl_place(c);
+
+	http_prepare(&place, curl, headers);
 	return 0;
 }

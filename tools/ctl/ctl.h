@@ -3,6 +3,7 @@
  * socket; one thread; every allocation lives until the process ends unless said otherwise. */
 #pragma once
 #include "tools/ctl/verbs.h"
+#include "tools/lib/http_client.h"
 
 #include <curl/curl.h>
 #include <jansson.h>
@@ -61,10 +62,10 @@ char *ctl_find_program(const char *name);
 /** Where the control plane is, from options and environment. @return enum ctl_exit, after a message
  */
 int ctl_connect(struct ctl *c);
-/** Address of a path of the API. Allocated. */
+/** The same for the client of tools/lib. Texts are c's. */
+struct http_place ctl_place(const struct ctl *c);
+/** http_url() and http_prepare() of there. @return 0 */
 char *ctl_url(const struct ctl *c, const char *path);
-/** Have curl go to the control plane. Headers may be added to the list before curl runs; the caller
- * frees it. @return 0, or -1 after a message */
 int ctl_prepare(const struct ctl *c, CURL *curl, struct curl_slist **headers);
 
 /* --- http.c --- */
@@ -79,21 +80,14 @@ json_t *ctl_request(const struct ctl *c, const char *method, const char *path, l
 
 #define CTL_API "/api/v1/servers/localhost"
 
-struct ctl_reply {
-	long status;  /* HTTP */
-	json_t *json; /* of an answer without a body: {} */
-	char *etag;   /* or NULL */
-};
-
 /**
  * Ask, with a body and a condition.
  * @param body, if_match  or NULL
- * @param[out] out  ctl_reply_free() it, also after -1
+ * @param[out] out  an answer without a body is {}; http_reply_free() it, also after -1
  * @return 0 with any status, or -1 after a message: there was no answer, or none in JSON
  */
 int ctl_exchange(const struct ctl *c, const char *method, const char *path, const json_t *body,
-	const char *if_match, struct ctl_reply *out);
-void ctl_reply_free(struct ctl_reply *r);
+	const char *if_match, struct http_reply *out);
 
 /** Ask. @return the answer to a 2xx ({} when it has no body), or NULL after a message */
 json_t *ctl_ask(const struct ctl *c, const char *method, const char *path, const json_t *body);

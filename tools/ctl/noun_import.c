@@ -38,13 +38,15 @@ run(const struct ctl *c)
 		abort();
 	argv[n++] = importer;
 	for (size_t i = 0; i < c->n_given; i++) {
-		bool own = false;
+		const char *name = c->given[i].option->name;
+		bool own = strcmp(name, "ca") == 0 || strcmp(name, "cert") == 0 ||
+			   strcmp(name, "key") == 0;
 
 		for (const struct ctl_option *o = powerdns_options; o->name != NULL; o++)
 			own |= o == c->given[i].option;
-		if (!own && strcmp(c->given[i].option->name, "ca") != 0)
+		if (!own)
 			continue;
-		argv[n++] = ctl_format("--%s", c->given[i].option->name);
+		argv[n++] = ctl_format("--%s", name);
 		if (c->given[i].value != NULL)
 			argv[n++] = c->given[i].value;
 	}

@@ -20,7 +20,7 @@ int
 fetched_get(const struct ctl *c, const char *zone, struct fetched *out)
 {
 	char *path = ctl_zone_path(zone, "");
-	struct ctl_reply reply;
+	struct http_reply reply;
 	int ret = ctl_exchange(c, "GET", path, NULL, NULL, &reply);
 
 	*out = (struct fetched){0};
@@ -36,7 +36,7 @@ fetched_get(const struct ctl *c, const char *zone, struct fetched *out)
 		out->serial = (uint32_t)ctl_uint(reply.json, "serial");
 		out->etag = reply.etag == NULL ? NULL : ctl_format("%s", reply.etag);
 	}
-	ctl_reply_free(&reply);
+	http_reply_free(&reply);
 	return ret;
 }
 
@@ -70,7 +70,7 @@ fetched_send(const struct ctl *c, const char *zone, const struct fetched *base,
 	json_t *body = rrsets_patch(&base->zone, wanted);
 	enum send_result ret = base->etag == NULL ? check_serial(c, zone, base) : SEND_DONE;
 	char *path = ctl_zone_path(zone, "");
-	struct ctl_reply reply = {0};
+	struct http_reply reply = {0};
 
 	if (ret == SEND_DONE && ctl_exchange(c, "PATCH", path, body, base->etag, &reply) != 0)
 		ret = SEND_REFUSED;
@@ -80,7 +80,7 @@ fetched_send(const struct ctl *c, const char *zone, const struct fetched *base,
 		ctl_print_error(c, reply.json, reply.status);
 		ret = SEND_REFUSED;
 	}
-	ctl_reply_free(&reply);
+	http_reply_free(&reply);
 	json_decref(body);
 	free(path);
 	return ret;

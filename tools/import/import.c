@@ -56,48 +56,38 @@ tell_progress(struct import *im)
 /* A request whose refusal is a line of the report.
  * @return 1; 0: refused; -1: nobody answers, which is said */
 static int
-send(struct import *im, const char *method, const char *path, const json_t *body, const char *zone,
-	const char *what)
+request(struct import *im, const char *method, const char *path, const json_t *body,
+	const char *zone, const char *what)
 {
-	json_t *answer = NULL;
-	long status;
+	struct http_reply reply;
+	int ret;
 
 	if (im->target == NULL)
 		return 1;
-	status = http_request(im->target, method, path, body, &answer);
-	if (status < 0) {
-		fprintf(stderr, "Millrace does not answer: %s\n", http_error(im->target));
-	} else if (status >= 300) {
-		const char *said = json_string_value(json_object_get(answer, "error"));
+	ret = http_exchange(im->target, method, path, body, NULL, &reply);
+	if (ret != 0) {
+		fprintf(stderr, "Millrace does not answer: %s\n", http_failure(im->target)->text);
+	} else if (reply.status >= 300) {
+		const char *said = json_string_value(json_object_get(reply.json, "error"));
 
-		if (status == 409 && im->o.skip_present && zone != NULL)
+		if (reply.status == 409 && im->o.skip_present && zone != NULL)
 			;
 		else
-			import_report(im, zone, "%s: refused (%ld): %s", what, status,
+			import_report(im, zone, "%s: refused (%ld): %s", what, reply.status,
 				said != NULL ? said : "without a reason");
 	}
-	json_decref(answer);
-	return status < 0 ? -1 : status < 300;
+	if (ret == 0)
+		ret = reply.status < 300;
+	http_reply_free(&reply);
+	return ret;
 }
 
 static char *
 zone_path(const char *zone, const char *below)
 {
-	char *path = NULL;
+	char *id = http_zone_id(zone), *path;
 
-	/* PowerDNS's zone ids: '=' and hexadecimal for what a path cannot hold */
-	char *id = malloc(3 * strlen(zone) + 1), *at = id;
-	if (id == NULL)
-		abort();
-	for (const char *p = zone; *p != '\0'; p++) {
-		if ((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '.' ||
-			*p == '-' || *p == '_')
-			*at++ = *p;
-		else
-			at += sprintf(at, "=%02X", (unsigned char)*p);
-	}
-	*at = '\0';
-	if (asprintf(&path, BASE "/zones/%s%s", strcmp(id, ".") == 0 ? "=2E" : id, below) < 0)
+	if (asprintf(&path, BASE "/zones/%s%s", id, below) < 0)
 		abort();
 	free(id);
 	return path;
@@ -182,7 +172,7 @@ create(struct import *im, const struct import_zone *z, const char *name)
 		import_report(
 			im, name, "it has no SOA: PowerDNS does not serve it; here it gets one");
 	json_object_set_new(zone, "rrsets", rrsets);
-	ret = send(im, "POST", BASE "/zones?rrsets=false", zone, name, "the zone");
+	ret = request(im, "POST", BASE "/zones?rrsets=false", zone, name, "the zone");
 	json_decref(zone);
 	free(catalog);
 	return ret;
@@ -197,7 +187,7 @@ extend(struct import *im, const struct import_zone *z, const char *name, json_t 
 
 	im->n_rrsets += json_array_size(rrsets);
 	if (json_array_size(rrsets) > 0)
-		ret = send(im, "PATCH", path, patch, name, "some of its RRsets");
+		ret = request(im, "PATCH", path, patch, name, "some of its RRsets");
 	json_decref(patch);
 	free(path);
 	return ret;
@@ -238,7 +228,7 @@ send_metadata(struct import *im, const struct import_zone *z, const char *name)
 		}
 		path = zone_path(name, "/metadata");
 		body = json_pack("{s:s, s:o}", "kind", kind, "metadata", values);
-		ret = body == NULL ? 1 : send(im, "POST", path, body, name, kind);
+		ret = body == NULL ? 1 : request(im, "POST", path, body, name, kind);
 		if (body == NULL)
 			import_report(im, name, "metadata %s: not valid UTF-8", kind);
 		json_decref(body);
@@ -282,7 +272,7 @@ finish(struct import *im, const struct import_zone *z, const char *name)
 		json_object_set_new(put, "api_rectify", json_boolean(strcmp(rectify, "1") == 0));
 	put_metadata(put, z, "TSIG-ALLOW-AXFR", "master_tsig_key_ids");
 	put_metadata(put, z, "AXFR-MASTER-TSIG", "slave_tsig_key_ids");
-	ret = send(im, "PUT", path, put, name, "SOA-EDIT-API and TSIG keys");
+	ret = request(im, "PUT", path, put, name, "SOA-EDIT-API and TSIG keys");
 	json_decref(put);
 	free(path);
 	if (ret < 0 || send_metadata(im, z, name) < 0)
@@ -348,7 +338,7 @@ import_tsig(struct import *im, const char *name, const char *algorithm, const ch
 		return 0;
 	}
 	key = json_pack("{s:s, s:s, s:s}", "name", whole, "algorithm", algorithm, "key", secret);
-	ret = key == NULL ? 0 : send(im, "POST", BASE "/tsigkeys", key, NULL, whole);
+	ret = key == NULL ? 0 : request(im, "POST", BASE "/tsigkeys", key, NULL, whole);
 	json_decref(key);
 	free(whole);
 	return ret < 0 ? -1 : 0;
@@ -359,7 +349,7 @@ import_autoprimary(struct import *im, const char *ip, const char *nameserver, co
 {
 	json_t *a = json_pack("{s:s, s:s, s:s}", "ip", ip, "nameserver", nameserver, "account",
 		account != NULL ? account : "");
-	int ret = a == NULL ? 0 : send(im, "POST", BASE "/autoprimaries", a, NULL, ip);
+	int ret = a == NULL ? 0 : request(im, "POST", BASE "/autoprimaries", a, NULL, ip);
 
 	json_decref(a);
 	return ret < 0 ? -1 : 0;

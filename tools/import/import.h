@@ -3,7 +3,7 @@
  * reads a database, or a server's API, and hands over one zone at a time; convert.c makes it what
  * the API takes; what cannot be carried over is said line by line. One thread. */
 #pragma once
-#include "tools/import/http.h"
+#include "tools/lib/http_client.h"
 
 #include <jansson.h>
 #include <stdbool.h>

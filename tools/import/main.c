@@ -12,6 +12,8 @@
 
 #define NAME "millracectl import powerdns"
 #define KEY_OCTETS_MAX 512
+#define ZONE_OCTETS_MAX ((size_t)1 << 30) /* of one zone's JSON */
+#define CALL_S 300
 
 enum { STATUS_ALL = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_SOME_LEFT = 3 };
 
@@ -25,6 +27,8 @@ enum import_option {
 	OPTION_SOCKET,
 	OPTION_SERVER,
 	OPTION_CA,
+	OPTION_CERT,
+	OPTION_KEY,
 	OPTION_DRY_RUN,
 	OPTION_SKIP_PRESENT,
 	OPTION_REPORT,
@@ -46,6 +50,8 @@ static const struct {
 	{"socket", true, OPTION_SOCKET},
 	{"server", true, OPTION_SERVER},
 	{"ca", true, OPTION_CA},
+	{"cert", true, OPTION_CERT},
+	{"key", true, OPTION_KEY},
 	{"dry-run", false, OPTION_DRY_RUN},
 	{"skip-present", false, OPTION_SKIP_PRESENT},
 	{"report", true, OPTION_REPORT},
@@ -56,7 +62,7 @@ static const struct {
 
 struct arguments {
 	const char *from[4]; /* by OPTION_SQLITE... */
-	const char *source_key, *source_ca, *socket, *server, *ca, *report;
+	const char *source_key, *source_ca, *socket, *server, *ca, *cert, *key, *report;
 	struct import_options o;
 	bool json;
 };
@@ -85,6 +91,12 @@ take_option(struct arguments *a, int option)
 		break;
 	case OPTION_CA:
 		a->ca = optarg;
+		break;
+	case OPTION_CERT:
+		a->cert = optarg;
+		break;
+	case OPTION_KEY:
+		a->key = optarg;
 		break;
 	case OPTION_REPORT:
 		a->report = optarg;
@@ -189,7 +201,11 @@ run(struct import *im, const struct arguments *a, char error[IMPORT_ERROR_OCTETS
 		return ret != 0 ? -1 : sql_import(im, &s, error);
 	}
 	char *key = read_key(a->source_key);
-	struct http *from = http_open(a->from[3], key, a->source_ca);
+	struct http *from = http_open(&(struct http_place){.server = a->from[3],
+		.token = key,
+		.ca = a->source_ca,
+		.answer_octets_max = ZONE_OCTETS_MAX,
+		.call_s = CALL_S});
 
 	im->source = "api";
 	ret = api_import(im, from, error);
@@ -236,8 +252,13 @@ main(int argc, char **argv)
 		return STATUS_FAILED;
 	}
 	if (!a.o.dry_run)
-		im.target = http_open(a.server != NULL ? a.server : a.socket,
-			getenv("MILLRACE_IMPORT_TOKEN"), a.ca);
+		im.target = http_open(&(struct http_place){.socket_path = a.socket,
+			.server = a.server,
+			.token = getenv("MILLRACE_IMPORT_TOKEN"),
+			.ca = a.ca,
+			.cert = a.cert,
+			.key = a.key,
+			.call_s = CALL_S});
 	ret = run(&im, &a, error);
 	if (im.told_ms != 0)
 		fprintf(stderr, "\r\033[K");

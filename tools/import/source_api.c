@@ -17,21 +17,22 @@ struct api {
 static json_t *
 get(struct api *a, const char *path)
 {
+	struct http_reply reply;
 	json_t *answer = NULL;
-	long status = http_request(a->http, "GET", path, NULL, &answer);
+	const char *said;
 
-	if (status == 200 && answer != NULL)
-		return answer;
-	if (status < 0)
-		snprintf(a->error, IMPORT_ERROR_OCTETS, "%s", http_error(a->http));
-	else
-		snprintf(a->error, IMPORT_ERROR_OCTETS, "GET %s: %ld %s%s", path, status,
-			json_is_object(answer) && json_object_get(answer, "error") != NULL
-				? json_string_value(json_object_get(answer, "error"))
-				: "",
-			status == 401 ? " (is the key right? --source-key-file)" : "");
-	json_decref(answer);
-	return NULL;
+	if (http_exchange(a->http, "GET", path, NULL, NULL, &reply) != 0) {
+		snprintf(a->error, IMPORT_ERROR_OCTETS, "%s", http_failure(a->http)->text);
+	} else if (reply.status == 200 && reply.json != NULL) {
+		answer = json_incref(reply.json);
+	} else {
+		said = json_string_value(json_object_get(reply.json, "error"));
+		snprintf(a->error, IMPORT_ERROR_OCTETS, "GET %s: %ld %s%s", path, reply.status,
+			said != NULL ? said : "",
+			reply.status == 401 ? " (is the key right? --source-key-file)" : "");
+	}
+	http_reply_free(&reply);
+	return answer;
 }
 
 static char *
@@ -186,7 +187,7 @@ hand_over(struct import *im, struct import_zone *z)
 static int
 read_zone(struct api *a, const char *id)
 {
-	char *escaped = http_escape(a->http, id), *path = NULL, *primaries;
+	char *escaped = http_escape(id), *path = NULL, *primaries;
 	json_t *zone, *kinds = NULL, *keys = NULL;
 	int ret = -1;
 
@@ -246,7 +247,7 @@ read_tsig(struct api *a)
 
 	json_array_foreach(all, i, one)
 	{ /* the list hides the secrets */
-		char *id = http_escape(a->http, text_of(one, "id")), *path = NULL;
+		char *id = http_escape(text_of(one, "id")), *path = NULL;
 		json_t *key;
 
 		if (asprintf(&path, SERVER "/tsigkeys/%s", id) < 0)
@@ -286,13 +287,13 @@ read_autoprimaries(struct api *a)
 static void
 report_views(struct api *a)
 {
-	json_t *answer = NULL;
+	struct http_reply reply;
 
-	(void)http_request(a->http, "GET", SERVER "/views", NULL, &answer);
-	if (json_array_size(json_object_get(answer, "views")) > 0)
+	(void)http_exchange(a->http, "GET", SERVER "/views", NULL, NULL, &reply);
+	if (json_array_size(json_object_get(reply.json, "views")) > 0)
 		import_report(a->im, NULL,
 			"its views are not carried over: this version serves one view");
-	json_decref(answer);
+	http_reply_free(&reply);
 }
 
 int

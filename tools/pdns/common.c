@@ -48,7 +48,7 @@ long
 pdns_ask(const struct ctl *c, const char *method, const char *path, const json_t *body,
 	json_t **answer)
 {
-	struct ctl_reply reply;
+	struct http_reply reply;
 	long status = -1;
 
 	*answer = NULL;
@@ -56,7 +56,7 @@ pdns_ask(const struct ctl *c, const char *method, const char *path, const json_t
 		status = reply.status;
 		*answer = json_incref(reply.json);
 	}
-	ctl_reply_free(&reply);
+	http_reply_free(&reply);
 	return status;
 }
 
