@@ -2,6 +2,7 @@
 /* api_store: see the header. */
 #include "controlplane/api/api_store.h"
 #include "controlplane/api/access.h"
+#include "controlplane/api/zone_read.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -10,30 +11,20 @@
 
 #define HTTP_INSUFFICIENT_STORAGE 507u
 
-static bool
-refuse_without_store(struct api_request *r, bool there)
-{
-	const char *why = r->context->store_error;
-
-	if (!there)
-		api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "The store is not open%s%s",
-			why != NULL && why[0] != '\0' ? ": " : "", why != NULL ? why : "");
-	return !there;
-}
-
 struct store_txn *
 api_store_read(struct api_request *r)
 {
 	struct store_txn *t;
 	int ret;
 
-	if (refuse_without_store(r, r->context->store != NULL))
+	if (r->context->store == NULL) {
+		api_answer_no_store(r);
 		return NULL;
+	}
 	ret = store_read(r->context->store, &t);
 	if (ret == 0)
 		return t;
-	api_request_error(
-		r, MHD_HTTP_SERVICE_UNAVAILABLE, "The store cannot be read: %s", strerror(-ret));
+	api_answer_store_error(r, ret);
 	return NULL;
 }
 
@@ -46,7 +37,6 @@ enum api_zone_home
 api_store_zone(struct api_request *r, struct store_txn *t, uint8_t apex[ZONE_WIRE_OCTETS],
 	struct store_zone *zone)
 {
-	char text[ZONE_TEXT_OCTETS];
 	int ret;
 
 	if (api_request_zone(r, apex) != 0 || !access_zone(r, apex))
@@ -55,14 +45,12 @@ api_store_zone(struct api_request *r, struct store_txn *t, uint8_t apex[ZONE_WIR
 	if (ret == 0)
 		return API_ZONE_STORED;
 	if (ret != -ENOENT) {
-		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store cannot be read: %s",
-			strerror(-ret));
+		api_answer_store_error(r, ret);
 		return API_ZONE_NOWHERE;
 	}
 	if (zone_manager_visit(r->context->zones, apex, nothing, NULL))
 		return API_ZONE_ELSEWHERE;
-	zone_text_from_wire(text, apex);
-	api_request_error(r, MHD_HTTP_NOT_FOUND, "Could not find domain '%s'", text);
+	api_answer_no_zone(r, apex);
 	return API_ZONE_NOWHERE;
 }
 
@@ -121,6 +109,8 @@ job_done(struct change_job *job, int result)
 	struct api_job *j = (struct api_job *)job; /* its first member */
 
 	j->result = result;
+	if (j->done != NULL)
+		j->done(j);
 	api_request_resume(j->r);
 }
 
@@ -131,7 +121,7 @@ start_job(struct api_request *r)
 	int ret = changes_submit(r->context->changes, &j->job);
 
 	if (ret == 0)
-		return;
+		return; /* it may be done already, and `j` gone */
 	j->result = ret;
 	api_request_resume(r);
 }
@@ -142,8 +132,10 @@ api_job_run(struct api_request *r, int (*apply)(struct change_job *j, struct sto
 {
 	struct api_job *j = r->owned;
 
-	if (refuse_without_store(r, r->context->changes != NULL))
+	if (r->context->changes == NULL) {
+		api_answer_no_store(r);
 		return;
+	}
 	j->job.apply = apply;
 	j->job.done = job_done;
 	api_request_wait_for(r, start_job, after);

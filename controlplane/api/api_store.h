@@ -4,7 +4,7 @@
 #pragma once
 #include "controlplane/api/request.h"
 
-/** A reading transaction; the caller ends it with store_end(). @return NULL: the answer is 503 */
+/** A reading transaction; the caller ends it with store_end(). @return NULL: the answer is there */
 struct store_txn *api_store_read(struct api_request *r) __attribute__((warn_unused_result));
 
 enum api_zone_home {
@@ -32,10 +32,14 @@ struct api_job {
 	struct change_job job;
 	struct api_request *r;
 	int result;
+	/* it is durable, or was refused; writer's thread, in the order of the changes; may be NULL
+	 */
+	void (*done)(struct api_job *j);
 	void (*free)(struct api_job *j); /* what the handler put behind; may be NULL */
 };
 
-/** Zeroed, owned by the request from here on. @return NULL: the answer is 500 */
+/** Zeroed, larger than this by what the handler needs, owned by the request from here on. @return
+ * NULL: the answer is 500 */
 void *api_job_new(struct api_request *r, size_t octets, void (*forget)(struct api_job *j))
 	__attribute__((warn_unused_result));
 /**

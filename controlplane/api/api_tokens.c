@@ -2,6 +2,7 @@
 /* api_tokens: tokens are made, shown, changed, rotated and revoked, by whoever has full access. A
  * change is durable, and told in the audit log, in one transaction, before it holds. */
 #include "controlplane/api/access_private.h"
+#include "controlplane/api/api_store.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -13,26 +14,23 @@
 #define TOKENS_MAX 10000u
 #define GRACE_S 3600 /* after a rotation, unless the client says other */
 #define GRACE_MAX_S (30 * 86400)
-#define HTTP_INSUFFICIENT_STORAGE 507u
 
 enum token_change { TOKEN_MADE, TOKEN_CHANGED, TOKEN_ROTATED, TOKEN_REVOKED };
 
 /* One change on its way. Owned by the request, and the writer's until it is done. */
 struct token_job {
-	struct change_job job; /* first */
-	struct api_request *r;
+	struct api_job base; /* first */
 	struct token_table *table;
 	enum token_change what;
-	int result;
 	struct token *before, *after; /* held; NULL: none */
 	char *row_before, *row, *audit;
 	char secret[TOKEN_TEXT_OCTETS]; /* "": none to show */
 };
 
 static void
-forget_job(void *owned)
+forget_job(struct api_job *base)
 {
-	struct token_job *j = owned;
+	struct token_job *j = (struct token_job *)base;
 
 	token_release(j->before);
 	token_release(j->after);
@@ -40,24 +38,6 @@ forget_job(void *owned)
 	free(j->row);
 	free(j->audit);
 	OPENSSL_cleanse(j->secret, sizeof j->secret);
-	free(j);
-}
-
-static struct token_job *
-new_job(struct api_request *r, struct token_table *table, enum token_change what)
-{
-	struct token_job *j = calloc(1, sizeof *j);
-
-	if (j == NULL) {
-		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory");
-		return NULL;
-	}
-	j->r = r;
-	j->table = table;
-	j->what = what;
-	r->owned = j;
-	r->forget = forget_job;
-	return j;
 }
 
 static const char *
@@ -81,8 +61,8 @@ check_row(struct token_job *j, struct store_txn *t)
 	if (j->row_before == NULL ? ret == -ENOENT : ret == 0 && strcmp(now, j->row_before) == 0)
 		return 0;
 	if (ret == -ENOENT)
-		return change_refuse(&j->job.error, CHANGE_NOT_FOUND, "Not Found");
-	return change_refuse(&j->job.error, CHANGE_CONFLICT,
+		return change_refuse(&j->base.job.error, CHANGE_NOT_FOUND, "Not Found");
+	return change_refuse(&j->base.job.error, CHANGE_CONFLICT,
 		"The token was changed by somebody else meanwhile; ask again");
 }
 
@@ -101,47 +81,31 @@ apply(struct change_job *job, struct store_txn *t)
 
 /* In the order of the changes, whether their clients are still there or not. */
 static void
-done(struct change_job *job, int result)
+take_effect(struct api_job *base)
 {
-	struct token_job *j = (struct token_job *)job;
+	struct token_job *j = (struct token_job *)base;
 
-	j->result = result;
-	if (result == 0 && j->after != NULL)
+	if (base->result != 0)
+		return;
+	if (j->after != NULL)
 		token_table_put(j->table, token_hold(j->after));
-	else if (result == 0)
+	else
 		token_table_remove(j->table, j->before->id);
-	api_request_resume(j->r);
 }
 
 /* --- the API's thread --- */
 
-static void
-start(struct api_request *r)
+static struct token_job *
+new_job(struct api_request *r, struct token_table *table, enum token_change what)
 {
-	struct token_job *j = r->owned;
-	int ret = changes_submit(r->context->changes, &j->job);
+	struct token_job *j = api_job_new(r, sizeof *j, forget_job);
 
-	if (ret == 0)
-		return;
-	j->result = ret;
-	api_request_resume(r);
-}
-
-static void
-answer_failure(struct api_request *r, const struct token_job *j)
-{
-	if (j->job.error.verdict == CHANGE_NOT_FOUND)
-		api_request_error(r, MHD_HTTP_NOT_FOUND, "Not Found");
-	else if (j->job.error.verdict == CHANGE_CONFLICT)
-		api_request_error(r, MHD_HTTP_CONFLICT, "%s", j->job.error.text);
-	else if (j->result == -ENOSPC)
-		api_request_error(r, HTTP_INSUFFICIENT_STORAGE, "The disk of the store is full");
-	else if (j->result == -EBUSY)
-		api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
-			"Too many changes wait already; ask again");
-	else
-		api_request_error(
-			r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store: %s", strerror(-j->result));
+	if (j != NULL) {
+		j->base.done = take_effect;
+		j->table = table;
+		j->what = what;
+	}
+	return j;
 }
 
 static void
@@ -162,13 +126,11 @@ write_json(struct api_request *r, json_t *o)
 static void
 after_change(struct api_request *r)
 {
-	struct token_job *j = r->owned;
+	struct token_job *j = api_job_of(r);
 	json_t *o;
 
-	if (j->result != 0) {
-		answer_failure(r, j);
+	if (j == NULL)
 		return;
-	}
 	r->audited = true;
 	if (j->after == NULL) {
 		r->status = MHD_HTTP_NO_CONTENT;
@@ -196,8 +158,8 @@ audit_row(const struct token_job *j)
 		[TOKEN_REVOKED] = "token-delete",
 	};
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:O?, s:O?}", "action", word[j->what], "who",
-		access_who(j->r), "source", access_from(j->r), "token", id_of(j), "before",
-		j->before != NULL ? j->before->scopes : NULL, "after",
+		access_who(j->base.r), "source", access_from(j->base.r), "token", id_of(j),
+		"before", j->before != NULL ? j->before->scopes : NULL, "after",
 		j->after != NULL ? j->after->scopes : NULL);
 	char *text = o == NULL ? NULL : json_dumps(o, JSON_COMPACT);
 
@@ -218,14 +180,7 @@ run(struct api_request *r, struct token_job *j)
 		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory");
 		return;
 	}
-	if (r->context->changes == NULL) {
-		api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
-			"Nothing can be changed: the store is not open for writing");
-		return;
-	}
-	j->job.apply = apply;
-	j->job.done = done;
-	api_request_wait_for(r, start, after_change);
+	api_job_run(r, apply, after_change);
 }
 
 /* The token that the path names. @return held, or NULL: 404 is the answer */

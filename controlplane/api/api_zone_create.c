@@ -17,7 +17,7 @@
 static int
 refuse(struct zone_change *c, const char *text)
 {
-	api_request_error(c->r, MHD_HTTP_UNPROCESSABLE_CONTENT, "%s", text);
+	api_request_error(c->base.r, MHD_HTTP_UNPROCESSABLE_CONTENT, "%s", text);
 	return -1;
 }
 
@@ -112,7 +112,7 @@ take_text(struct zone_change *c, const char *text)
 				: json_string_value(json_array_get(list, i)));
 	if (at < sizeof before && read_text(c, before, text, again) == 0)
 		return 0;
-	api_request_error(c->r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+	api_request_error(c->base.r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 		"An error occurred while parsing the zonedata: %s", error);
 	return -1;
 }
@@ -187,7 +187,7 @@ refuse_existing(struct zone_change *c)
 
 	zone_text_from_wire(text, c->apex);
 	return change_refuse(
-		&c->job.error, CHANGE_CONFLICT, "Domain '%.300s' already exists", text);
+		&c->base.job.error, CHANGE_CONFLICT, "Domain '%.300s' already exists", text);
 }
 
 static int
@@ -232,7 +232,7 @@ check_absent(struct zone_change *c)
 {
 	struct store_txn *t = NULL;
 	struct zone_at at = {0};
-	struct api_request *r = c->r;
+	struct api_request *r = c->base.r;
 	int ret = 0;
 
 	if (r->context->store != NULL)
@@ -248,7 +248,7 @@ check_absent(struct zone_change *c)
 	if (at.place == ZONE_NOWHERE)
 		return 0;
 	refuse_existing(c);
-	api_request_error(r, MHD_HTTP_CONFLICT, "%s", c->job.error.text);
+	api_request_error(r, MHD_HTTP_CONFLICT, "%s", c->base.job.error.text);
 	return -1;
 }
 

@@ -58,7 +58,7 @@ get_zone(struct zone_change *c, struct store_txn *t, struct store_zone *zone)
 		return ret;
 	zone_text_from_wire(text, c->apex);
 	return change_refuse(
-		&c->job.error, CHANGE_NOT_FOUND, "Could not find domain '%.300s'", text);
+		&c->base.job.error, CHANGE_NOT_FOUND, "Could not find domain '%.300s'", text);
 }
 
 /* RRsets of the body. @return 0, or -1: the error is the answer */
@@ -69,7 +69,7 @@ take_rrsets(struct zone_change *c, const json_t *rrsets, enum body_rrsets_kind k
 	int ret = body_rrsets_parse(&c->rrsets, rrsets, c->apex, kind, (int64_t)time(NULL), error);
 
 	if (ret != 0) {
-		api_request_error(c->r,
+		api_request_error(c->base.r,
 			ret == -ENOMEM ? MHD_HTTP_INTERNAL_SERVER_ERROR
 				       : MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"%s", error);

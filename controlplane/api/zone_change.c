@@ -3,43 +3,35 @@
 #include "controlplane/api/zone_change.h"
 
 #include "controlplane/api/access.h"
-#include "controlplane/api/api_store.h"
 
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void
-forget(void *arg)
+forget(struct api_job *j)
 {
-	struct zone_change *c = arg;
+	struct zone_change *c = (struct zone_change *)j;
 
 	body_rrsets_free(&c->rrsets);
 	body_free(&c->zone.memory);
 	json_decref(c->document);
-	free(c);
 }
 
 struct zone_change *
 zone_change_new(struct api_request *r, const uint8_t *apex)
 {
-	struct zone_change *c = calloc(1, sizeof *c);
+	struct zone_change *c = api_job_new(r, sizeof *c, forget);
 
-	if (c == NULL) {
-		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory");
+	if (c == NULL)
 		return NULL;
-	}
-	c->r = r;
 	memcpy(c->apex, apex, name_octets(apex));
 	snprintf(c->who, sizeof c->who, "%s", access_who(r));
 	c->edits.apex = c->apex;
 	c->edits.who = c->who;
 	c->edits.origin = "api";
-	r->owned = c;
-	r->forget = forget;
 	return c;
 }
 
@@ -47,7 +39,7 @@ int
 zone_change_body(struct zone_change *c)
 {
 	/* what is no object has none of the keys that are looked for */
-	c->document = api_request_json(c->r);
+	c->document = api_request_json(c->base.r);
 	return c->document == NULL ? -1 : 0;
 }
 
@@ -55,10 +47,10 @@ int
 zone_change_match(struct zone_change *c)
 {
 	const char *tag = MHD_lookup_connection_value(
-		c->r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_MATCH);
+		c->base.r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_MATCH);
 	char *end;
 
-	if (tag == NULL || !api_request_extensions(c->r) || strcmp(tag, "*") == 0)
+	if (tag == NULL || !api_request_extensions(c->base.r) || strcmp(tag, "*") == 0)
 		return 0;
 	errno = 0;
 	if (tag[0] == '"' && tag[1] >= '0' && tag[1] <= '9') {
@@ -67,7 +59,7 @@ zone_change_match(struct zone_change *c)
 	}
 	if (c->matches)
 		return 0;
-	api_request_error(c->r, MHD_HTTP_PRECONDITION_FAILED,
+	api_request_error(c->base.r, MHD_HTTP_PRECONDITION_FAILED,
 		"If-Match: %.100s is no entity tag of a zone", tag);
 	return -1;
 }
@@ -77,7 +69,7 @@ zone_change_check(struct zone_change *c, const struct store_zone *zone)
 {
 	if (!c->matches || zone->version == c->version)
 		return 0;
-	return change_refuse(&c->job.error, CHANGE_STALE,
+	return change_refuse(&c->base.job.error, CHANGE_STALE,
 		"The zone was changed by somebody else meanwhile: it is \"%llu\" now",
 		(unsigned long long)zone->version);
 }
@@ -86,7 +78,7 @@ bool
 zone_change_allowed(struct zone_change *c)
 {
 	for (size_t i = 0; i < c->rrsets.n; i++)
-		if (!access_rrset(c->r, c->apex, c->rrsets.edit[i].rrset.owner,
+		if (!access_rrset(c->base.r, c->apex, c->rrsets.edit[i].rrset.owner,
 			    c->rrsets.edit[i].rrset.type))
 			return false;
 	return true;
@@ -97,63 +89,24 @@ zone_change_allowed(struct zone_change *c)
 static void
 finish(struct api_request *r)
 {
-	struct zone_change *c = r->owned;
+	struct zone_change *c = api_job_of(r);
 
-	if (c->result == 0)
+	if (c != NULL)
 		c->answer(r, c);
-	else
-		api_request_refused(r, c->result, &c->error);
 }
 
 struct zone_change *
 zone_change_of(struct change_job *job)
 {
-	return (struct zone_change *)((char *)job - offsetof(struct zone_change, job));
-}
-
-static void
-job_done(struct change_job *job, int result)
-{
-	struct zone_change *c = zone_change_of(job);
-
-	c->result = result;
-	c->error = job->error;
-	api_request_resume(c->r);
-}
-
-static void
-start_job(struct api_request *r)
-{
-	struct zone_change *c = r->owned;
-
-	c->job.done = job_done;
-	int ret = changes_submit(r->context->changes, &c->job);
-
-	/* else it may be done already, and `c` gone */
-	if (ret != 0) {
-		c->result = ret;
-		api_request_resume(r);
-	}
-}
-
-static bool
-can_change(struct api_request *r)
-{
-	if (r->context->changes != NULL)
-		return true;
-	api_answer_no_store(r);
-	return false;
+	return (struct zone_change *)job; /* the first member of its first */
 }
 
 void
 zone_change_submit(struct zone_change *c, int (*apply)(struct change_job *, struct store_txn *),
 	void (*answer)(struct api_request *, struct zone_change *))
 {
-	if (!can_change(c->r))
-		return;
-	c->job.apply = apply;
 	c->answer = answer;
-	api_request_wait_for(c->r, start_job, finish);
+	api_job_run(c->base.r, apply, finish);
 }
 
 static void
@@ -164,9 +117,9 @@ edits_done(void *arg, const struct edits_outcome *o, const struct change_error *
 	if (o != NULL)
 		c->outcome = *o;
 	if (e != NULL)
-		c->error = *e;
-	c->result = e == NULL || e->verdict == CHANGE_OK ? 0 : -EINVAL;
-	api_request_resume(c->r);
+		c->base.job.error = *e;
+	c->base.result = e == NULL || e->verdict == CHANGE_OK ? 0 : -EINVAL;
+	api_request_resume(c->base.r);
 }
 
 static void
@@ -178,7 +131,7 @@ start_edits(struct api_request *r)
 
 	/* else it may be done already, and `c` gone */
 	if (ret != 0) {
-		c->result = ret;
+		c->base.result = ret;
 		api_request_resume(r);
 	}
 }
@@ -187,14 +140,16 @@ void
 zone_change_submit_edits(
 	struct zone_change *c, void (*answer)(struct api_request *, struct zone_change *))
 {
-	if (!can_change(c->r))
+	if (c->base.r->context->changes == NULL) {
+		api_answer_no_store(c->base.r);
 		return;
+	}
 	if (c->matches) { /* the entity tag of such a zone is its serial */
 		c->serial = c->version > UINT32_MAX ? 0 : (uint32_t)c->version;
 		c->edits.if_serial = &c->serial;
 	}
 	c->answer = answer;
-	api_request_wait_for(c->r, start_edits, finish);
+	api_request_wait_for(c->base.r, start_edits, finish);
 }
 
 /* --- audit --- */

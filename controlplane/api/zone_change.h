@@ -2,12 +2,12 @@
 /* zone_change: a request that changes a zone: who, what, and the answer once it is durable and
  * served. Handlers fill one in and submit it; it is the request's, and ends with it. */
 #pragma once
+#include "controlplane/api/api_store.h"
 #include "controlplane/api/body_zone.h"
 #include "controlplane/api/zone_read.h"
 
 struct zone_change {
-	struct api_request *r;
-	struct change_job job; /* of zones of the store */
+	struct api_job base; /* first */
 	uint8_t apex[ZONE_WIRE_OCTETS];
 	char who[256];
 	json_t *document; /* the body: texts point into it */
@@ -17,11 +17,8 @@ struct zone_change {
 	/* If-Match */
 	bool matches;
 	uint64_t version;
-	uint32_t serial; /* of a zone that is not the store's */
-	/* what came of it */
-	int result;
-	struct edits_outcome outcome;
-	struct change_error error;
+	uint32_t serial;              /* of a zone that is not the store's */
+	struct edits_outcome outcome; /* of a zone that is not the store's */
 	void (*answer)(struct api_request *r, struct zone_change *c);
 };
 

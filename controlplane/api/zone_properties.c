@@ -14,14 +14,14 @@ check_soa_edit(struct zone_change *c)
 	uint32_t serial;
 
 	if (z->soa_edit_api != NULL && !soa_edit_serial(z->soa_edit_api, "", 1, NULL, 1, &serial)) {
-		api_request_error(c->r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+		api_request_error(c->base.r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"SOA-EDIT-API kind '%.64s' must be DEFAULT, INCREASE, EPOCH, SOA-EDIT, "
 			"SOA-EDIT-INCREASE, OFF or empty",
 			z->soa_edit_api);
 		return -1;
 	}
 	if (z->soa_edit != NULL && !soa_edit_told(z->soa_edit, 1, 1, &serial)) {
-		api_request_error(c->r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+		api_request_error(c->base.r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"SOA-EDIT kind '%.64s' must be INCREMENT-WEEKS, INCEPTION-EPOCH, "
 			"INCEPTION-INCREMENT, EPOCH, NONE or empty",
 			z->soa_edit);
@@ -39,13 +39,13 @@ zone_change_check_properties(struct zone_change *c)
 	if (check_soa_edit(c) != 0)
 		return -1;
 	if (c->zone.nsec3param != NULL && c->zone.nsec3param[0] != '\0' && !c->zone.dnssec) {
-		api_request_error(c->r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+		api_request_error(c->base.r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"NSEC3PARAM value provided for zone '%s', but zone is not DNSSEC secured.",
 			name);
 		return -1;
 	}
 	if (c->zone.dnssec) {
-		api_request_error(c->r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+		api_request_error(c->base.r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"Zone '%s' cannot be secured: this version does not sign zones yet", name);
 		return -1;
 	}
@@ -68,7 +68,7 @@ set_keys(struct zone_change *c, struct store_txn *t, const struct store_zone *zo
 	for (size_t i = 0; i < n; i++) {
 		const char *row;
 		if (store_row_get(t, STORE_TSIG, name[i], &row) != 0)
-			return change_refuse(&c->job.error, CHANGE_INVALID,
+			return change_refuse(&c->base.job.error, CHANGE_INVALID,
 				"A TSIG key with the name '%.300s' does not exist", name[i]);
 	}
 	return store_metadata_set(t, zone, kind, name, n);
