@@ -1,37 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* millrace-controlplane: start, main loop (libuv: signals, reclaiming, watching), end. Zones are
- * loaded by the zone manager's threads, HTTP is answered by the API's; the loop itself never
- * blocks. What takes long at the start (an arena that is taken over, a long list of zones) is done
- * by a thread of libuv's pool, so that there is somebody to ask, and to stop, meanwhile. */
+/* millrace-controlplane: what needs privileges, main loop (libuv: signals, reclaiming, watching),
+ * end. Zones are loaded by the zone manager's threads, HTTP is answered by the API's; the loop
+ * itself never blocks. Zones and all that goes with them: begin.c. */
 #include "config/log.h"
 #include "config/program.h"
 #include "config/ready.h"
-#include "controlplane/api/api.h"
-#include "controlplane/api/gate.h"
 #include "controlplane/api/openapi.h"
-#include "controlplane/backends/backends.h"
 #include "controlplane/check_zone.h"
-#include "controlplane/metrics/busy.h"
-#include "controlplane/metrics/metrics_server.h"
-#include "controlplane/open_store.h"
-#include "controlplane/policy/policy_control.h"
-#include "controlplane/reconfigure.h"
-#include "controlplane/serve_backends.h"
+#include "controlplane/process.h"
 #include "controlplane/store_tool.h"
-#include "controlplane/watch.h"
 #include "shm/paths.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <uv.h>
 
 #define BUSY_MS 1000         /* between samples of how busy the workers are */
 #define RECLAIM_MS 10        /* between looks at what waits for its grace period */
@@ -42,41 +28,6 @@
  */
 #define MMAP_THRESHOLD_OCTETS (4 << 20)
 #define TRIM_THRESHOLD_OCTETS (16 << 20)
-#define READY_NAME "controlplane"
-
-struct controlplane {
-	const char *config_path;
-	struct config *config;    /* as read first: a long list of zones may be missing */
-	struct config_rest *rest; /* then it is in here; NULL: nothing is missing */
-	struct config *whole;     /* what the services are started with */
-	uv_work_t begin;
-	bool beginning;    /* `begin` runs */
-	int begin_status;  /* what came of it: 0, or the status that the process ends with */
-	bool reload_asked; /* by a signal, before there was anybody to do it */
-	char *hub_path, *arena_path, *socket_path, *store_path;
-	struct hub *hub;
-	struct captures *captures;
-	struct arena arena;
-	struct zone_publisher *publisher;
-	struct policy_control *policy;
-	struct zone_manager *zones;
-	struct backends *backends;
-	struct store_opener *store;
-	struct api_parts parts; /* what the API serves now */
-	struct reconfigure *reconfigure;
-	struct gate *gate; /* the API's, once that has started */
-	struct api *api;
-	struct watch *watch;
-	struct busy *busy;
-	struct metrics_source figures;
-	struct metrics_server *metrics;
-	uv_loop_t loop;
-	uv_async_t published;
-	_Atomic bool published_told; /* the loop knows, and goes on reclaiming: spares a wake-up a
-					zone */
-	uv_timer_t reclaim, busy_timer;
-	uv_signal_t on_hup, on_term, on_int;
-};
 
 /* --- events --- */
 
@@ -109,31 +60,6 @@ sample_busy(uv_timer_t *t)
 	busy_sample(c->busy);
 }
 
-/* Any of the zone manager's threads. */
-static void
-tell_published(void *arg)
-{
-	struct controlplane *c = arg;
-
-	if (!atomic_exchange(&c->published_told, true))
-		uv_async_send(&c->published);
-}
-
-/* Any of the zone manager's threads. */
-static void
-tell_ready(void *arg)
-{
-	struct controlplane *c = arg;
-	struct zone_manager_status s;
-	int ret = ready_announce(c->config->run_dir, READY_NAME);
-
-	zone_manager_status(c->zones, &s);
-	log_info("ready: %u zones, %u served, after %u ms", s.n_zones, s.n_serving, s.start_ms);
-	if (ret != 0)
-		log_error(
-			"cannot announce readiness in %s: %s", c->config->run_dir, strerror(-ret));
-}
-
 static void
 on_reload(uv_signal_t *s, int number)
 {
@@ -143,27 +69,6 @@ on_reload(uv_signal_t *s, int number)
 		c->reload_asked = true;
 	else
 		reconfigure_request(c->reconfigure, RECONFIGURE_WHOLE, NULL, NULL);
-}
-
-/* Another configuration was taken over: other folders may be watched now, or none. */
-static void
-on_applied(void *arg, const struct config *config, const struct reconfigure_outcome *o)
-{
-	struct controlplane *c = arg;
-	struct watch *old = c->watch;
-	bool changed = false;
-
-	api_reconfigure(c->api, config);
-	for (size_t i = 0; i < o->n_changes; i++)
-		changed |= strncmp(o->change[i].key, "zones.", 6) == 0;
-	if (!changed)
-		return;
-	backends_reconfigure(c->backends, config);
-	c->watch = NULL;
-	/* the new one looks before the old one looks away; all files are looked at after this */
-	if (config->zones.watch && watch_start(&c->watch, &c->loop, config, c->zones) != 0)
-		c->watch = NULL;
-	watch_stop(old);
 }
 
 static void
@@ -248,181 +153,6 @@ start_api(struct controlplane *c)
 	return ret == 0 ? metrics_server_start(c->metrics) : ret;
 }
 
-static int
-start_publisher(struct controlplane *c)
-{
-	char wrong[ACL_ERROR_OCTETS];
-	const char *error = NULL;
-	uint32_t n_damaged = 0;
-	int ret;
-
-	ret = zone_publisher_create(&c->publisher, &c->arena, c->hub, &n_damaged);
-	if (ret != 0) {
-		log_error("arena %s cannot be taken over: %s", c->arena_path, strerror(-ret));
-		return ret;
-	}
-	if (n_damaged > 0)
-		log_warning("%u zones in the arena were damaged; they are loaded anew", n_damaged);
-	ret = reconfigure_publish_settings(c->publisher, &c->arena, c->config, false, &error);
-	if (ret != 0)
-		log_error("settings: %s", error != NULL ? error : strerror(-ret));
-	if (ret != 0)
-		return ret;
-	ret = policy_control_create(&c->policy, c->config, c->publisher, tell_published, c, wrong);
-	if (ret != 0)
-		log_error("%s", wrong);
-	return ret;
-}
-
-/* A long list of zones, of the same version of the file. */
-static int
-read_rest(struct controlplane *c)
-{
-	struct config_rest *rest = c->rest;
-	char *error = NULL;
-
-	if (rest == NULL) {
-		c->whole = config_hold(c->config);
-		return 0;
-	}
-	c->rest = NULL;
-	c->whole = config_load_rest(rest, &error);
-	if (c->whole != NULL && c->config->chroot_entered)
-		config_enter_chroot(c->whole);
-	if (c->whole != NULL)
-		return 0;
-	log_error("%s", error != NULL ? error : "out of memory");
-	free(error);
-	return -EINVAL;
-}
-
-/* A thread of the pool. */
-static void
-begin(uv_work_t *work)
-{
-	struct controlplane *c = work->data;
-
-	/* first the zones that are there already: a list of a million takes seconds */
-	if (start_publisher(c) != 0)
-		c->begin_status = EXIT_FAILURE;
-	else if (read_rest(c) != 0)
-		c->begin_status = EX_CONFIG;
-}
-
-/* The store is there, or why it is not. */
-static void
-on_store(void *arg, struct store *store, const char *error)
-{
-	struct controlplane *c = arg;
-
-	c->parts.store = store;
-	c->parts.store_error = error;
-	if (api_serve(c->api, &c->parts) != 0)
-		log_error("the HTTP API does not know the store: out of memory");
-}
-
-static int
-start_store(struct controlplane *c)
-{
-	struct store_opener_options options = {
-		.loop = &c->loop,
-		.path = c->store_path,
-		.zones = c->zones,
-		.backends = c->backends,
-		.changed = on_store,
-		.arg = c,
-	};
-
-	return store_opener_start(&c->store, &options);
-}
-
-static int
-start_services(struct controlplane *c)
-{
-	struct zone_manager_options options = {
-		.config = c->whole,
-		.arena = &c->arena,
-		.publisher = c->publisher,
-		.awaits_store = true,
-		.awaits_backends = true,
-		.published = tell_published,
-		.ready = tell_ready,
-		.arg = c,
-	};
-	struct reconfigure_options reconfigure = {
-		.config = c->whole,
-		.path = c->config_path,
-		.loop = &c->loop,
-		.arena = &c->arena,
-		.publisher = c->publisher,
-		.hub = c->hub,
-		.check = gate_check,
-		.applied = on_applied,
-		.arg = c,
-	};
-	int ret;
-
-	ret = zone_manager_start(&c->zones, &options);
-	if (ret != 0) {
-		log_error("zone manager: %s", strerror(-ret));
-		return ret;
-	}
-	ret = serve_backends(&c->backends, c->zones, c->whole, c->config_path);
-	if (ret != 0)
-		return ret;
-	reconfigure.zones = c->zones;
-	reconfigure.policy = c->policy;
-	ret = reconfigure_start(&c->reconfigure, &reconfigure);
-	if (ret != 0) {
-		log_error("configuration: %s", strerror(-ret));
-		return ret;
-	}
-	c->figures.zones = c->zones;
-	c->figures.publisher = c->publisher;
-	c->parts = (struct api_parts){
-		.zones = c->zones,
-		.reconfigure = c->reconfigure,
-		.policy = c->policy,
-		.backends = c->backends,
-		.store_error = "The store is being opened; ask again",
-		.notify = notify_start(c->config),
-	};
-	ret = start_store(c);
-	if (ret != 0)
-		return ret;
-	c->parts.changes = c->figures.changes = store_opener_changes(c->store);
-	ret = api_serve(c->api, &c->parts);
-	if (ret != 0)
-		return ret;
-	metrics_server_serve(c->metrics, &c->figures);
-	program_ready("HTTP API answers; millracectl status tells about zones");
-	if (c->whole->zones.watch)
-		ret = watch_start(&c->watch, &c->loop, c->whole, c->zones);
-	if (c->reload_asked)
-		reconfigure_request(c->reconfigure, RECONFIGURE_WHOLE, NULL, NULL);
-	return ret;
-}
-
-static void
-begun(uv_work_t *work, int status)
-{
-	struct controlplane *c = work->data;
-
-	c->beginning = false;
-	if (c->begin_status == 0 && (status != 0 || start_services(c) != 0))
-		c->begin_status = EXIT_FAILURE;
-	if (c->begin_status != 0)
-		uv_stop(&c->loop);
-}
-
-static int
-start_begin(struct controlplane *c)
-{
-	c->begin.data = c;
-	c->beginning = true;
-	return uv_queue_work(&c->loop, &c->begin, begin, begun);
-}
-
 static void
 start_loop(struct controlplane *c)
 {
@@ -456,7 +186,7 @@ stop(struct controlplane *c, int status)
 {
 	bool idle;
 
-	ready_withdraw(c->config->run_dir, READY_NAME);
+	ready_withdraw(c->config->run_dir, CONTROLPLANE_READY_NAME);
 	idle = store_opener_stop(c->store, STOP_PATIENCE_MS);
 	idle &= c->zones == NULL || zone_manager_stop(c->zones, STOP_PATIENCE_MS);
 	idle &= backends_stop(c->backends, STOP_PATIENCE_MS);
@@ -567,7 +297,7 @@ main(int argc, char **argv)
 	if (ret == 0)
 		ret = start_api(&c);
 	if (ret == 0)
-		ret = start_begin(&c);
+		ret = controlplane_begin(&c);
 	if (ret == 0)
 		uv_run(&c.loop, UV_RUN_DEFAULT);
 	/* told to stop before the start was over: it has no outcome */

@@ -86,6 +86,17 @@ SSL_CTX *gate_tls_create(const struct config *c, char error[GATE_ERROR_OCTETS]);
 /** @return 1 done, 0 goes on later, -1 failed */
 int gate_tls_handshake(struct gate_connection *c);
 
+/* gate_run.c */
+
+/** CLOCK_MONOTONIC. */
+int64_t gate_clock_ms(void);
+/** Accept from it, or let clients wait in the kernel. */
+void gate_watch_listener(struct gate *g, struct gate_listener *l, bool on);
+/** The thread. @param arg  struct gate */
+void *gate_run(void *arg);
+/** The pair's other end, given to the HTTP server. @return 0 or negative errno */
+int gate_hand_over(struct gate *g, struct gate_connection *c);
+
 /* gate_connection.c; the gate's thread */
 
 /** A client was accepted. Closes fd on failure. */
@@ -100,5 +111,3 @@ bool gate_connection_idle(const struct gate *g, struct gate_connection *c, int64
 /** End it; it is freed with gate_connection_bury(). */
 void gate_connection_kill(struct gate *g, struct gate_connection *c);
 void gate_connections_bury(struct gate *g);
-/** The pair's other end, given to the HTTP server. @return 0 or negative errno */
-int gate_hand_over(struct gate *g, struct gate_connection *c);
