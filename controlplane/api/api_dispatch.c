@@ -105,6 +105,30 @@ client_of(struct MHD_Connection *connection)
 	return i != NULL ? i->socket_context : NULL;
 }
 
+/* For the audit log, which is UTF-8: octets that are no ASCII come out escaped, whatever they were.
+ */
+static char *
+keep_path(const char *path)
+{
+	static const char digit[] = "0123456789ABCDEF";
+	size_t len = strnlen(path, API_PATH_KEPT), at = 0;
+	char *kept = malloc(3 * len + 1);
+
+	for (size_t i = 0; kept != NULL && i < len; i++) {
+		uint8_t c = (uint8_t)path[i];
+		if (c > ' ' && c < 127) {
+			kept[at++] = (char)c;
+			continue;
+		}
+		kept[at++] = '%';
+		kept[at++] = digit[c >> 4];
+		kept[at++] = digit[c & 15];
+	}
+	if (kept != NULL)
+		kept[at] = '\0';
+	return kept;
+}
+
 enum MHD_Result
 api_handle_request(void *arg, struct MHD_Connection *connection, const char *path,
 	const char *method, const char *version, const char *upload, size_t *upload_octets,
@@ -122,10 +146,13 @@ api_handle_request(void *arg, struct MHD_Connection *connection, const char *pat
 		r->context = &atomic_load_explicit(&a->view, memory_order_acquire)->context;
 		r->config = api_config_now(a);
 		r->connection = connection;
-		r->path = strcmp(method, "GET") != 0 ? strndup(path, API_PATH_KEPT) : NULL;
+		r->path = strcmp(method, "GET") != 0 ? keep_path(path) : NULL;
 		r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 		r->status = MHD_HTTP_OK;
 		r->content_type = "application/json";
+		/* answered at once: what follows may be a body or a request, nobody knows */
+		if (api_framing_check(r, version) != 0)
+			return api_answer(r);
 		if (!is_preflight(r, method) &&
 			access_begin(a->access, r, client_of(connection)) == 0 &&
 			find_route(r, method, path) == 0 && access_route(r) &&

@@ -47,6 +47,10 @@ void api_audit_request(const struct api_request *r);
 /** Send what the handler has written. api_answer.c */
 enum MHD_Result api_answer(struct api_request *r);
 
+/** Is it beyond doubt where this request ends? api_framing.c
+ * @return 0, or -1: the answer is set, and the connection is to end */
+int api_framing_check(struct api_request *r, const char *version);
+
 /* --- the body: api_body.c --- */
 
 /** The headers are there, and what they ask for may be done: is a body welcome? Sets the answer if

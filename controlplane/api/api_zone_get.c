@@ -199,7 +199,9 @@ write_lines(struct json_writer *w, struct zone_answer *a, const struct backend_r
 static void
 write_rrset(struct json_writer *w, struct zone_answer *a, const struct backend_rrset *set)
 {
-	if (!rrset_is_seen(&a->view, set))
+	/* a token of some records is shown those, whatever it asks for */
+	if (!rrset_is_seen(&a->view, set) ||
+		!access_rrset_seen(a->r, a->apex, set->owner, set->type))
 		return;
 	if (a->shape == AS_JSON)
 		rrset_write_json(w, NULL, &a->view, set);

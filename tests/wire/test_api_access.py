@@ -487,6 +487,25 @@ def test_changes_at_the_same_time_do_not_bring_a_secret_back(tokens):
     assert len(good) == 1
 
 
+def test_a_token_of_some_records_is_shown_no_others(tokens):
+    """Neither of a zone of the store, nor of one in a file; whatever it asks for."""
+    made = json.dumps({'name': 'seen.example.', 'kind': 'Native', 'nameservers': ['ns1.example.net.'], 'rrsets': [
+        {'name': n, 'type': t, 'ttl': 60, 'records': [{'content': c}], 'comments': [{'content': 'private', 'account': ''}]}
+        for n, t, c in (('seen.example.', 'TXT', '"apex"'), ('_acme-challenge.seen.example.', 'TXT', '"mine"'),
+                        ('_acme-challenge.seen.example.', 'A', '192.0.2.1'), ('www.seen.example.', 'TXT', '"theirs"'))]})
+    assert tokens.ask('POST', BASE + '/zones', made)[0] == 201
+    for zone in ('seen.example.', 'one.example.'):
+        secret, _ = make_token(tokens, 'seen-' + zone[:-1], zones=[zone], owners=['_acme-challenge.*'], types=['TXT'], methods=METHODS)
+        for query in ('', '?rrset_name=www.seen.example.', '?rrset_type=SOA', '?rrset_name=%s&rrset_type=SOA' % zone, '?include_disabled=true'):
+            status, _, text = tokens.ask('GET', BASE + '/zones/' + zone + query, key=secret)
+            seen = [(r['name'], r['type']) for r in json.loads(text)['rrsets']]
+            mine = [('_acme-challenge.seen.example.', 'TXT')] if zone.startswith('seen') and query in ('', '?include_disabled=true') else []
+            assert status == 200 and seen == mine, (zone, query)
+        assert tokens.ask('GET', BASE + '/zones/' + zone + '/export', key=secret)[0] == 403
+    whole, _ = make_token(tokens, 'seen-whole', zones=['seen.example.'])
+    assert len(json.loads(tokens.ask('GET', BASE + '/zones/seen.example.', key=whole)[2])['rrsets']) == 6
+
+
 def test_a_certificate_may_stand_for_a_token(build, authority):
     cert, key = authority.sign('bound')
     robot, person = authority.sign('robot', '/O=Example/CN=robot'), authority.sign('person', '/O=Example/CN=person')
