@@ -1,18 +1,182 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* zone_publish: the zone directory's writer. Control plane, any thread; one mutex a publisher. What
- * workers see changes by single atomic stores. */
+/* zone_publish: the zone directory's writer, and what waits for readers to let go of it. Control
+ * plane, any thread; one mutex a publisher. What workers see changes by single atomic stores. */
 #include "controlplane/zones/zone_publish.h"
-
+#include "controlplane/zones/zone_compile.h"
 #include "controlplane/zones/zone_directory_write.h"
 #include "controlplane/zones/zone_patch.h"
-#include "controlplane/zones/zone_retired.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#define RECLAIM_BATCH 64u  /* blocks freed while nobody can publish */
+#define RETIRED_KEPT 4096u /* room kept for what waits, while nothing does */
 #define GRACE_WAIT_MS 5000 /* for the readers of what an earlier control plane had retired */
+
+/* What nobody can find any more, but somebody may still read. */
+struct retired {
+	uint64_t epoch;
+	uint64_t off;
+	uint64_t len;      /* of a block; 0: an image, with its chunks */
+	uint64_t since_ns; /* CLOCK_MONOTONIC */
+};
+
+struct zone_publisher {
+	pthread_mutex_t lock;
+	struct arena *arena;
+	struct hub *hub;
+	struct zone_directory *directory; /* the published one; NULL before the first zone */
+	uint64_t directory_off;
+	uint32_t n_removed;      /* slots that are ZONE_SLOT_REMOVED */
+	struct retired *retired; /* oldest at [first]; epochs ascend */
+	size_t first, n_retired, cap_retired;
+	uint64_t periods_total;
+	struct histogram grace;
+};
+
+static struct arena_header *
+header(struct zone_publisher *p)
+{
+	return arena_writable(p->arena, 0);
+}
+
+static uint64_t
+clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* --- retired blocks --- */
+
+/* Make room for n more, so that a publication cannot fail half way. */
+static int
+reserve_retired(struct zone_publisher *p, size_t n)
+{
+	if (p->first > 0 && p->first + p->n_retired + n > p->cap_retired) {
+		memmove(p->retired, p->retired + p->first, p->n_retired * sizeof *p->retired);
+		p->first = 0;
+	}
+	if (p->n_retired + n <= p->cap_retired)
+		return 0;
+	size_t cap =
+		p->cap_retired * 2 > p->n_retired + n ? p->cap_retired * 2 : p->n_retired + n + 64;
+	struct retired *more = realloc(p->retired, cap * sizeof *more);
+	if (more == NULL)
+		return -ENOMEM;
+	p->retired = more;
+	p->cap_retired = cap;
+	return 0;
+}
+
+static void
+release(struct zone_publisher *p, const struct retired *r)
+{
+	if (r->len == 0)
+		zone_image_free(p->arena, r->off);
+	else
+		arena_free(p->arena, r->off, r->len);
+}
+
+/* It was unpublished just now; `epoch` began after that. Room was reserved. */
+static void
+retire(struct zone_publisher *p, uint64_t epoch, uint64_t off, uint64_t len)
+{
+	struct retired r = {.epoch = epoch, .off = off, .len = len, .since_ns = clock_ns()};
+
+	if (off == 0)
+		return;
+	if (p->hub == NULL) {
+		release(p, &r);
+		return;
+	}
+	assert(p->first + p->n_retired < p->cap_retired);
+	p->retired[p->first + p->n_retired++] = r;
+}
+
+/* To be called after the store that unpublishes, before retire(). */
+static uint64_t
+new_epoch(struct zone_publisher *p)
+{
+	atomic_fetch_add_explicit(&header(p)->generation, 1, memory_order_relaxed);
+	p->periods_total += p->hub != NULL;
+	return p->hub == NULL ? 0 : grace_start(p->hub);
+}
+
+size_t
+zone_publisher_reclaim(struct zone_publisher *p)
+{
+	uint64_t horizon = p->hub == NULL ? 0 : grace_horizon(p->hub), now_ns = clock_ns();
+	size_t n;
+
+	do {
+		pthread_mutex_lock(&p->lock);
+		for (n = 0; n < RECLAIM_BATCH && p->n_retired > 0 &&
+			    p->retired[p->first].epoch <= horizon;
+			n++) {
+			uint64_t since_ns = p->retired[p->first].since_ns;
+			/* whoever retired it may have been at it when the clock was read */
+			histogram_add(&p->grace, now_ns > since_ns ? now_ns - since_ns : 0, 1);
+			release(p, &p->retired[p->first]);
+			p->first++;
+			p->n_retired--;
+		}
+		size_t left = p->n_retired;
+		if (left == 0 && p->cap_retired > RETIRED_KEPT) {
+			/* a new directory of a million zones made room for all that it might
+			 * replace */
+			free(p->retired);
+			p->retired = NULL;
+			p->cap_retired = p->first = 0;
+		}
+		pthread_mutex_unlock(&p->lock); /* between batches others may publish */
+		if (n < RECLAIM_BATCH)
+			return left;
+	} while (true);
+}
+
+void
+zone_publisher_status(struct zone_publisher *p, struct zone_publisher_status *out)
+{
+	pthread_mutex_lock(&p->lock);
+	*out = (struct zone_publisher_status){
+		.n_waiting = p->n_retired,
+		.periods_total = p->periods_total,
+		.grace = p->grace,
+	};
+	if (p->n_retired > 0)
+		out->oldest_ns = clock_ns() - p->retired[p->first].since_ns;
+	pthread_mutex_unlock(&p->lock);
+}
+
+uint64_t
+zone_publisher_lag_ns(struct zone_publisher *p, uint64_t epoch_seen)
+{
+	size_t low = 0, high;
+	uint64_t age = 0;
+
+	if (epoch_seen == 0)
+		return 0;
+	pthread_mutex_lock(&p->lock);
+	high = p->n_retired;
+	while (low < high) { /* the first that began after what it has seen: epochs ascend */
+		size_t middle = (low + high) / 2;
+		if (p->retired[p->first + middle].epoch > epoch_seen)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (low < p->n_retired)
+		age = clock_ns() - p->retired[p->first + low].since_ns;
+	pthread_mutex_unlock(&p->lock);
+	return age;
+}
 
 /* --- the directory --- */
 
@@ -32,7 +196,7 @@ rebuild(struct zone_publisher *p, const uint64_t *image_off, size_t n)
 	uint64_t off, n_replaced = 0;
 	struct zone_directory *d;
 
-	int err = retired_reserve(p, n + 1);
+	int err = reserve_retired(p, n + 1);
 	if (err != 0)
 		return err;
 	err = zone_directory_build(p->arena, p->directory, image_off, n, &off);
@@ -60,11 +224,11 @@ rebuild(struct zone_publisher *p, const uint64_t *image_off, size_t n)
 	p->directory_off = off;
 	p->n_removed = 0;
 	/* release: the directory and the images in it were written before */
-	atomic_store_explicit(&publisher_header(p)->directory, off, memory_order_release);
-	uint64_t epoch = retired_epoch(p);
-	retired_add(p, epoch, old_off, old_len);
+	atomic_store_explicit(&header(p)->directory, off, memory_order_release);
+	uint64_t epoch = new_epoch(p);
+	retire(p, epoch, old_off, old_len);
 	for (uint64_t i = 0; i < n_replaced; i++)
-		retired_add(p, epoch, replaced[i], 0);
+		retire(p, epoch, replaced[i], 0);
 	free(replaced);
 	return 0;
 }
@@ -90,7 +254,7 @@ publish_locked(struct zone_publisher *p, uint64_t image_off)
 	const struct image *im = image_at(p->arena, image_off);
 	if (im == NULL || image_off % ARENA_ALIGN != 0 || image_apex(im) == NULL)
 		return -EINVAL;
-	int err = retired_reserve(p, 2);
+	int err = reserve_retired(p, 2);
 	if (err != 0)
 		return err;
 	uint64_t hash = zone_apex_hash(p->arena, im->apex, im->apex_len);
@@ -102,7 +266,7 @@ publish_locked(struct zone_publisher *p, uint64_t image_off)
 		if (old == image_off)
 			return 0;
 		atomic_store_explicit(slot, word, memory_order_release);
-		retired_add(p, retired_epoch(p), old, 0);
+		retire(p, new_epoch(p), old, 0);
 		return 0;
 	}
 	err = make_room(p);
@@ -117,7 +281,7 @@ publish_locked(struct zone_publisher *p, uint64_t image_off)
 	/* release: the image was written before, and the bit of its label count */
 	atomic_store_explicit(slot, word, memory_order_release);
 	atomic_fetch_add_explicit(&p->directory->n_zones, 1, memory_order_relaxed);
-	retired_epoch(p);
+	new_epoch(p);
 	return 0;
 }
 
@@ -159,17 +323,17 @@ publish_patched_locked(struct zone_publisher *p, uint64_t old_off, uint64_t new_
 		zone_directory_slot(p->arena, p->directory, old->apex, old->apex_len);
 	if (slot == NULL || (*slot & ZONE_SLOT_OFFSET) != old_off)
 		return -ESTALE;
-	int err = retired_reserve(p, count_replaced(old, new) + 1);
+	int err = reserve_retired(p, count_replaced(old, new) + 1);
 	if (err != 0)
 		return err;
 	uint64_t hash = zone_apex_hash(p->arena, new->apex, new->apex_len);
 	/* release: the image was written before */
 	atomic_store_explicit(slot, zone_slot_word(hash, new_off), memory_order_release);
-	uint64_t epoch = retired_epoch(p);
+	uint64_t epoch = new_epoch(p);
 	for (uint32_t i = 0; old->chunk_bits > 0 && i < 1u << old->chunk_bits; i++)
 		if (chunks_of(old)[i].off != chunks_of(new)[i].off)
-			retired_add(p, epoch, chunks_of(old)[i].off, chunks_of(old)[i].len);
-	retired_add(p, epoch, old_off, old->block_len);
+			retire(p, epoch, chunks_of(old)[i].off, chunks_of(old)[i].len);
+	retire(p, epoch, old_off, old->block_len);
 	return 0;
 }
 
@@ -203,12 +367,12 @@ zone_withdraw(struct zone_publisher *p, const uint8_t *apex)
 	_Atomic uint64_t *slot =
 		zone_directory_slot(p->arena, p->directory, apex, name_octets(apex));
 	if (slot != NULL)
-		err = retired_reserve(p, 1);
+		err = reserve_retired(p, 1);
 	if (err == 0) {
 		uint64_t old = *slot & ZONE_SLOT_OFFSET;
 		p->n_removed += zone_directory_clear_slot(p->directory, slot);
 		atomic_fetch_sub_explicit(&p->directory->n_zones, 1, memory_order_relaxed);
-		retired_add(p, retired_epoch(p), old, 0);
+		retire(p, new_epoch(p), old, 0);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return err;
@@ -255,16 +419,15 @@ settings_publish(struct zone_publisher *p, const struct settings *s)
 	pthread_mutex_lock(&p->lock);
 	uint64_t off = arena_alloc(p->arena, sizeof *s);
 	if (off != 0)
-		err = retired_reserve(p, 1);
+		err = reserve_retired(p, 1);
 	if (err == 0) {
 		struct settings *copy = arena_writable(p->arena, off);
 		*copy = *s;
 		copy->magic = SETTINGS_MAGIC;
-		uint64_t old =
-			atomic_load_explicit(&publisher_header(p)->settings, memory_order_relaxed);
+		uint64_t old = atomic_load_explicit(&header(p)->settings, memory_order_relaxed);
 		/* release: its content was written before */
-		atomic_store_explicit(&publisher_header(p)->settings, off, memory_order_release);
-		retired_add(p, retired_epoch(p), old, sizeof *s);
+		atomic_store_explicit(&header(p)->settings, off, memory_order_release);
+		retire(p, new_epoch(p), old, sizeof *s);
 	} else if (off != 0) {
 		arena_free(p->arena, off, sizeof *s);
 	}
@@ -280,21 +443,19 @@ policy_publish(struct zone_publisher *p, const struct policy *policy)
 	pthread_mutex_lock(&p->lock);
 	uint64_t off = arena_alloc(p->arena, policy->octets);
 	if (off != 0)
-		err = retired_reserve(p, 1);
+		err = reserve_retired(p, 1);
 	if (err == 0) {
 		struct policy *copy = arena_writable(p->arena, off);
-		uint64_t old =
-			atomic_load_explicit(&publisher_header(p)->policy, memory_order_relaxed);
+		uint64_t old = atomic_load_explicit(&header(p)->policy, memory_order_relaxed);
 		uint64_t old_octets =
 			old == 0 ? 0 : ((const struct policy *)(p->arena->base + old))->octets;
 		memcpy(copy, policy, policy->octets);
 		/* of another arena none is equal either: its seed is random */
-		copy->serial = publisher_header(p)->seed + 1 +
-			       atomic_load_explicit(
-				       &publisher_header(p)->generation, memory_order_relaxed);
+		copy->serial = header(p)->seed + 1 +
+			       atomic_load_explicit(&header(p)->generation, memory_order_relaxed);
 		/* release: its content was written before */
-		atomic_store_explicit(&publisher_header(p)->policy, off, memory_order_release);
-		retired_add(p, retired_epoch(p), old, old_octets);
+		atomic_store_explicit(&header(p)->policy, off, memory_order_release);
+		retire(p, new_epoch(p), old, old_octets);
 	} else if (off != 0) {
 		arena_free(p->arena, off, policy->octets);
 	}
@@ -321,7 +482,7 @@ wait_for_readers(struct hub *hub)
 static int
 adopt_directory(struct zone_publisher *p, uint32_t *n_damaged)
 {
-	uint64_t off = atomic_load_explicit(&publisher_header(p)->directory, memory_order_relaxed);
+	uint64_t off = atomic_load_explicit(&header(p)->directory, memory_order_relaxed);
 	uint64_t *parts;
 	size_t n_parts;
 
@@ -331,7 +492,7 @@ adopt_directory(struct zone_publisher *p, uint32_t *n_damaged)
 	if (p->directory == NULL) {
 		/* nothing of it can be trusted: start with none */
 		++*n_damaged;
-		atomic_store_explicit(&publisher_header(p)->directory, 0, memory_order_release);
+		atomic_store_explicit(&header(p)->directory, 0, memory_order_release);
 		return 0;
 	}
 	p->directory_off = off;
@@ -339,11 +500,11 @@ adopt_directory(struct zone_publisher *p, uint32_t *n_damaged)
 		p->arena, p->directory, n_damaged, &p->n_removed, &parts, &n_parts);
 	if (err != 0)
 		return err;
-	err = retired_reserve(p, n_parts / 2);
+	err = reserve_retired(p, n_parts / 2);
 	if (err == 0) {
-		uint64_t epoch = retired_epoch(p);
+		uint64_t epoch = new_epoch(p);
 		for (size_t i = 0; i < n_parts; i += 2)
-			retired_add(p, epoch, parts[i], parts[i + 1]);
+			retire(p, epoch, parts[i], parts[i + 1]);
 	}
 	free(parts);
 	return err;
@@ -362,17 +523,16 @@ zone_publisher_create(
 	p->arena = a;
 	p->hub = hub;
 	pthread_mutex_init(&p->lock, NULL);
-	uint64_t settings =
-		atomic_load_explicit(&publisher_header(p)->settings, memory_order_relaxed);
+	uint64_t settings = atomic_load_explicit(&header(p)->settings, memory_order_relaxed);
 	if (settings != 0 && arena_adopt(a, settings, sizeof(struct settings)) != 0) {
 		damaged++;
-		atomic_store_explicit(&publisher_header(p)->settings, 0, memory_order_release);
+		atomic_store_explicit(&header(p)->settings, 0, memory_order_release);
 	}
-	uint64_t policy = atomic_load_explicit(&publisher_header(p)->policy, memory_order_relaxed);
+	uint64_t policy = atomic_load_explicit(&header(p)->policy, memory_order_relaxed);
 	if (policy != 0 && (policy_at(a, policy) == NULL ||
 				   arena_adopt(a, policy, policy_at(a, policy)->octets) != 0)) {
 		damaged++;
-		atomic_store_explicit(&publisher_header(p)->policy, 0, memory_order_release);
+		atomic_store_explicit(&header(p)->policy, 0, memory_order_release);
 	}
 	err = adopt_directory(p, &damaged);
 	if (err == 0 && hub != NULL)
