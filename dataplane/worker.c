@@ -22,7 +22,10 @@
 #define SPINS_BEFORE_SLEEP 32u /* empty rounds before ppoll(2): ~20 us with one socket */
 #define SPINS_BEFORE_NAP 4096u /* the same with polled ports: ~0.3 ms */
 #define SPIN_US 50u       /* the same with devices that can wake us: what a wake-up costs, about */
-#define NAPS_SHORT 10000u /* short naps before long ones: ~1 s */
+#define NAPS_SHORT 10000u /* short naps before long ones after much traffic: ~1 s, */
+#define NAPS_A_BURST                                                                 \
+	64u /* and how many each burst brings: a query a second leaves a worker idle \
+	     */
 #define NAP_SHORT_NS 50000u
 #define SLEEP_MAX_MS 500   /* a lost wake-up costs no more than this */
 #define SLEEP_DEVICE_MS 20 /* the same where drivers may lose one */
@@ -151,11 +154,13 @@ back_off(struct worker *w)
 		rte_pause();
 		return;
 	}
+	w->n_idle = SPINS_BEFORE_NAP + 1; /* stay here */
 	nap.tv_nsec = w->nap_ns;
-	if (w->n_idle > SPINS_BEFORE_NAP + NAPS_SHORT)
-		w->n_idle--; /* stay here */
-	else if (nap.tv_nsec > NAP_SHORT_NS)
-		nap.tv_nsec = NAP_SHORT_NS;
+	if (w->n_naps_short != 0) {
+		w->n_naps_short--;
+		if (nap.tv_nsec > NAP_SHORT_NS)
+			nap.tv_nsec = NAP_SHORT_NS;
+	}
 	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
 	counter_add(&w->shared->counters, CTR_SLEEPS, 1);
 }
@@ -205,6 +210,8 @@ run(struct worker *w)
 			continue;
 		}
 		w->n_idle = 0;
+		if (w->n_naps_short < NAPS_SHORT)
+			w->n_naps_short += NAPS_A_BURST;
 		counter_add(&w->shared->counters, CTR_BUSY_CYCLES, rte_rdtsc() - start);
 	}
 	grace_offline(w->shared);

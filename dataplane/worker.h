@@ -44,6 +44,7 @@ struct worker {
 	/* the worker's own */
 	_Alignas(64) uint64_t tick_scale; /* from rdtsc to policy.h's ticks */
 	unsigned n_idle;                  /* rounds without a packet in a row */
+	unsigned n_naps_short;            /* that are left before long ones */
 	uint64_t idle_since;              /* TSC, at the first of them */
 	struct sampler sampler;
 	struct answer_query query[ANSWER_BURST];

@@ -244,7 +244,7 @@ try_device(struct ethdev_device *d, const struct config_port *c, const struct dr
 	struct ethdev_sockets before;
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf;
-	unsigned n;
+	unsigned n, n_sockets;
 	int err;
 
 	*again = false;
@@ -254,14 +254,15 @@ try_device(struct ethdev_device *d, const struct config_port *c, const struct dr
 	err = probe(dd->arguments, dd->name);
 	if (err < 0)
 		return err;
-	/* net_af_packet opens all its sockets here; which of several belongs to which queue it does
-	 * not say */
-	if (dd->queues == 1)
-		d->socket[0] = ethdev_sockets_new(&before);
+	/* net_af_packet opens all its sockets here, one a queue and in their order */
+	n_sockets = ethdev_sockets_new(&before, d->socket, ETHDEV_QUEUES_MAX);
 	d->port_id = (uint16_t)err;
 	err = rte_eth_dev_info_get(d->port_id, &info);
 	if (err != 0)
 		return err;
+	if (n_sockets != info.max_rx_queues) /* then who knows whose they are */
+		for (unsigned q = 0; q < n_sockets; q++)
+			d->socket[q] = -1;
 	n = choose_queues(c, &info, dd->queues, c->queues != 0);
 	if (n == 0) {
 		d->explained = true;

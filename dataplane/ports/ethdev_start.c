@@ -60,7 +60,7 @@ ethdev_make_conf(const struct rte_eth_dev_info *info, unsigned n_queues)
 static int
 setup_queues(struct ethdev_device *d, unsigned n, uint16_t n_rx, uint16_t n_tx)
 {
-	int socket = rte_eth_dev_socket_id(d->port_id), err = 0;
+	int socket = rte_eth_dev_socket_id(d->port_id), err = 0, fd;
 
 	for (uint16_t q = 0; q < n && err == 0; q++)
 		err = rte_eth_tx_queue_setup(d->port_id, q, n_tx, (unsigned)socket, NULL);
@@ -69,8 +69,8 @@ setup_queues(struct ethdev_device *d, unsigned n, uint16_t n_rx, uint16_t n_tx)
 		struct ethdev_sockets before;
 		ethdev_sockets_note(&before, AF_XDP);
 		err = rte_eth_rx_queue_setup(d->port_id, q, n_rx, (unsigned)socket, NULL, d->pool);
-		if (err == 0 && d->socket[q] < 0)
-			d->socket[q] = ethdev_sockets_new(&before);
+		if (err == 0 && d->socket[q] < 0 && ethdev_sockets_new(&before, &fd, 1) == 1)
+			d->socket[q] = fd;
 	}
 	return err;
 }

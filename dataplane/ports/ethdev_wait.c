@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ethdev_wait: DPDK has no call for the descriptor under an AF_XDP or AF_PACKET queue; it is found
- * as the one socket of its family that was not there before the driver opened it. Sleeping and
+ * as the socket of its family that was not there before the driver opened it. Sleeping and
  * waking only: nothing here runs while packets come. */
 #include "dataplane/ports/ethdev_wait.h"
 
@@ -39,14 +39,20 @@ ethdev_sockets_note(struct ethdev_sockets *s, int family)
 		closedir(d);
 }
 
-int
-ethdev_sockets_new(const struct ethdev_sockets *before)
+static int
+by_number(const void *a, const void *b)
+{
+	return *(const int *)a < *(const int *)b ? -1 : *(const int *)a > *(const int *)b;
+}
+
+unsigned
+ethdev_sockets_new(const struct ethdev_sockets *before, int fd[], unsigned room)
 {
 	struct ethdev_sockets now;
-	int found = -1;
+	unsigned n = 0;
 
 	if (before->n == ETHDEV_SOCKETS_MAX)
-		return -1;
+		return 0;
 	ethdev_sockets_note(&now, before->family);
 	for (unsigned i = 0; i < now.n; i++) {
 		bool old = false;
@@ -54,11 +60,14 @@ ethdev_sockets_new(const struct ethdev_sockets *before)
 			old = before->fd[k] == now.fd[i];
 		if (old)
 			continue;
-		if (found >= 0)
-			return -1;
-		found = now.fd[i];
+		if (n < room)
+			fd[n] = now.fd[i];
+		n++;
 	}
-	return found;
+	if (n > room)
+		return 0;
+	qsort(fd, n, sizeof fd[0], by_number);
+	return n;
 }
 
 /* Drivers that can be asked for interrupts say so by letting us have one; tap only has a

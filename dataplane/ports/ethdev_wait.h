@@ -32,12 +32,16 @@ struct ethdev_sockets {
 
 /** Note which sockets of this family there are. Thread: main, while no other opens any. */
 void ethdev_sockets_note(struct ethdev_sockets *s, int family);
-/** The one that came since; -1 when none did, or several. */
-int ethdev_sockets_new(const struct ethdev_sockets *before);
+/**
+ * Those that came since, by number, and so in the order in which they were opened: the kernel gives
+ * the lowest that is free, and nothing is closed meanwhile.
+ * @return how many; 0 also when they are more than `room`
+ */
+unsigned ethdev_sockets_new(const struct ethdev_sockets *before, int fd[], unsigned room);
 
 /**
  * Find out how a queue of a started device can be waited for.
- * @param socket  what ethdev_sockets_new() said, or -1: ask the driver
+ * @param socket  under it, of ethdev_sockets_new(), or -1: ask the driver
  * @return w->fd is -1 when it must be polled; end with ethdev_wait_close()
  */
 void ethdev_wait_open(struct ethdev_wait *w, uint16_t port_id, uint16_t queue_id, int socket);

@@ -63,10 +63,19 @@ spread_receive(struct port *port, struct answer_query *q, unsigned max)
 	rx = p->pending + p->at;
 	while (n < p->n_pending && rx[n]->port == rx[0]->port)
 		n++;
+	p->current = p->by_device[rx[0]->port];
+	/* what could not be given back waits here, and is not answered to be dropped; meanwhile its
+	 * owner finds the ring full and answers by itself */
+	if (p->current->back != NULL) {
+		unsigned room = rte_ring_free_count(p->current->back);
+		if (n > room)
+			n = room;
+		if (n == 0)
+			return 0;
+	}
 	p->n_pending -= n;
 	p->at += n;
 	port->n_taken = n;
-	p->current = p->by_device[rx[0]->port];
 	/* a queue that was lent is no port of the worker's */
 	p->current->port.tap = port->tap;
 	if (p->current->back != NULL)

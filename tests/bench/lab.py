@@ -3,6 +3,8 @@
 Everything is a context manager, so that an error or Ctrl-C leaves nothing behind."""
 import contextlib
 import glob
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
@@ -65,6 +67,15 @@ def installed(name):
 def version_of(package):
     r = subprocess.run(['dpkg-query', '-W', '-f', '${Version}', package], capture_output=True, text=True)
     return r.stdout.split('-')[0].split(':')[-1] if r.returncode == 0 else ''
+
+
+def script(name):
+    """The script of that name beside this file, as a module."""
+    loader = importlib.machinery.SourceFileLoader(name, str(pathlib.Path(__file__).resolve().parent / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    sys.dont_write_bytecode = True
+    loader.exec_module(module)
+    return module
 
 
 # --- results
@@ -211,11 +222,11 @@ def ip(*args):
 
 
 class Veth:
-    """Two namespaces joined by a veth pair of one queue: c0 (generator) and s0 (server), addresses and
-    neighbours set, checksums made by software as an AF_XDP reader needs them."""
+    """Two namespaces joined by a veth pair: c0 (generator) and s0 (server), addresses and neighbours set, checksums made by software as an AF_XDP reader needs them."""
     CLIENT, SERVER = '198.18.53.2', '198.18.53.1'
 
-    def __init__(self):
+    def __init__(self, queues=1):
+        self.queues = str(queues)
         self.client, self.server = 'bench-c%d' % os.getpid(), 'bench-s%d' % os.getpid()
 
     def __enter__(self):
@@ -223,8 +234,8 @@ class Veth:
             for n in (self.client, self.server):
                 ip('netns', 'add', n)
                 ip('-n', n, 'link', 'set', 'lo', 'up')
-            ip('-n', self.client, 'link', 'add', 'c0', 'numrxqueues', '1', 'numtxqueues', '1', 'type', 'veth',
-               'peer', 'name', 's0', 'netns', self.server, 'numrxqueues', '1', 'numtxqueues', '1')
+            ip('-n', self.client, 'link', 'add', 'c0', 'numrxqueues', self.queues, 'numtxqueues', self.queues, 'type', 'veth',
+               'peer', 'name', 's0', 'netns', self.server, 'numrxqueues', self.queues, 'numtxqueues', self.queues)
             ends = ((self.client, 'c0', self.CLIENT), (self.server, 's0', self.SERVER))
             for n, dev, address in ends:
                 self.run(n, 'sysctl', '-qw', 'net.ipv6.conf.%s.disable_ipv6=1' % dev)

@@ -86,6 +86,7 @@ class Millrace(Server):
     name, package, program = 'Millrace', 'millrace', 'millrace'
     device = None           # EAL device arguments instead of a socket,
     eal = ()                # and more arguments of EAL
+    workers = 1             # on any CPU, when they are more
 
     @classmethod
     def available(cls):
@@ -101,7 +102,8 @@ class Millrace(Server):
         else:
             listen = '  listen: ["%s:%d"]\n' % (self.address, self.port)
         listen += '  eal: %s\n' % json.dumps(list(self.eal)) if self.eal else ''
-        cores = '  workers: 1\n' + ('  cores: [%d]\n' % self.cpu if self.cpu is not None else '')
+        pinned = self.cpu is not None and self.workers == 1
+        cores = '  workers: %d\n' % self.workers + ('  cores: [%d]\n' % self.cpu if pinned else '')
         self.cpu_of_worker, self.cpu = self.cpu, None       # the worker is pinned, not all threads
         self.write('millrace.yaml', 'run-dir: %s\nstore:\n  path: %s\nlog-level: info\narena:\n  size: 8GiB\nrrl:\n  enabled: false\ndataplane:\n%s%szones:\n  list:\n'
                    '    - zone: %s\n      file: %s\n' % (self.path('run'), self.path('store.mdb'), cores, listen, ZONE, self.zone_file))

@@ -295,6 +295,36 @@ test_a_full_ring_leaves_the_rest_in_order(void **state)
 		n -= send_back();
 }
 
+/* The owner of the queue stands still for a while (another program has its CPU): what was handed on
+ * waits until it can be given back. */
+static void
+test_what_cannot_be_given_back_is_not_dropped(void **state)
+{
+	unsigned n_given = 0, n_taken = 0, n_sent = 0, n;
+
+	for (unsigned burst = 0; burst < 3 * SPREAD_RING / PORT_BURST; burst++) {
+		struct rte_mbuf *m[PORT_BURST];
+		unsigned left;
+		for (unsigned i = 0; i < PORT_BURST; i++)
+			m[i] = make_mbuf(false);
+		left = give(m, PORT_BURST);
+		n_given += PORT_BURST - left;
+		rte_pktmbuf_free_bulk(m, left);
+		n_taken += take();
+	}
+	assert_true(n_given > SPREAD_RING);
+	assert_int_equal(n_taken, SPREAD_RING - 1);
+	assert_int_equal(take(), 0);
+	assert_false(port[1]->ops->may_sleep(port[1]));
+	port[1]->ops->awake(port[1]);
+	while ((n = send_back()) != 0 || n_taken < n_given) {
+		n_sent += n;
+		n_taken += take();
+	}
+	assert_int_equal(n_sent, n_given);
+	assert_int_equal(counter_get(&counters[1], CTR_D_TX_FULL), 0);
+}
+
 static _Atomic bool stop;
 static unsigned lost;
 
@@ -423,6 +453,7 @@ main(void)
 		cmocka_unit_test(test_a_closed_device_can_be_opened_again),
 		T(test_what_is_handed_on_comes_back_to_be_sent),
 		T(test_a_full_ring_leaves_the_rest_in_order),
+		T(test_what_cannot_be_given_back_is_not_dropped),
 		T(test_two_workers_wake_each_other),
 	};
 	return cmocka_run_group_tests(tests, set_up_dpdk, NULL);
