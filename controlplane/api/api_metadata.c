@@ -201,6 +201,12 @@ take_values(struct api_request *r, const json_t *body, const char *kind)
 			"metadata is not specified or not an array");
 		return NULL;
 	}
+	/* before each is compared with each */
+	if (json_array_size(array) > METADATA_VALUES_MAX) {
+		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+			"Metadata kind '%s' cannot have %zu values", kind, json_array_size(array));
+		return NULL;
+	}
 	json_array_foreach(array, i, value)
 	{
 		const char *text = json_string_value(value);

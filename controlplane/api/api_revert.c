@@ -19,17 +19,6 @@ take_entry(void *arg, const struct store_journal_entry *e)
 	return journal_net_add(arg, e);
 }
 
-static const struct net_record *
-find_record(
-	const struct journal_net *net, size_t from, size_t end, const struct backend_record *record)
-{
-	for (size_t i = from; i < end; i++)
-		if (net->record[i]->rdlength == record->rdlength &&
-			memcmp(net->record[i]->rdata, record->rdata, record->rdlength) == 0)
-			return net->record[i];
-	return NULL;
-}
-
 /* The RRset of these records as it was. @param now  as it is; valid until the next read */
 static int
 restore(struct body_rrsets *b, const struct journal_net *net, size_t from, size_t end,
@@ -46,7 +35,7 @@ restore(struct body_rrsets *b, const struct journal_net *net, size_t from, size_
 	set.record = record;
 	for (uint32_t i = 0; i < now->n_records; i++) {
 		uint8_t *copy;
-		if (find_record(net, from, end, &now->record[i]) != NULL)
+		if (journal_net_find(net, from, end, &now->record[i]) != NULL)
 			continue; /* as it was, below; or it was not there */
 		copy = body_take(&b->memory, now->record[i].rdlength + 1u);
 		if (copy == NULL)

@@ -158,13 +158,29 @@ is_same(const struct net_state *a, const struct net_state *b)
 }
 
 static int
+compare_rrsets(const struct net_record *x, const struct net_record *y)
+{
+	int c = knot_dname_cmp(x->owner, y->owner);
+
+	return c != 0 ? c : (int)x->type - (int)y->type;
+}
+
+static int
+compare_rdata(const uint8_t *x, uint16_t x_octets, const uint8_t *y, uint16_t y_octets)
+{
+	if (x_octets != y_octets)
+		return x_octets < y_octets ? -1 : 1;
+	return memcmp(x, y, x_octets);
+}
+
+static int
 compare(const void *a, const void *b)
 {
 	const struct net_record *x = *(struct net_record *const *)a;
 	const struct net_record *y = *(struct net_record *const *)b;
-	int c = knot_dname_cmp(x->owner, y->owner);
+	int c = compare_rrsets(x, y);
 
-	return c != 0 ? c : (int)x->type - (int)y->type;
+	return c != 0 ? c : compare_rdata(x->rdata, x->rdlength, y->rdata, y->rdlength);
 }
 
 void
@@ -185,7 +201,26 @@ journal_net_rrset_end(const struct journal_net *net, size_t from)
 {
 	size_t end = from + 1;
 
-	while (end < net->n && compare(&net->record[from], &net->record[end]) == 0)
+	while (end < net->n && compare_rrsets(net->record[from], net->record[end]) == 0)
 		end++;
 	return end;
+}
+
+const struct net_record *
+journal_net_find(
+	const struct journal_net *net, size_t from, size_t end, const struct backend_record *record)
+{
+	while (from < end) {
+		size_t middle = from + (end - from) / 2;
+		const struct net_record *r = net->record[middle];
+		int c = compare_rdata(record->rdata, record->rdlength, r->rdata, r->rdlength);
+
+		if (c == 0)
+			return r;
+		if (c < 0)
+			end = middle;
+		else
+			from = middle + 1;
+	}
+	return NULL;
 }

@@ -26,7 +26,7 @@ struct journal_net {
 	struct net_record **bucket;
 	size_t n_buckets;
 	struct net_record **record; /* in the order in which they came; after journal_net_sort()
-				       those that differ, by owner and type */
+				       those that differ, by owner, type and RDATA */
 	size_t n, room;
 };
 
@@ -38,3 +38,7 @@ void journal_net_sort(struct journal_net *net);
 void journal_net_free(struct journal_net *net);
 /** Index behind the last record of the RRset that the one at `from` belongs to. */
 size_t journal_net_rrset_end(const struct journal_net *net, size_t from);
+/** The record of this RDATA among those from `from` to before `end`, which are one RRset's; sorted.
+ * @return NULL: it is not there */
+const struct net_record *journal_net_find(const struct journal_net *net, size_t from, size_t end,
+	const struct backend_record *record);

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OWNER_RRSETS_MAX 1000u
+
 static const char *const kind_word[] = {
 	[EDIT_REPLACE] = "REPLACE",
 	[EDIT_DELETE] = "DELETE",
@@ -127,49 +129,26 @@ replace(struct edit_run *run, const struct zone_edit *edit, struct edited *e)
 	return 0;
 }
 
-/* Index of this RDATA, or n_records. */
-static uint32_t
-find_record(const struct backend_rrset *set, const struct backend_record *r)
-{
-	uint32_t i = 0;
-
-	while (i < set->n_records && !edit_same_rdata(&set->record[i], r))
-		i++;
-	return i;
-}
-
 static int
 extend_or_prune(struct edit_run *run, const struct zone_edit *edit, struct edited *e)
 {
 	const struct backend_rrset *named = &edit->rrset;
-	uint32_t n = e->after.n_records;
-	struct backend_record *r = edit_alloc(&run->set.memory, (n + named->n_records) * sizeof *r);
+	int n;
 
 	if (named->n_records == 0)
 		return change_refuse(run->error, CHANGE_INVALID,
 			"No record provided for PRUNE or EXTEND operation");
-	if (r == NULL)
-		return no_memory(run);
-	if (n > 0)
-		memcpy(r, e->after.record, n * sizeof *r);
-	else if (edit->kind == EDIT_EXTEND)
-		e->after.ttl = named->ttl;
-	e->after.record = r;
-	for (uint32_t i = 0; i < named->n_records; i++) {
-		uint32_t at = find_record(&e->after, &named->record[i]);
-		if (edit->kind == EDIT_PRUNE && at < n) {
-			memmove(r + at, r + at + 1, (n - at - 1) * sizeof *r);
-			e->after.n_records = --n;
-		} else if (edit->kind == EDIT_EXTEND && at == n) {
-			if (named->ttl != e->after.ttl)
-				return edit_refuse(run, CHANGE_INVALID, named->owner, named->type,
-					" uses a different TTL value than the remainder of the "
-					"RRset");
-			r[n] = named->record[i];
-			e->after.n_records = ++n;
-		}
+	if (edit->kind == EDIT_PRUNE) {
+		n = edit_prune(&run->set.memory, &e->after, named);
+	} else {
+		if (e->after.n_records == 0)
+			e->after.ttl = named->ttl;
+		n = edit_extend(&run->set.memory, &e->after, named);
+		if (n > 0 && named->ttl != e->after.ttl)
+			return edit_refuse(run, CHANGE_INVALID, named->owner, named->type,
+				" uses a different TTL value than the remainder of the RRset");
 	}
-	return 0;
+	return n < 0 ? no_memory(run) : 0;
 }
 
 static int
@@ -196,6 +175,10 @@ apply_edit(struct edit_run *run, const struct zone_edit *edit)
 	e = edit_set_get(&run->set, at, named->type);
 	if (e == NULL)
 		return no_memory(run);
+	/* they are one value of the store, written anew for each of them */
+	if (at->n > OWNER_RRSETS_MAX)
+		return edit_refuse(run, CHANGE_INVALID, named->owner, named->type,
+			": a name has at most %u RRsets", OWNER_RRSETS_MAX);
 	ret = check_kinds(run, edit, e);
 	if (ret != 0)
 		return ret;

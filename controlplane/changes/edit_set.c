@@ -9,7 +9,8 @@
 
 #define CHUNK_OCTETS 16384u
 #define ALIGN 16u
-#define FEW 8u /* records that are compared each with each */
+#define FEW 8u       /* records that are compared each with each */
+#define BITS_MAX 24u /* of the hash */
 
 struct edit_chunk {
 	struct edit_chunk *next;
@@ -114,7 +115,7 @@ int
 edit_set_init(struct edit_set *s, size_t n)
 {
 	memset(s, 0, sizeof *s);
-	for (s->bits = 3; s->bits < 24 && (size_t)1 << s->bits < n; s->bits++)
+	for (s->bits = 3; s->bits < BITS_MAX && (size_t)1 << s->bits < n; s->bits++)
 		;
 	s->bucket = calloc((size_t)1 << s->bits, sizeof(struct edit_owner *));
 	s->seed = (uintptr_t)s->bucket; /* nobody outside knows where that is */
@@ -130,6 +131,25 @@ edit_set_free(struct edit_set *s)
 	free(s->bucket);
 }
 
+/* Four times as many buckets. Without memory for them it is slower. */
+static void
+grow(struct edit_set *s)
+{
+	unsigned bits = s->bits + 2;
+	struct edit_owner **bucket = calloc((size_t)1 << bits, sizeof(struct edit_owner *));
+
+	if (bucket == NULL)
+		return;
+	for (struct edit_owner *at = s->first_owner; at != NULL; at = at->next) {
+		struct edit_owner **to = &bucket[at->hash & (((uint64_t)1 << bits) - 1)];
+		at->chain = *to;
+		*to = at;
+	}
+	free(s->bucket);
+	s->bucket = bucket;
+	s->bits = bits;
+}
+
 struct edit_owner *
 edit_set_owner(struct edit_set *s, const uint8_t *name)
 {
@@ -143,6 +163,12 @@ edit_set_owner(struct edit_set *s, const uint8_t *name)
 	at = edit_alloc(&s->memory, sizeof *at);
 	if (at == NULL || (at->name = copy(&s->memory, name, len, NAME_PAD)) == NULL)
 		return NULL;
+	at->hash = hash;
+	/* a zone that is replaced brings its own, which nobody has counted */
+	if (s->n_owners++ >> s->bits >= 2 && s->bits < BITS_MAX) {
+		grow(s);
+		bucket = &s->bucket[hash & (((uint64_t)1 << s->bits) - 1)];
+	}
 	at->chain = *bucket;
 	*bucket = at;
 	*s->last_owner = at;
@@ -176,6 +202,7 @@ edit_set_get(struct edit_set *s, struct edit_owner *at, uint16_t type)
 	e->at = at;
 	e->sibling = at->first;
 	at->first = e;
+	at->n++;
 	*s->last = e;
 	s->last = &e->next;
 	s->n++;
@@ -199,10 +226,21 @@ compare_at(const void *a, const void *b)
 		*(const struct backend_record *const *)a, *(const struct backend_record *const *)b);
 }
 
-bool
-edit_same_rdata(const struct backend_record *a, const struct backend_record *b)
+static bool
+same_rdata(const struct backend_record *a, const struct backend_record *b)
 {
 	return compare_rdata(a, b) == 0;
+}
+
+/* Of one array: the same RDATA in the order in which it came. */
+static int
+compare_places(const void *a, const void *b)
+{
+	const struct backend_record *x = *(const struct backend_record *const *)a;
+	const struct backend_record *y = *(const struct backend_record *const *)b;
+	int d = compare_rdata(x, y);
+
+	return d != 0 ? d : x < y ? -1 : x > y;
 }
 
 /* Pointers to records, ordered by RDATA. */
@@ -214,14 +252,14 @@ order(struct edit_memory *m, const struct backend_rrset *set)
 	for (uint32_t i = 0; at != NULL && i < set->n_records; i++)
 		at[i] = &set->record[i];
 	if (at != NULL)
-		qsort(at, set->n_records, sizeof *at, compare_at);
+		qsort(at, set->n_records, sizeof *at, compare_places);
 	return at;
 }
 
 static bool
 same(const struct backend_record *a, const struct backend_record *b)
 {
-	return a->disabled == b->disabled && edit_same_rdata(a, b);
+	return a->disabled == b->disabled && same_rdata(a, b);
 }
 
 int
@@ -298,6 +336,57 @@ edit_difference(struct edit_memory *m, const struct backend_rrset *a, const stru
 	return (int)out->n_records;
 }
 
+static bool
+is_among(const struct backend_record *const *sorted, uint32_t n, const struct backend_record *r)
+{
+	return n > 0 && bsearch(&r, sorted, n, sizeof *sorted, compare_at) != NULL;
+}
+
+int
+edit_extend(struct edit_memory *m, struct backend_rrset *a, const struct backend_rrset *b)
+{
+	const struct backend_record **there = order(m, a), **more = order(m, b);
+	struct backend_record *r = edit_alloc(m, ((size_t)a->n_records + b->n_records) * sizeof *r);
+	bool *is_new = edit_alloc(m, b->n_records * sizeof *is_new);
+	uint32_t n = a->n_records;
+
+	if (there == NULL || more == NULL || r == NULL || is_new == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < b->n_records; i++)
+		is_new[more[i] - b->record] = (i == 0 || !same_rdata(more[i - 1], more[i])) &&
+					      !is_among(there, n, more[i]);
+	if (n > 0)
+		memcpy(r, a->record, n * sizeof *r);
+	for (uint32_t i = 0; i < b->n_records; i++)
+		if (is_new[i])
+			r[n++] = b->record[i];
+	if (n == a->n_records)
+		return 0;
+	n -= a->n_records;
+	a->record = r;
+	a->n_records += n;
+	return (int)n;
+}
+
+int
+edit_prune(struct edit_memory *m, struct backend_rrset *a, const struct backend_rrset *b)
+{
+	const struct backend_record **gone = order(m, b);
+	struct backend_record *r = edit_alloc(m, a->n_records * sizeof *r);
+	uint32_t n = 0, before = a->n_records;
+
+	if (gone == NULL || r == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < before; i++)
+		if (!is_among(gone, b->n_records, &a->record[i]))
+			r[n++] = a->record[i];
+	if (n == before)
+		return 0;
+	a->record = r;
+	a->n_records = n;
+	return (int)(before - n);
+}
+
 const struct backend_record *
 edit_find_double(struct edit_memory *m, const struct backend_rrset *set, bool *failed)
 {
@@ -309,7 +398,7 @@ edit_find_double(struct edit_memory *m, const struct backend_rrset *set, bool *f
 	x = order(m, set);
 	*failed = x == NULL;
 	for (uint32_t i = 1; x != NULL && i < set->n_records; i++)
-		if (edit_same_rdata(x[i - 1], x[i]))
+		if (same_rdata(x[i - 1], x[i]))
 			return x[i];
 	return NULL;
 }

@@ -40,7 +40,9 @@ struct edit_owner {
 	struct edit_owner *next;  /* in the order in which they came */
 	struct edited *first;     /* RRsets */
 	bool is_read;             /* everything that the zone has here is among them */
-	const uint8_t *name;      /* NAME_PAD readable behind it */
+	uint64_t hash;
+	size_t n;            /* RRsets */
+	const uint8_t *name; /* NAME_PAD readable behind it */
 };
 
 struct edit_set {
@@ -48,12 +50,12 @@ struct edit_set {
 	struct edit_owner **bucket;
 	unsigned bits;
 	uint64_t seed;
-	size_t n;
+	size_t n, n_owners;
 	struct edited *first, **last;
 	struct edit_owner *first_owner, **last_owner;
 };
 
-/** @param n  RRsets that are expected. @return 0 or -ENOMEM */
+/** @param n  owners that are expected; it grows with those that come. @return 0 or -ENOMEM */
 int edit_set_init(struct edit_set *s, size_t n) __attribute__((warn_unused_result));
 void edit_set_free(struct edit_set *s);
 /** Find it or add it. @return NULL: no memory */
@@ -65,8 +67,6 @@ struct edited *edit_set_get(struct edit_set *s, struct edit_owner *at, uint16_t 
 
 /* --- records --- */
 
-/** The same RDATA? */
-bool edit_same_rdata(const struct backend_record *a, const struct backend_record *b);
 /** The same TTL and records, in whatever order. @return 1, 0 or -ENOMEM */
 int edit_same_records(
 	struct edit_memory *m, const struct backend_rrset *a, const struct backend_rrset *b);
@@ -74,6 +74,11 @@ bool edit_same_comments(const struct backend_rrset *a, const struct backend_rrse
 /** What of a is not in b, with its TTL. @return records; or -1: no memory */
 int edit_difference(struct edit_memory *m, const struct backend_rrset *a,
 	const struct backend_rrset *b, struct backend_rrset *out);
+/** Add records of b to a whose RDATA is not there yet, in their order; or take those away from a
+ * whose RDATA is in b. a's records are new ones then, unless nothing changes.
+ * @return how many came or went, or -ENOMEM */
+int edit_extend(struct edit_memory *m, struct backend_rrset *a, const struct backend_rrset *b);
+int edit_prune(struct edit_memory *m, struct backend_rrset *a, const struct backend_rrset *b);
 /** Records of which two are the same: the second one; NULL: there are none. @param failed  no
  * memory */
 const struct backend_record *edit_find_double(
