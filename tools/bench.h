@@ -253,8 +253,6 @@ int bench_server_address(const char *text, struct sockaddr_storage *sa, socklen_
 
 /** Print the results as a table, or as one line of JSON. */
 void bench_report(const struct bench *b);
-/** Was the generator itself what limited the rate? */
-bool bench_is_bottleneck(const struct bench *b);
 
 /** Read the command line. Exits by itself for --help, --version and mistakes. */
 void bench_options_parse(struct bench_options *o, int argc, char **argv);

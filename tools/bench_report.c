@@ -37,8 +37,9 @@ full(const struct bench *b)
 	return b->r.polls != 0 ? (double)b->r.polls_full / (double)b->r.polls : 0;
 }
 
-bool
-bench_is_bottleneck(const struct bench *b)
+/* Was the generator itself what limited the rate? */
+static bool
+is_bottleneck(const struct bench *b)
 {
 	/* Open loop: could not keep the rate. Closed loop: always busy, and more answers were
 	 * waiting than one poll takes; a generator that waits for the server finds few. */
@@ -82,7 +83,7 @@ report_json(const struct bench *b)
 	       "\"reconnects\": %lu, \"generator_bound\": %s}\n",
 		(double)r->latency.max / 1e3,
 		r->received != 0 ? (double)r->octets / (double)r->received : 0.0, busy(b), full(b),
-		r->reconnects, bench_is_bottleneck(b) ? "true" : "false");
+		r->reconnects, is_bottleneck(b) ? "true" : "false");
 }
 
 static void
@@ -123,7 +124,7 @@ report_table(const struct bench *b)
 	}
 	printf("generator   %13.1f%%  busy; %.1f %% of its polls found a full burst\n",
 		100 * busy(b), 100 * full(b));
-	if (bench_is_bottleneck(b))
+	if (is_bottleneck(b))
 		printf("NOTE: the generator itself was the bottleneck: the server may be faster "
 		       "than this\n");
 }

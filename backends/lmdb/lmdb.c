@@ -34,8 +34,8 @@ lmdb_fail(const struct lmdb_instance *l, int rc, char *error)
 	return rc;
 }
 
-int
-lmdb_fail_zone(const struct lmdb_instance *l, int rc, const uint8_t *apex, char *error)
+static int
+fail_zone(const struct lmdb_instance *l, int rc, const uint8_t *apex, char *error)
 {
 	char text[ZONE_TEXT_OCTETS];
 
@@ -74,7 +74,7 @@ lmdb_begin(struct lmdb_instance *l, bool write, const uint8_t *apex, struct stor
 	if (rc == 0)
 		return 0;
 	store_end(*t);
-	return lmdb_fail_zone(l, rc, apex, error);
+	return fail_zone(l, rc, apex, error);
 }
 
 int
@@ -247,7 +247,7 @@ lmdb_create(void *instance, const struct backend_zone *zone, char *error)
 	rc = store_zone_create(t, &z);
 	if (rc != 0) {
 		store_end(t);
-		return lmdb_fail_zone(l, rc, apex, error);
+		return fail_zone(l, rc, apex, error);
 	}
 	return lmdb_finish(l, t, 0, error);
 }

@@ -14,7 +14,6 @@ struct lmdb_instance {
 
 /** @return rc */
 int lmdb_fail(const struct lmdb_instance *l, int rc, char *error);
-int lmdb_fail_zone(const struct lmdb_instance *l, int rc, const uint8_t *apex, char *error);
 
 /** A transaction, and the zone in it; apex NULL: none. Nothing is open on failure. */
 int lmdb_begin(struct lmdb_instance *l, bool write, const uint8_t *apex, struct store_txn **t,

@@ -141,19 +141,9 @@ api_job_run(struct api_request *r, int (*apply)(struct change_job *j, struct sto
 	api_request_wait_for(r, start_job, after);
 }
 
-void *
-api_job_of(struct api_request *r)
-{
-	struct api_job *j = r->owned;
-
-	if (j->result == 0)
-		return j;
-	api_request_refused(r, j->result, &j->job.error);
-	return NULL;
-}
-
-void
-api_request_refused(struct api_request *r, int result, const struct change_error *e)
+/* What the writer refused, as an answer. */
+static void
+answer_refusal(struct api_request *r, int result, const struct change_error *e)
 {
 	static const unsigned status[] = {
 		[CHANGE_OK] = MHD_HTTP_INTERNAL_SERVER_ERROR,
@@ -178,6 +168,17 @@ api_request_refused(struct api_request *r, int result, const struct change_error
 	else
 		api_request_error(
 			r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store: %s", strerror(-result));
+}
+
+void *
+api_job_of(struct api_request *r)
+{
+	struct api_job *j = r->owned;
+
+	if (j->result == 0)
+		return j;
+	answer_refusal(r, j->result, &j->job.error);
+	return NULL;
 }
 
 /* --- bodies --- */

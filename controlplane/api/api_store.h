@@ -50,8 +50,6 @@ void api_job_run(struct api_request *r, int (*apply)(struct change_job *j, struc
 	void (*after)(struct api_request *r));
 /** The request's job, done. @return NULL: it failed, and the answer says why */
 void *api_job_of(struct api_request *r) __attribute__((warn_unused_result));
-/** What the writer refused, as an answer. @param result  as given to change_job.done */
-void api_request_refused(struct api_request *r, int result, const struct change_error *e);
 
 /** Is the body an object? @return it, or NULL: the answer is 400 or 422; the caller lets go of it
  */

@@ -23,8 +23,9 @@ const char *const body_kind_word[BACKEND_KINDS] = {
 	[BACKEND_CONSUMER] = "Consumer",
 };
 
-int
-body_kind_from_text(const char *text, enum backend_kind *kind)
+/* "Master" and the like; PowerDNS's newer words are taken too. @return 0 or -EINVAL */
+static int
+kind_from_text(const char *text, enum backend_kind *kind)
 {
 	if (strcasecmp(text, "Primary") == 0)
 		return *kind = BACKEND_PRIMARY, 0;
@@ -173,7 +174,7 @@ static int
 take_kind(struct body_zone *z, const char *text, char error[BODY_ERROR_OCTETS])
 {
 	z->has_kind = true;
-	if (body_kind_from_text(text, &z->kind) == 0)
+	if (kind_from_text(text, &z->kind) == 0)
 		return 0;
 	/* PowerDNS makes "Native" of a word that it does not know */
 	snprintf(error, BODY_ERROR_OCTETS,

@@ -43,8 +43,9 @@ const struct metadata_kind metadata_kind[] = {
 /* clang-format on */
 const size_t metadata_n_kinds = sizeof metadata_kind / sizeof metadata_kind[0];
 
-const struct metadata_kind *
-metadata_kind_find(const char *name)
+/* The row of a kind, or NULL; X- kinds have none. */
+static const struct metadata_kind *
+find(const char *name)
 {
 	for (size_t i = 0; i < metadata_n_kinds; i++)
 		if (strcmp(metadata_kind[i].name, name) == 0)
@@ -55,7 +56,7 @@ metadata_kind_find(const char *name)
 bool
 metadata_kind_reachable(const char *name, bool change)
 {
-	const struct metadata_kind *k = metadata_kind_find(name);
+	const struct metadata_kind *k = find(name);
 
 	if (k == NULL)
 		return strncmp(name, "X-", 2) == 0 && strlen(name) < METADATA_KIND_OCTETS;
@@ -65,7 +66,7 @@ metadata_kind_reachable(const char *name, bool change)
 bool
 metadata_count_fits(const char *kind, size_t n)
 {
-	const struct metadata_kind *k = metadata_kind_find(kind);
+	const struct metadata_kind *k = find(kind);
 
 	return n <= (k != NULL && !k->several ? 1 : METADATA_VALUES_MAX);
 }
@@ -156,7 +157,7 @@ fits(enum metadata_value type, const char *value, const char **right)
 bool
 metadata_value_fits(const char *kind, const char *value, const char **right)
 {
-	const struct metadata_kind *k = metadata_kind_find(kind);
+	const struct metadata_kind *k = find(kind);
 
 	*right = "at most 65535 octets";
 	if (strlen(value) > METADATA_VALUE_OCTETS)

@@ -34,8 +34,6 @@ struct metadata_kind {
 extern const struct metadata_kind metadata_kind[];
 extern const size_t metadata_n_kinds;
 
-/** The row of a kind, or NULL; X- kinds have none. */
-const struct metadata_kind *metadata_kind_find(const char *name);
 /** May it be read (or, with change, set) through /metadata? X- kinds may. */
 bool metadata_kind_reachable(const char *name, bool change);
 /** Is it a value for this kind? @param[out] right  what would be, when it is not */

@@ -89,12 +89,3 @@ file_list_unchanged(const struct file_list *l)
 			return false;
 	return true;
 }
-
-bool
-file_list_has(const struct file_list *l, const char *path)
-{
-	for (size_t i = 0; l != NULL && i < l->n; i++)
-		if (strcmp(l->item[i].path, path) == 0)
-			return true;
-	return false;
-}

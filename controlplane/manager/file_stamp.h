@@ -35,5 +35,3 @@ struct file_list *file_list_create(const char *const *path, size_t n, int64_t si
 void file_list_destroy(struct file_list *l);
 /** Is every file still the one that was read? NULL: yes. */
 bool file_list_unchanged(const struct file_list *l);
-/** Does it name this path? */
-bool file_list_has(const struct file_list *l, const char *path);

@@ -31,8 +31,9 @@ each_rrset(void *arg, int (*take)(void *to, const struct backend_rrset *rrset), 
 	return ret == -ENOENT ? 0 : ret;
 }
 
-int
-stored_zone_has_soa(struct store_txn *t, const struct store_zone *zone)
+/* Does it have an SOA that is not disabled? @return 1, 0 or a negative errno */
+static int
+has_soa(struct store_txn *t, const struct store_zone *zone)
 {
 	struct store_decoder d = {0};
 	struct backend_rrset soa;
@@ -76,7 +77,7 @@ stored_zone_compile(struct arena *a, struct store_txn *t, const uint8_t *apex,
 	if (ret == -ENOENT)
 		return ret;
 	if (ret == 0)
-		ret = stored_zone_has_soa(t, &zone);
+		ret = has_soa(t, &zone);
 	if (ret == 0) {
 		out->is_empty = true;
 		ret = zone_compile_unavailable(a, apex, &out->image);

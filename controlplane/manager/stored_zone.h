@@ -11,10 +11,6 @@ struct stored_image {
 	bool is_empty;  /* a placeholder: the zone has no SOA that is served */
 };
 
-/** Does it have an SOA that is not disabled? @return 1, 0 or a negative errno */
-int stored_zone_has_soa(struct store_txn *t, const struct store_zone *zone)
-	__attribute__((warn_unused_result));
-
 /**
  * @param scratch  of the calling thread; may be NULL
  * @param report   findings are added, but for -ENOENT

@@ -4,7 +4,6 @@ import concurrent.futures
 import pathlib
 import re
 import socket
-import time
 
 import dns.flags
 import dns.message

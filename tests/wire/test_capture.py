@@ -13,7 +13,6 @@ import dns.edns
 import dns.message
 import pytest
 
-import netns
 import pcapng
 from netns import CLIENT4, SERVER4, SERVER6
 from suite import Suite, alive, find_program, send_udp

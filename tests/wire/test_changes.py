@@ -2,7 +2,6 @@
 """Changes through the API, whatever the zone's home, and the life of the processes after them."""
 import os
 import signal
-import subprocess
 import time
 
 import pytest

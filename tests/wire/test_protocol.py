@@ -14,7 +14,6 @@ from suite import has_ipv6
 
 NAME = b'\3www\7example\0'
 QUESTION = NAME + b'\0\1\0\1'
-ECHOED = struct.pack('!H', 1)
 
 
 def header(flags=0, qd=1, an=0, ns=0, ar=0, qid=0x4d52):

@@ -12,7 +12,7 @@ import dns.message
 import pytest
 
 from load import Load
-from netns import CLIENT4, SERVER4
+from netns import SERVER4
 from suite import alive, find_program, send_udp
 from test_crash import ZONE, counters, files, tcp_answers, wait_for, wait_restarted
 

@@ -56,7 +56,7 @@ static const struct ctl_term status[] = {
 	{NULL, NULL},
 };
 
-const struct ctl_program ctl_millracectl = {
+static const struct ctl_program millracectl = {
 	.name = "millracectl",
 	.title = "the operator's command of the Millrace DNS suite",
 	.description =
@@ -87,5 +87,5 @@ main(int argc, char **argv)
 		return ctl_run(&pdns_util, argc, argv);
 	if (strcmp(name, "pdns_control") == 0)
 		return ctl_run(&pdns_control, argc, argv);
-	return ctl_run(&ctl_millracectl, argc, argv);
+	return ctl_run(&millracectl, argc, argv);
 }

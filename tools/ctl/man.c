@@ -191,8 +191,9 @@ put_head(FILE *to, const struct ctl_program *p, const struct ctl_noun *n)
 	}
 }
 
-void
-ctl_print_man(FILE *to, const struct ctl_program *p, const struct ctl_noun *only)
+/* groff's man macros of the program, or of one noun. */
+static void
+print_man(FILE *to, const struct ctl_program *p, const struct ctl_noun *only)
 {
 	put_head(to, p, only);
 	fputs(".SH DESCRIPTION\n", to);
@@ -244,6 +245,6 @@ ctl_man_page(const struct ctl *c)
 	}
 	if (!ctl_check_tables(p))
 		return CTL_FAILURE;
-	ctl_print_man(stdout, p, n);
+	print_man(stdout, p, n);
 	return CTL_OK;
 }

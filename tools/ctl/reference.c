@@ -60,8 +60,9 @@ put_verb(FILE *to, const struct ctl_program *p, const struct ctl_noun *n, const 
 		fputc('\n', to);
 }
 
-void
-ctl_print_reference(FILE *to, const struct ctl_program *p)
+/* Markdown of everything. */
+static void
+print_reference(FILE *to, const struct ctl_program *p)
 {
 	fprintf(to,
 		"# %s\n\n<!-- made by `%s cli-reference` from the tables in tools/ctl; a test "
@@ -99,7 +100,7 @@ ctl_cli_reference(const struct ctl *c)
 {
 	if (!ctl_check_tables(c->program))
 		return CTL_FAILURE;
-	ctl_print_reference(stdout, c->program);
+	print_reference(stdout, c->program);
 	return CTL_OK;
 }
 

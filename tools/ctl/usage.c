@@ -132,8 +132,9 @@ print_status(FILE *to, const struct ctl_program *p)
 	fprintf(to, ".\n");
 }
 
-bool
-ctl_lone_verbs_only(const struct ctl_program *p)
+/* Is each verb one word? */
+static bool
+lone_verbs_only(const struct ctl_program *p)
 {
 	for (size_t i = 0; i < p->n_nouns; i++)
 		if (p->noun[i]->verb[0].word != NULL)
@@ -144,7 +145,7 @@ ctl_lone_verbs_only(const struct ctl_program *p)
 void
 ctl_print_usage(FILE *to, const struct ctl_program *p)
 {
-	bool lone = ctl_lone_verbs_only(p);
+	bool lone = lone_verbs_only(p);
 
 	fprintf(to, "usage: %s %s [ARGUMENTS] [OPTIONS]\n\n", p->name, lone ? "VERB" : "NOUN VERB");
 	for (size_t i = 0; i < p->n_nouns; i++)

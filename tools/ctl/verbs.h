@@ -26,7 +26,6 @@ struct ctl_option {
 /* What a verb is like. */
 #define CTL_OFFLINE 1u /* needs no server */
 #define CTL_HIDDEN 2u  /* neither in help nor in pages: for scripts of ours */
-#define CTL_RAW 4u     /* arguments are not options, even if they begin with "-" */
 
 struct ctl_verb {
 	const char *word;      /* NULL: the noun says it all */
@@ -92,7 +91,6 @@ struct ctl_program {
 		"key", "FILE", "its private key, PEM"                                              \
 	}
 
-extern const struct ctl_program ctl_millracectl;
 extern const struct ctl_noun ctl_noun_audit, ctl_noun_backend, ctl_noun_token, ctl_noun_acl,
 	ctl_noun_capture, ctl_noun_cli_reference, ctl_noun_completion, ctl_noun_config,
 	ctl_noun_doctor, ctl_noun_help, ctl_noun_man_page, ctl_noun_port, ctl_noun_rrl,
@@ -141,18 +139,11 @@ void ctl_print_usage(FILE *to, const struct ctl_program *p);
 void ctl_print_noun_usage(FILE *to, const struct ctl_program *p, const struct ctl_noun *n);
 void ctl_print_verb_usage(
 	FILE *to, const struct ctl_program *p, const struct ctl_noun *n, const struct ctl_verb *v);
-/** Is each verb one word? */
-bool ctl_lone_verbs_only(const struct ctl_program *p);
 /** "--watch[=SECONDS]" */
 void ctl_option_text(const struct ctl_option *o, char *out, size_t room);
 /** Length of the first sentence of a help text, its stop included. */
 size_t ctl_first_sentence(const char *help);
 
-/* --- man.c, reference.c: pages --- */
-/** groff's man macros of the program, or of one noun. */
-void ctl_print_man(FILE *to, const struct ctl_program *p, const struct ctl_noun *n);
-/** Markdown of everything. */
-void ctl_print_reference(FILE *to, const struct ctl_program *p);
 /** Do the tables hold together? What does not is said on stderr. */
 bool ctl_check_tables(const struct ctl_program *p);
 

@@ -48,6 +48,8 @@ fetched_free(struct fetched *f)
 	*f = (struct fetched){0};
 }
 
+enum send_result { SEND_DONE, SEND_STALE, SEND_REFUSED /* after a message */ };
+
 /* A server without ETags: look once more, as late as can be. */
 static enum send_result
 check_serial(const struct ctl *c, const char *zone, const struct fetched *base)
@@ -63,8 +65,9 @@ check_serial(const struct ctl *c, const char *zone, const struct fetched *base)
 	return ret;
 }
 
-enum send_result
-fetched_send(const struct ctl *c, const char *zone, const struct fetched *base,
+/* Make the zone into `wanted`, if it is still what was fetched. */
+static enum send_result
+send_wanted(const struct ctl *c, const char *zone, const struct fetched *base,
 	const struct rrsets *wanted)
 {
 	json_t *body = rrsets_patch(&base->zone, wanted);
@@ -254,7 +257,7 @@ send_it(struct edit *e)
 {
 	struct fetched now;
 
-	switch (fetched_send(e->c, e->zone, &e->base, &e->wanted)) {
+	switch (send_wanted(e->c, e->zone, &e->base, &e->wanted)) {
 	case SEND_DONE:
 		unlink(e->path);
 		if (fetched_get(e->c, e->zone, &now) != 0)

@@ -14,11 +14,6 @@ struct fetched {
 int fetched_get(const struct ctl *c, const char *zone, struct fetched *out);
 void fetched_free(struct fetched *f);
 
-enum send_result { SEND_DONE, SEND_STALE, SEND_REFUSED /* after a message */ };
-/** Make the zone into `wanted`, if it is still what was fetched. */
-enum send_result fetched_send(const struct ctl *c, const char *zone, const struct fetched *base,
-	const struct rrsets *wanted);
-
 enum step { STEP_EDIT, STEP_SHOW, STEP_SEND, STEP_MERGE, STEP_END, STEP_FAILED };
 
 struct edit {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct doctor_check doctor_check_table[] = {
+static const struct doctor_check check_table[] = {
 	{"kernel", "version, and what AF_XDP needs of it", check_kernel},
 	{"limits", "locked memory, open files", check_limits},
 	{"capabilities", "what the configured ports need", check_capabilities},
@@ -29,7 +29,7 @@ const struct doctor_check doctor_check_table[] = {
 	{"interface", "rings, queues, MTU, offloads of AF_XDP and AF_PACKET interfaces",
 		check_interfaces},
 };
-const size_t doctor_n_checks = sizeof doctor_check_table / sizeof doctor_check_table[0];
+#define N_CHECKS (sizeof check_table / sizeof check_table[0])
 
 void
 doctor_say(struct doctor *d, enum doctor_level level, const char *mend, const char *format, ...)
@@ -97,11 +97,11 @@ doctor_run(struct doctor *d)
 	memset(&d->workers, 0, sizeof d->workers);
 	for (unsigned i = 0; d->config != NULL && i < d->config->dataplane.cores_count; i++)
 		sys_add_cpu(&d->workers, d->config->dataplane.cores[i]);
-	for (size_t i = 0; i < doctor_n_checks; i++) {
+	for (size_t i = 0; i < N_CHECKS; i++) {
 		size_t first = d->n_findings;
-		doctor_check_table[i].run(d);
+		check_table[i].run(d);
 		for (size_t k = first; k < d->n_findings; k++) {
-			d->finding[k].check = doctor_check_table[i].name;
+			d->finding[k].check = check_table[i].name;
 			if (d->finding[k].level > worst)
 				worst = d->finding[k].level;
 		}

@@ -42,8 +42,6 @@ struct doctor_check {
 	const char *name, *help;
 	void (*run)(struct doctor *d);
 };
-extern const struct doctor_check doctor_check_table[];
-extern const size_t doctor_n_checks;
 
 /**
  * Run all checks.

@@ -143,8 +143,10 @@ whole_soa(char *text)
 	return out;
 }
 
-char *
-import_content(const struct import_record *r, char error[IMPORT_ERROR_OCTETS])
+/* Content of a record as the API takes it: priority in front, names with their final dot.
+ * @return allocated, or NULL with error set */
+static char *
+content_of(const struct import_record *r, char error[IMPORT_ERROR_OCTETS])
 {
 	static uint8_t rdata[RDATA_WIRE_MAX];
 	char why[RDATA_TEXT_ERROR_OCTETS], *text, *out = NULL;
@@ -270,7 +272,7 @@ add_record(struct import *im, const char *zone, const struct import_record *r, j
 		free(name);
 		return;
 	}
-	content = import_content(r, error);
+	content = content_of(r, error);
 	if (content == NULL) {
 		import_report(im, zone, "%s %s: %s", name, type, error);
 		free(name);

@@ -90,13 +90,6 @@ void import_report(struct import *im, const char *zone, const char *format, ...)
 char *import_name(const char *text);
 
 /**
- * Content of a record as the API takes it: priority in front, names with their final dot.
- * @param[out] error  why not
- * @return allocated, or NULL
- */
-char *import_content(const struct import_record *r, char error[IMPORT_ERROR_OCTETS]);
-
-/**
  * RRsets of a piece of a zone as the API's JSON; records that cannot be carried over are reported.
  * @param changetype  "EXTEND", or NULL for a new zone's
  * @return a new array

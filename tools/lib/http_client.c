@@ -69,8 +69,8 @@ http_url(const struct http_place *place, const char *path)
 	return url;
 }
 
-void
-http_add_header(struct curl_slist **headers, const char *name, const char *value)
+static void
+add_header(struct curl_slist **headers, const char *name, const char *value)
 {
 	struct curl_slist *longer;
 	char *line;
@@ -110,7 +110,7 @@ http_prepare(const struct http_place *place, CURL *curl, struct curl_slist **hea
 		set_file(curl, CURLOPT_SSLKEY, place->key);
 	}
 	if (place->token != NULL)
-		http_add_header(headers, "X-API-Key", place->token);
+		add_header(headers, "X-API-Key", place->token);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, *headers);
 }
 
@@ -212,14 +212,14 @@ call(struct http *h, const char *method, const char *path, const char *body, con
 	h->len = 0;
 	curl_easy_reset(h->curl); /* keeps the connection */
 	if (body != NULL) {
-		http_add_header(&headers, "Content-Type", "application/json");
+		add_header(&headers, "Content-Type", "application/json");
 		curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, body);
 		curl_easy_setopt(h->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
 	}
 	if (if_match != NULL)
-		http_add_header(&headers, "If-Match", if_match);
+		add_header(&headers, "If-Match", if_match);
 	/* entity tags: a server that offers them to nobody has them for who asks */
-	http_add_header(&headers, "X-Millrace-Extensions", "true");
+	add_header(&headers, "X-Millrace-Extensions", "true");
 	http_prepare(&h->place, h->curl, &headers);
 	curl_easy_setopt(h->curl, CURLOPT_TIMEOUT, h->place.call_s);
 	curl_easy_setopt(h->curl, CURLOPT_URL, url);

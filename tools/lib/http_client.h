@@ -67,8 +67,6 @@ char *http_url(const struct http_place *place, const char *path);
 /** Have curl go there, as who asks. Headers may be in the list already; the caller frees it after
  * curl ran. */
 void http_prepare(const struct http_place *place, CURL *curl, struct curl_slist **headers);
-/** "NAME: VALUE" at the end of the list. */
-void http_add_header(struct curl_slist **headers, const char *name, const char *value);
 
 /* --- paths --- */
 

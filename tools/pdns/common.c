@@ -174,9 +174,3 @@ pdns_no_backend(const struct ctl *c)
 	return refuse(c, "there is no backend of PowerDNS here to speak to; see millracectl help "
 			 "store and millracectl help zone");
 }
-
-int
-pdns_no_need(const struct ctl *c)
-{
-	return refuse(c, "not a part of this server");
-}

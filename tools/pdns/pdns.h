@@ -37,7 +37,6 @@ char *pdns_content(const char *type, const char *content);
 int pdns_no_dnssec(const struct ctl *c);
 int pdns_no_backend(const struct ctl *c);
 int pdns_no_secondary(const struct ctl *c);
-int pdns_no_need(const struct ctl *c);
 
 /* --- verbs of pdnsutil --- */
 int util_autoprimary_add(const struct ctl *c);

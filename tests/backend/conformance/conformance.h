@@ -14,7 +14,6 @@
 #include <cmocka.h>
 
 extern const struct backend_api *api; /* the backend under test */
-extern char source_folder[64];        /* where its data lie; @DIR@ in its options */
 
 /** Another empty source for the next test. */
 int fresh_source(void **state);

@@ -17,7 +17,7 @@
 #define OPTIONS_MAX 16
 
 const struct backend_api *api;
-char source_folder[64];
+static char source_folder[64]; /* where its data lie; @DIR@ in its options */
 
 static char **given;
 static unsigned n_given;

@@ -45,15 +45,6 @@ def ttype(t):
     return TNAMES.get(t) or 'TYPE%d' % t
 
 
-def type_num(s):
-    s = s.upper()
-    if s in TYPES:
-        return TYPES[s]
-    if s.startswith('TYPE'):
-        return int(s[4:])
-    return int(s)
-
-
 class WireError(Exception):
     pass
 
