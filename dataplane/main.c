@@ -6,12 +6,14 @@
 #include "config/program.h"
 #include "config/ready.h"
 #include "dataplane/capture/session.h"
+#include "dataplane/crew.h"
 #include "dataplane/engines.h"
 #include "dataplane/port_figures.h"
 #include "dataplane/ports/ethdev.h"
-#include "dataplane/ports/exception.h"
+#include "dataplane/ports/xdp/filter.h"
 #include "dataplane/rings_guard.h"
 #include "dataplane/setup.h"
+#include "dataplane/stand_in.h"
 #include "dataplane/succession.h"
 #include "dataplane/takeover.h"
 #include "shm/paths.h"
@@ -28,7 +30,7 @@
 #define TICK_TAKEOVER_MS 1l /* while a successor is there */
 #define TICK_WAITING_MS 10l /* until there is an arena */
 #define TICKS_A_SECOND 10u
-#define SETTLE_MS 2l     /* for packets that one worker handed to another */
+#define DEATH_MS 2000u   /* for a killed process to be gone */
 #define CALIBRATE_MS 20l /* to measure the TSC: 0.1 % and better */
 
 static uint64_t
@@ -85,14 +87,6 @@ wait_tick(const sigset_t *end, long ms)
 	return false;
 }
 
-static void
-tell_time(struct setup *s)
-{
-	uint32_t now_s = (uint32_t)time(NULL);
-	for (unsigned i = 0; i < s->n_workers; i++)
-		atomic_store_explicit(&s->worker[i].now_s, now_s, memory_order_relaxed);
-}
-
 /* How busy each worker was since the last call, and what follows from that. */
 static void
 share_out(struct setup *s)
@@ -110,59 +104,6 @@ share_out(struct setup *s)
 	}
 	then = now;
 	spread_balance(s->spread, busy);
-}
-
-static int
-start_workers(struct setup *s, uint64_t tsc_hz)
-{
-	unsigned n = 0;
-	int err = 0;
-
-	tell_time(s);
-	err = exception_start();
-	if (err != 0) {
-		log_error("cannot start the thread of the exception path: %s", strerror(-err));
-		return err;
-	}
-	for (; n < s->n_workers && err == 0; n++) {
-		s->worker[n].shared->tsc_hz = tsc_hz;
-		err = worker_start(&s->worker[n]);
-	}
-	if (err == 0) {
-		struct hub_instance *in = &s->hub->instance[s->hub->seat];
-		atomic_store(&in->started_ns, clock_ns(CLOCK_REALTIME));
-		atomic_store(&in->n_workers, s->n_workers);
-		return 0;
-	}
-	log_error("cannot start worker %u on CPU %d: %s%s", n - 1, s->worker[n - 1].cpu,
-		strerror(-err),
-		err == -EINVAL ? "; dataplane.cores must name CPUs of this machine" : "");
-	for (unsigned i = 0; i < n - 1; i++)
-		worker_stop(&s->worker[i]);
-	for (unsigned i = 0; i < n - 1; i++)
-		worker_join(&s->worker[i]);
-	exception_stop();
-	return err;
-}
-
-/* @param for_good  there is no successor: streams are told that nobody answers */
-static void
-stop_workers(struct setup *s, bool for_good)
-{
-	const struct timespec settle = {.tv_nsec = SETTLE_MS * 1000000l};
-
-	if (for_good)
-		atomic_store(&s->hub->instance[s->hub->seat].n_workers, 0);
-	if (s->spread != NULL) {
-		/* what is on its way between workers is answered before they end */
-		spread_halt(s->spread);
-		nanosleep(&settle, NULL);
-	}
-	for (unsigned i = 0; i < s->n_workers; i++)
-		worker_stop(&s->worker[i]);
-	for (unsigned i = 0; i < s->n_workers; i++)
-		worker_join(&s->worker[i]);
-	exception_stop();
 }
 
 /* Map what other processes have made since. @return true when there is a control plane's file:
@@ -192,22 +133,68 @@ follow_live(const struct hub *hub, uint32_t *seen)
 		log_set_threshold((enum log_level)level);
 }
 
-/* Until told to end, or (true) to leave to a successor. */
-static bool
-watch_over(struct setup *s, struct engines *e, struct captures *captures, struct takeover *t,
-	const sigset_t *end)
+static void
+tell_phase(const struct setup *s, enum hub_phase phase)
+{
+	atomic_store_explicit(&s->hub->instance[s->hub->seat].phase, phase, memory_order_relaxed);
+}
+
+static enum hub_phase
+phase_of(const struct setup *s)
+{
+	if (!s->standing_in)
+		return HUB_PHASE_ANSWERING;
+	return xdp_filters_aside() ? HUB_PHASE_STANDING_IN : HUB_PHASE_DRAINING;
+}
+
+/* What a successor wants. @return 0, or -EIO: the workers do not run any more */
+static int
+serve_successor(struct setup *s, const struct config *c, struct takeover *t, bool *leave)
+{
+	int err = 0;
+
+	switch (takeover_poll(t, s)) {
+	case TAKEOVER_STEP_ASIDE:
+		err = stand_in_begin(s, t->offered, t->n_offered);
+		t->n_offered = 0;
+		takeover_stepped_aside(t, err);
+		break;
+	case TAKEOVER_GONE:
+		err = stand_in_return(s, c);
+		break;
+	case TAKEOVER_LEAVE:
+		*leave = true;
+		break;
+	case TAKEOVER_NOTHING:
+		break;
+	}
+	return err == -EIO ? err : 0;
+}
+
+/* How it ended. */
+enum end { END_TOLD, END_LEAVE, END_FAILED };
+
+/* Until told to end, or to leave to a successor. */
+static enum end
+watch_over(struct setup *s, const struct config *c, struct engines *e, struct captures *captures,
+	struct takeover *t, const sigset_t *end)
 {
 	bool leave = false;
 	uint32_t live_seen = 0;
 
 	for (unsigned tick = 1; !leave; tick++) {
 		if (wait_tick(end, takeover_is_wanted(t) ? TICK_TAKEOVER_MS : TICK_MS))
-			return false;
-		tell_time(s);
+			return END_TOLD;
+		crew_tell_time(s);
 		share_out(s);
 		follow_live(s->hub, &live_seen);
 		captures_poll(captures);
-		leave = takeover_poll(t, s);
+		if (serve_successor(s, c, t, &leave) != 0)
+			return END_FAILED;
+		/* a successor that is there may count on the sockets that it was told of */
+		if (!takeover_is_wanted(t) && stand_in_tick(s) != 0)
+			return END_FAILED;
+		tell_phase(s, phase_of(s));
 		if (tick % TICKS_A_SECOND != 0)
 			continue;
 		(void)look_at_hub(s);
@@ -216,17 +203,37 @@ watch_over(struct setup *s, struct engines *e, struct captures *captures, struct
 		ethdev_watch_links();
 		port_figures_update(s);
 	}
-	return leave;
+	return END_LEAVE;
 }
 
 /* A successor waits: what was received is answered, then it is its turn. */
 static void
 hand_over(struct setup *s, struct takeover *t)
 {
-	stop_workers(s, false);
+	crew_stop(s, false);
 	takeover_left(t);
 	takeover_close(t, true);
 	log_info("handed over to another dataplane");
+}
+
+/* The old one does not say that it has left: it is dead, or does nothing any more and is killed,
+ * since what was its own is ours already. @return is it gone? */
+static bool
+is_gone(const struct hub *hub, bool hangs)
+{
+	const struct timespec pause = {.tv_nsec = 1000000l};
+	pid_t pid = hub_predecessor(hub);
+
+	if (hangs && pid != 0) {
+		log_warning("it is killed: process %ld", (long)pid);
+		if (kill(pid, SIGKILL) < 0 && errno != ESRCH) {
+			log_error("cannot kill it: %s", strerror(errno));
+			return false;
+		}
+	}
+	for (unsigned ms = 0; ms < DEATH_MS && hub_predecessor(hub) != 0; ms++)
+		nanosleep(&pause, NULL);
+	return hub_predecessor(hub) == 0;
 }
 
 /* What must not be done twice at a time, in the order in which a predecessor's absence costs least.
@@ -234,6 +241,8 @@ hand_over(struct setup *s, struct takeover *t)
 static int
 enter(struct setup *s, struct heritage *h, uint64_t tsc_hz)
 {
+	int err;
+
 	if (h != NULL) {
 		if (!succession_is_awaited()) {
 			log_error("whoever asked for this take-over has gone; ending");
@@ -241,10 +250,17 @@ enter(struct setup *s, struct heritage *h, uint64_t tsc_hz)
 		}
 		for (unsigned i = 0; i < s->n_workers; i++)
 			worker_discard(&s->worker[i]);
-		if (heritage_enter(h) != 0)
+		err = heritage_enter(h);
+		if (err != 0 && !is_gone(s->hub, err == -ETIMEDOUT))
 			return EXIT_FAILURE;
 	}
-	return setup_open_rings(s) == 0 && start_workers(s, tsc_hz) == 0 ? 0 : EX_CONFIG;
+	if (setup_open_rings(s) != 0 || crew_start(s, tsc_hz) != 0)
+		return EX_CONFIG;
+	stand_in_over(s);
+	tell_phase(s, phase_of(s));
+	if (h != NULL)
+		heritage_close(h);
+	return 0;
 }
 
 /* From "ports are open" to the end of the process. @return exit status */
@@ -259,6 +275,7 @@ serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_
 	pid_t predecessor = hub_predecessor(s->hub);
 	int status = EXIT_SUCCESS, err;
 	bool told = false;
+	enum end how;
 
 	atomic_store(
 		&s->hub->instance[s->hub->seat].config_digest, config_digest(c, CONFIG_DATAPLANE));
@@ -285,13 +302,17 @@ serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_
 			c->run_dir, strerror(-err));
 	log_info("answering with %u worker%s", s->n_workers, s->n_workers == 1 ? "" : "s");
 	succession_done(predecessor);
-	if (watch_over(s, e, captures, &t, end)) {
+	how = watch_over(s, c, e, captures, &t, end);
+	if (how == END_LEAVE) {
 		hand_over(s, &t);
 		goto done;
 	}
 	ready_withdraw(c->run_dir, "dataplane");
 	takeover_close(&t, false);
-	stop_workers(s, true);
+	if (how == END_TOLD)
+		crew_stop(s, true);
+	else
+		status = EXIT_FAILURE;
 	log_info("stopped");
 done:
 	captures_destroy(captures);
@@ -324,7 +345,7 @@ may_take_over(const struct config *c)
 {
 	for (unsigned i = 0; i < c->dataplane.ports_count; i++) {
 		const char *device = c->dataplane.ports[i].device;
-		if (ethdev_may_share(device))
+		if (ethdev_may_share(device) || ethdev_may_step_aside(&c->dataplane.ports[i]))
 			continue;
 		log_error("port %s cannot be taken over while it is in use; restart it, or upgrade "
 			  "by draining (millrace-drain): docs/operations.md",
@@ -400,6 +421,8 @@ main(int argc, char **argv)
 		log_error("no dataplane runs in %s that could be replaced", c->run_dir);
 		goto done;
 	}
+	atomic_store(&hub->instance[hub->seat].phase,
+		h != NULL ? HUB_PHASE_TAKING_OVER : HUB_PHASE_STARTING);
 	if (rings_guard_start(hub) != 0 || setup_open(&s, c, hub, h) != 0)
 		goto done;
 	if (program_drop_privileges(c) != 0 || follow_chroot(hub, c) != 0)

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static uint64_t before[HUB_PORTS_MAX][PCTR_N]; /* counted by queues that are closed; main thread */
+
 static struct hub_instance *
 instance(struct hub *h)
 {
@@ -19,6 +21,7 @@ port_figures_begin(struct hub *h)
 {
 	struct hub_instance *in = instance(h);
 
+	memset(before, 0, sizeof before);
 	atomic_store_explicit(&in->n_ports, 0, memory_order_relaxed);
 	for (unsigned i = 0; i < PCTR_N; i++)
 		in->port_counter_key[i] = counter_key(&port_counter_info[i]);
@@ -32,6 +35,11 @@ port_figures_enter(struct hub *h, const char *name, enum hub_port_kind kind)
 	uint32_t n = atomic_load_explicit(&in->n_ports, memory_order_relaxed);
 	struct hub_port *p = h->port[h->seat];
 
+	/* one that was closed and is opened again */
+	for (uint32_t i = 0; i < n; i++)
+		if (p[i].n_queues == 0 && p[i].kind == kind &&
+			strncmp(p[i].name, name, sizeof p->name - 1) == 0)
+			return i;
 	if (n == HUB_PORTS_MAX) {
 		snprintf(p[n - 1].name, sizeof p->name, "others");
 		return n - 1;
@@ -54,6 +62,15 @@ port_figures_attach(struct hub *h, struct hub_worker *w, struct port *p, unsigne
 }
 
 void
+port_figures_retire(struct hub *h, const struct port *p)
+{
+	struct hub_port *out = &h->port[h->seat][p->index];
+
+	memcpy(before[p->index], out->counter, sizeof before[0]);
+	out->n_queues -= out->n_queues > 0;
+}
+
+void
 port_figures_update(struct setup *s)
 {
 	struct port_figures sum[HUB_PORTS_MAX] = {0};
@@ -68,7 +85,8 @@ port_figures_update(struct setup *s)
 	for (uint32_t i = 0; i < n_ports; i++) {
 		struct hub_port *out = &s->hub->port[s->hub->seat][i];
 		for (unsigned k = 0; k < PCTR_N; k++)
-			__atomic_store_n(&out->counter[k], sum[i].counter[k], __ATOMIC_RELAXED);
+			__atomic_store_n(&out->counter[k], before[i][k] + sum[i].counter[k],
+				__ATOMIC_RELAXED);
 		if (out->kind != HUB_PORT_DEVICE)
 			continue;
 		/* up when each of its devices is */

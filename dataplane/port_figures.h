@@ -11,7 +11,8 @@ struct setup;
 void port_figures_begin(struct hub *h);
 
 /**
- * Enter a port. When the table is full the last entry stands for all further ones.
+ * Enter a port, or find one again all of whose queues were closed. When the table is full the last
+ * entry stands for all further ones.
  * @param name  as configured; cut short
  * @return its index
  */
@@ -19,6 +20,10 @@ unsigned port_figures_enter(struct hub *h, const char *name, enum hub_port_kind 
 
 /** This queue belongs to that entry, and is served by that worker. */
 void port_figures_attach(struct hub *h, struct hub_worker *w, struct port *p, unsigned index);
+
+/** This queue is closed soon: what port_figures_update() counted just now stays counted. All queues
+ * of an entry go at a time. */
+void port_figures_retire(struct hub *h, const struct port *p);
 
 /** Read what all ports of all workers count. Some system calls a port. */
 void port_figures_update(struct setup *s);

@@ -9,6 +9,8 @@
 #include "dataplane/ports/ethdev.h"
 #include "dataplane/ports/socket.h"
 #include "dataplane/ports/stream.h"
+#include "dataplane/ports/xdp/filter.h"
+#include "dataplane/stand_in.h"
 #include "dataplane/takeover.h"
 #include "shm/doorbell.h"
 #include "shm/paths.h"
@@ -21,9 +23,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* @param index  of port_figures_enter() */
-static int
-add_port(struct worker *w, struct port *p, unsigned index)
+int
+setup_add_port(struct worker *w, struct port *p, unsigned index)
 {
 	struct port **grown = realloc(w->port, (w->n_ports + 1) * sizeof(struct port *));
 	if (grown == NULL) {
@@ -31,7 +32,7 @@ add_port(struct worker *w, struct port *p, unsigned index)
 		return -ENOMEM;
 	}
 	w->port = grown;
-	p->tap_index = (uint16_t)w->n_ports;
+	p->tap_index = (uint16_t)w->n_taps++;
 	w->port[w->n_ports++] = p;
 	port_figures_attach(w->hub, w->shared, p, index);
 	return 0;
@@ -78,10 +79,9 @@ bind_advice(int err)
 	}
 }
 
-/* Deal out the sockets of this address that are handed over. *n: how many there were */
-static int
-inherit_sockets(struct setup *s, struct heritage *h, const struct config_address *a, unsigned index,
-	unsigned *n)
+int
+setup_inherit_sockets(struct setup *s, struct heritage *h, const struct config_address *a,
+	unsigned index, unsigned *n)
 {
 	int err = 0;
 
@@ -95,7 +95,7 @@ inherit_sockets(struct setup *s, struct heritage *h, const struct config_address
 		if (err == 0) {
 			h->fd[i] = -1;
 			(*n)++;
-			err = add_port(w, p, index);
+			err = setup_add_port(w, p, index);
 		}
 	}
 	return err;
@@ -106,7 +106,7 @@ static void
 spread_sockets(const struct setup *s, unsigned n)
 {
 	const struct worker *w = &s->worker[0];
-	int err = socket_port_spread(w->port[w->n_ports - 1], n);
+	int err = socket_spread(socket_port_fd(w->port[w->n_ports - 1]), n);
 
 	if (err != 0)
 		log_warning("a heavy client will keep one worker busy: %s", strerror(-err));
@@ -123,14 +123,14 @@ open_sockets(struct setup *s, const struct config *c, struct heritage *h)
 		unsigned first, index;
 		config_format_address(a, text);
 		index = port_figures_enter(s->hub, text, HUB_PORT_SOCKET);
-		err = inherit_sockets(s, h, a, index, &first);
+		err = setup_inherit_sockets(s, h, a, index, &first);
 		if (err == 0 && first == 0)
 			err = socket_port_probe(a);
 		for (unsigned i = first; i < s->n_workers && err == 0; i++) {
 			struct port *p = NULL;
 			err = socket_port_open(&p, a, &s->worker[i].shared->counters);
 			if (err == 0)
-				err = add_port(&s->worker[i], p, index);
+				err = setup_add_port(&s->worker[i], p, index);
 		}
 		if (err == 0)
 			spread_sockets(s, first > s->n_workers ? first : s->n_workers);
@@ -192,7 +192,7 @@ open_device(struct setup *s, const struct config_port *c, struct queues *all)
 		queue[q]->counters = &s->worker[w].shared->counters;
 		failed = add_queue(all, queue[q], w);
 		if (failed == 0)
-			failed = add_port(&s->worker[w], queue[q], index);
+			failed = setup_add_port(&s->worker[w], queue[q], index);
 		err = err != 0 ? err : failed;
 	}
 	return err;
@@ -216,24 +216,28 @@ tie_workers(struct setup *s, const struct queues *all)
 		log_error("cannot tie the workers together: %s", strerror(-err));
 	index = port_figures_enter(s->hub, "spread", HUB_PORT_SPREAD);
 	for (unsigned w = 0; w < s->n_workers && err == 0; w++)
-		err = add_port(&s->worker[w], port[w], index);
+		err = setup_add_port(&s->worker[w], port[w], index);
 	return err;
 }
 
 static int
-open_devices(struct setup *s, const struct config *c)
+start_eal(struct setup *s, const struct config *c)
+{
+	int err = c->dataplane.ports_count != 0 ? eal_start(c) : 0;
+
+	s->eal = err == 0 && c->dataplane.ports_count != 0;
+	return err;
+}
+
+int
+setup_open_devices(struct setup *s, const struct config *c, bool again)
 {
 	struct queues all = {0};
-	int err;
+	int err = 0;
 
-	if (c->dataplane.ports_count == 0)
-		return 0;
-	err = eal_start(c);
-	if (err != 0)
-		return err;
-	s->eal = true;
 	for (unsigned d = 0; d < c->dataplane.ports_count && err == 0; d++)
-		err = open_device(s, &c->dataplane.ports[d], &all);
+		if (!again || ethdev_may_step_aside(&c->dataplane.ports[d]))
+			err = open_device(s, &c->dataplane.ports[d], &all);
 	if (err == 0)
 		err = tie_workers(s, &all);
 	free(all.port);
@@ -297,11 +301,19 @@ setup_open(struct setup *s, const struct config *c, struct hub *hub, struct heri
 	choose_cpus(s, c);
 	port_figures_begin(hub);
 	err = create_policies(s);
+	if (err == 0)
+		err = start_eal(s, c);
+	/* whatever can fail without a device comes before the one that runs is asked to close its
+	 * own */
+	if (err == 0 && h != NULL)
+		err = stand_in_request(c, h, hub);
 	/* devices first: a socket that is opened beside another dataplane's is asked at once */
 	if (err == 0)
-		err = open_devices(s, c);
+		err = setup_open_devices(s, c, false);
 	if (err == 0)
 		err = open_sockets(s, c, h);
+	if (err == 0 && h != NULL)
+		err = stand_in_adopt(s, c, h);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		s->worker[i].registered = s->eal;
 	return err;
@@ -349,7 +361,7 @@ setup_open_rings(struct setup *s)
 		err = stream_port_open(
 			&p, &s->hub->rings[i], &w->shared->counters, s->bell_stream, w->bell);
 		if (err == 0)
-			err = add_port(w, p, s->stream_index);
+			err = setup_add_port(w, p, s->stream_index);
 	}
 	if (err != 0)
 		log_error("out of memory");
@@ -369,6 +381,7 @@ setup_close(struct setup *s)
 			close(w->bell);
 	}
 	spread_close(s->spread);
+	xdp_filters_close();
 	free(s->worker);
 	if (s->bell_stream >= 0)
 		close(s->bell_stream);

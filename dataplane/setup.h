@@ -15,6 +15,7 @@ struct setup {
 	unsigned stream_index; /* of the rings, in the hub's table of ports */
 	bool hub_warned;       /* that a file of the hub cannot be used */
 	bool eal;              /* EAL was started, for DPDK ports */
+	bool standing_in; /* some ports are sockets in the place of AF_XDP ports (stand_in.h) */
 	struct spread *spread; /* between workers; NULL: one worker, or no devices */
 };
 
@@ -38,6 +39,28 @@ int setup_open_bells(struct setup *s, const struct config *c) __attribute__((war
  * @return 0 or negative errno, after an error line
  */
 int setup_open_rings(struct setup *s) __attribute__((warn_unused_result));
+
+/**
+ * Give a worker that does not run one more port. Closes it after an error.
+ * @param index  of port_figures_enter()
+ * @return 0 or -ENOMEM
+ */
+int setup_add_port(struct worker *w, struct port *p, unsigned index)
+	__attribute__((warn_unused_result));
+/**
+ * Deal out the sockets of an address that are handed over, and were not taken yet.
+ * @param[out] n  how many there were
+ * @return 0 or negative errno
+ */
+int setup_inherit_sockets(struct setup *s, struct heritage *h, const struct config_address *a,
+	unsigned index, unsigned *n) __attribute__((warn_unused_result));
+/**
+ * Open devices, tie the workers together that serve them.
+ * @param again  only those that stepped aside
+ * @return 0 or negative errno, after an error line
+ */
+int setup_open_devices(struct setup *s, const struct config *c, bool again)
+	__attribute__((warn_unused_result));
 
 /** Close ports and bells, stop EAL. No worker runs. */
 void setup_close(struct setup *s);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* takeover: see takeover.h. Messages: HELLO -> ; <- SOCKET (with a descriptor) for each, END;
- * LEAVE -> ; <- LEFT. Whoever goes away before LEAVE changes nothing. */
+/* takeover: see takeover.h. Messages: HELLO -> ; <- SOCKET and LINK (with a descriptor) for each,
+ * END; where there was a LINK: OFFER (with a descriptor) for each, STEP_ASIDE -> ; <-
+ * STEPPED_ASIDE; LEAVE -> ;
+ * <- LEFT. Whoever goes away before LEAVE changes nothing but which ports are used. */
 #include "dataplane/takeover.h"
 
 #include "config/log.h"
 #include "dataplane/ports/socket.h"
+#include "dataplane/ports/xdp/filter.h"
 #include "dataplane/setup.h"
 #include "shm/paths.h"
 
@@ -21,8 +24,10 @@
 #define MAGIC 0x4b544d52u /* "RMTK": changes with what the messages mean */
 #define SEND_S 1          /* an heir that does not read its messages for so long is none */
 #define ANSWER_S 5        /* for the old one to answer */
+#define CLOSE_S 15        /* the same when it has to close devices first */
 
-enum kind { HELLO = 1, SOCKET, END, LEAVE, LEFT };
+/* New ones at the end: who does not know one sends its sender away, and nothing has happened. */
+enum kind { HELLO = 1, SOCKET, END, LEAVE, LEFT, LINK, OFFER, STEP_ASIDE, STEPPED_ASIDE };
 
 struct message {
 	uint32_t magic, kind;
@@ -76,7 +81,8 @@ receive_message(int fd, int *passed, int flags)
 		memcpy(passed, CMSG_DATA(c), sizeof *passed);
 	if (n < 0)
 		return -errno;
-	if (n != (ssize_t)sizeof m || m.magic != MAGIC || m.kind < HELLO || m.kind > LEFT) {
+	if (n != (ssize_t)sizeof m || m.magic != MAGIC || m.kind < HELLO ||
+		m.kind > STEPPED_ASIDE) {
 		if (*passed >= 0)
 			close(*passed);
 		*passed = -1;
@@ -136,6 +142,8 @@ drop_peer(struct takeover *t)
 {
 	close(t->peer);
 	t->peer = -1;
+	while (t->n_offered > 0)
+		close(t->offered[--t->n_offered]);
 }
 
 /* A successor has come: ours, or root's. */
@@ -163,8 +171,11 @@ accept_peer(struct takeover *t)
 static int
 hand_over_sockets(struct takeover *t, const struct setup *s)
 {
-	int err = 0;
+	int link[XDP_LINKS_MAX], err = 0;
+	unsigned n_links = xdp_filters_links(link);
 
+	for (unsigned i = 0; i < n_links && err == 0; i++)
+		err = send_message(t->peer, LINK, link[i]);
 	for (unsigned i = 0; i < s->n_workers && err == 0; i++)
 		for (unsigned k = 0; k < s->worker[i].n_ports && err == 0; k++) {
 			int fd = socket_port_fd(s->worker[i].port[k]);
@@ -174,36 +185,65 @@ hand_over_sockets(struct takeover *t, const struct setup *s)
 	return err == 0 ? send_message(t->peer, END, -1) : err;
 }
 
-bool
-takeover_poll(struct takeover *t, const struct setup *s)
+/* One message. @param[out] more  there may be another one */
+static enum takeover_wish
+take_message(struct takeover *t, const struct setup *s, bool *more)
 {
-	int kind, passed;
+	int passed, kind = receive_message(t->peer, &passed, MSG_DONTWAIT);
 
-	if (t->listen_fd < 0)
-		return false;
-	if (t->peer < 0)
-		accept_peer(t);
-	if (t->peer < 0)
-		return false;
-	kind = receive_message(t->peer, &passed, MSG_DONTWAIT);
+	*more = kind == OFFER;
+	if (kind == OFFER && passed >= 0 && t->n_offered < HERITAGE_SOCKETS_MAX) {
+		t->offered[t->n_offered++] = passed;
+		return TAKEOVER_NOTHING;
+	}
 	if (passed >= 0)
 		close(passed);
 	switch (kind) {
 	case -EAGAIN:
-		return false;
+		return TAKEOVER_NOTHING;
 	case HELLO:
 		log_info("another dataplane is taking over");
 		if (hand_over_sockets(t, s) != 0)
 			break;
-		return false;
+		return TAKEOVER_NOTHING;
+	case STEP_ASIDE:
+		return TAKEOVER_STEP_ASIDE;
 	case LEAVE:
-		return true;
+		return TAKEOVER_LEAVE;
 	default:
 		break;
 	}
+	*more = false;
 	log_warning("the other dataplane went away before it took over; going on");
 	drop_peer(t);
-	return false;
+	return TAKEOVER_GONE;
+}
+
+enum takeover_wish
+takeover_poll(struct takeover *t, const struct setup *s)
+{
+	enum takeover_wish wish = TAKEOVER_NOTHING;
+	bool more = true;
+
+	if (t->listen_fd < 0)
+		return wish;
+	if (t->peer < 0)
+		accept_peer(t);
+	if (t->peer < 0)
+		return wish;
+	for (unsigned i = 0; i <= HERITAGE_SOCKETS_MAX && more; i++)
+		wish = take_message(t, s, &more);
+	return wish;
+}
+
+void
+takeover_stepped_aside(struct takeover *t, int err)
+{
+	if (err == 0)
+		err = send_message(t->peer, STEPPED_ASIDE, -1);
+	/* its end is noticed at the next look */
+	else
+		(void)shutdown(t->peer, SHUT_RDWR);
 }
 
 void
@@ -216,7 +256,7 @@ void
 takeover_close(struct takeover *t, bool handed_over)
 {
 	if (t->peer >= 0)
-		close(t->peer);
+		drop_peer(t);
 	if (t->listen_fd >= 0)
 		close(t->listen_fd);
 	if (t->listen_fd >= 0 && !handed_over)
@@ -229,10 +269,18 @@ takeover_close(struct takeover *t, bool handed_over)
 static int
 receive_sockets(struct heritage *h)
 {
-	for (unsigned i = 0; i <= HERITAGE_SOCKETS_MAX; i++) {
+	for (unsigned i = 0; i <= HERITAGE_SOCKETS_MAX + XDP_LINKS_MAX; i++) {
 		int passed, kind = receive_message(h->peer, &passed, 0);
-		if (kind == END)
+		if (kind == END) {
+			h->n_inherited = h->n;
 			return 0;
+		}
+		if (kind == LINK && passed >= 0) {
+			h->has_filters = true;
+			if (xdp_filters_offer(passed) != 0)
+				return -EPROTO;
+			continue;
+		}
 		if (kind != SOCKET || passed < 0 || h->n == HERITAGE_SOCKETS_MAX) {
 			if (passed >= 0)
 				close(passed);
@@ -268,8 +316,10 @@ heritage_open(struct heritage *out, const struct config *c, pid_t predecessor)
 		out->peer = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 		err = out->peer < 0 ? -errno : 0;
 	}
-	if (err == 0 && (setsockopt(out->peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
-				connect(out->peer, (const struct sockaddr *)&a, sizeof a) < 0))
+	if (err == 0 &&
+		(setsockopt(out->peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
+			setsockopt(out->peer, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ||
+			connect(out->peer, (const struct sockaddr *)&a, sizeof a) < 0))
 		err = -errno;
 	if (err == 0)
 		err = check_peer(out->peer, predecessor);
@@ -286,16 +336,52 @@ heritage_open(struct heritage *out, const struct config *c, pid_t predecessor)
 }
 
 int
-heritage_enter(struct heritage *h)
+heritage_offer(struct heritage *h, int fd)
 {
-	int passed = -1, err = send_message(h->peer, LEAVE, -1);
+	if (h->n == HERITAGE_SOCKETS_MAX)
+		return -E2BIG;
+	h->fd[h->n++] = fd;
+	return 0;
+}
 
+/* Have something done. @return 0; -ETIMEDOUT; another negative errno */
+static int
+request(struct heritage *h, enum kind what, enum kind done, time_t seconds)
+{
+	const struct timeval limit = {.tv_sec = seconds};
+	int passed = -1, err = send_message(h->peer, what, -1);
+
+	if (err == 0 && setsockopt(h->peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0)
+		err = -errno;
 	if (err == 0) {
 		int kind = receive_message(h->peer, &passed, 0);
-		err = kind == LEFT ? 0 : kind < 0 ? kind : -EPROTO;
+		err = kind == (int)done ? 0 : kind < 0 ? kind : -EPROTO;
 	}
 	if (passed >= 0)
 		close(passed);
+	return err == -EAGAIN ? -ETIMEDOUT : err;
+}
+
+int
+heritage_step_aside(struct heritage *h)
+{
+	int err = 0;
+
+	for (unsigned i = h->n_inherited; i < h->n && err == 0; i++)
+		err = send_message(h->peer, OFFER, h->fd[i]);
+	if (err == 0)
+		err = request(h, STEP_ASIDE, STEPPED_ASIDE, CLOSE_S);
+	if (err != 0)
+		log_error("the dataplane that runs does not give its AF_XDP ports away: %s",
+			strerror(-err));
+	return err;
+}
+
+int
+heritage_enter(struct heritage *h)
+{
+	int err = request(h, LEAVE, LEFT, ANSWER_S);
+
 	if (err != 0)
 		log_error("the dataplane that runs does not leave: %s", strerror(-err));
 	return err;

@@ -169,9 +169,12 @@ static void
 run(struct worker *w)
 {
 	struct answer_context *engine = NULL;
-	struct capture_tap *tap = NULL;
+	/* it may have run before, with other ports */
+	struct capture_tap *tap = atomic_load_explicit(&w->tap_now, memory_order_relaxed);
 	unsigned round = 0;
 
+	for (unsigned i = 0; i < w->n_ports; i++)
+		w->port[i]->tap = tap;
 	w->tick_scale = policy_tick_scale(w->shared->tsc_hz);
 	sampler_start(&w->sampler, w->shared->tsc_hz, w->index);
 	grace_online(w->hub, w->shared);
@@ -247,6 +250,8 @@ worker_start(struct worker *w)
 	int err;
 
 	w->polled = w->devices = false;
+	w->n_idle = 0;
+	atomic_store_explicit(&w->stop, false, memory_order_relaxed);
 	w->nap_ns = UINT32_MAX;
 	w->spin_cycles = w->shared->tsc_hz / 1000000u * SPIN_US;
 	for (unsigned i = 0; i < w->n_ports; i++) {

@@ -19,6 +19,7 @@ struct worker {
 	struct hub_worker *shared; /* this worker's part of the hub */
 	struct port **port;        /* owned array of owned ports */
 	unsigned n_ports;
+	unsigned n_taps; /* numbers that its ports had in captures; none is used again */
 	struct policy_context *policy; /* owned */
 	int cpu;                       /* pinned to, or -1 */
 	int bell;     /* ends its sleep: the stream process's and main's doorbell */
@@ -50,7 +51,8 @@ struct worker {
 	struct answer_query query[ANSWER_BURST];
 };
 
-/** Start the thread. @return 0 or negative errno; logs nothing */
+/** Start the thread; again after worker_join(), perhaps with other ports. @return 0 or negative
+ * errno; logs nothing */
 int worker_start(struct worker *w) __attribute__((warn_unused_result));
 /** Before it is started: throw away what its devices have received until now; another dataplane
  * answered it. */

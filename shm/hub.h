@@ -110,6 +110,9 @@ pid_t hub_role_pid(const struct hub *h, enum hub_role role);
  * that ran last. Two system calls. */
 unsigned hub_current_seat(const struct hub *h);
 
+/** What the dataplane that answers is at, for people: a word; "" when it does not tell. */
+const char *hub_phase_word(uint32_t phase);
+
 /**
  * Files that root makes in the run directory belong to the directory's owner, so that processes
  * which have dropped their privileges can use them. For descriptors of files just made in it.

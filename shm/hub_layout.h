@@ -21,7 +21,7 @@
 
 #define HUB_MAGIC 0x323062756841524dull /* "MRAhub02", read little-endian */
 #define HUB_MAJOR 2u
-#define HUB_MINOR 1u
+#define HUB_MINOR 2u
 #define HUB_PAGE 4096u /* sections start on one */
 #define HUB_SECTIONS_MAX 64u
 #define HUB_SEATS 2u /* dataplanes at a time: one, and during an upgrade its successor */
@@ -96,6 +96,17 @@ struct hub_control {
 };
 static_assert(sizeof(struct hub_control) == HUB_PAGE, "layout");
 
+/* What a dataplane is at. */
+enum hub_phase {
+	HUB_PHASE_UNTOLD,
+	HUB_PHASE_STARTING,    /* opens its ports */
+	HUB_PHASE_TAKING_OVER, /* the same, beside another one that answers */
+	HUB_PHASE_ANSWERING,
+	HUB_PHASE_STANDING_IN, /* answers on kernel sockets in the place of its AF_XDP ports */
+	HUB_PHASE_DRAINING,    /* answers; the sockets that stood in for its ports are open still */
+	HUB_PHASES
+};
+
 /* A dataplane, in its seat. Written by its main thread. */
 struct hub_instance {
 	_Alignas(HUB_PAGE) _Atomic uint32_t n_workers; /* that answer; 0: none does */
@@ -106,7 +117,7 @@ struct hub_instance {
 	_Atomic uint32_t n_ports;    /* entries of its hub_port[] that are in use */
 	char release[32];            /* text, for people */
 	_Atomic uint32_t n_port_counters; /* rows of port_counter_key */
-	uint32_t reserved0;
+	_Atomic uint32_t phase;           /* enum hub_phase (since minor version 2) */
 	uint64_t port_counter_key[HUB_PORT_COUNTERS_MAX];
 	/* config_digest() of what it was started with (since minor version 1) */
 	_Atomic uint64_t config_digest;

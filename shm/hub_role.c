@@ -282,3 +282,18 @@ grace_horizon(struct hub *h)
 	 * worker that is seen offline from here on */
 	return passed_until(h, atomic_load_explicit(&h->control.epoch, memory_order_seq_cst));
 }
+
+const char *
+hub_phase_word(uint32_t phase)
+{
+	static const char *const word[HUB_PHASES] = {
+		[HUB_PHASE_UNTOLD] = "",
+		[HUB_PHASE_STARTING] = "starting",
+		[HUB_PHASE_TAKING_OVER] = "taking-over",
+		[HUB_PHASE_ANSWERING] = "answering",
+		[HUB_PHASE_STANDING_IN] = "standing-in",
+		[HUB_PHASE_DRAINING] = "draining",
+	};
+
+	return phase < HUB_PHASES ? word[phase] : "";
+}

@@ -255,6 +255,7 @@ const struct api_schema api_schema[] = {
 		{"processes", "![Process]", ""},
 		{"workers", "!integer", ""},
 		{"busy_percent", "![integer]", "A worker each"},
+		{"dataplane_phase", "!string", "answering; or in an upgrade or after one that failed: starting, taking-over, standing-in, draining"},
 		{"dataplane_started", "!integer", "Seconds since 1970"},
 		{"zones", "!{integer}", "How many in which state"},
 		{"loading", "Progress", ""},

@@ -124,6 +124,7 @@ api_status(struct api_request *r)
 	for (unsigned i = 0; i < counters_running(c->hub, seat); i++)
 		json_uint(w, NULL, (uint64_t)(100 * busy_share(c->figures->busy, i) + 0.5));
 	json_close_array(w);
+	json_str(w, "dataplane_phase", hub_phase_word(atomic_load(&in->phase)));
 	json_uint(w, "dataplane_started", dataplane_ns / 1000000000);
 	write_zones(w, &s);
 	write_progress(w, &s);

@@ -24,6 +24,10 @@
 		"millrace_worker_busy_seconds_total.")                                          \
 	X(PROCESS_START, "process_start_time_seconds", GAUGE, "process",                        \
 		"When it started, in Unix time.")                                               \
+	X(PHASE, "dataplane_phase", GAUGE, "phase",                                             \
+		"1 for what the dataplane is at, 0 for the rest. 'standing-in': kernel "        \
+		"sockets answer in the place of its AF_XDP ports, which are closed; "           \
+		"'draining': the ports answer, and the sockets are open still.")                \
 	X(WORKERS, "workers", GAUGE, "", "Workers that answer.")                                \
 	X(WORKER_BUSY_SECONDS, "worker_busy_seconds_total", COUNTER, "worker",                  \
 		"Time spent on bursts with at least one packet. Its rate is the share of a "    \

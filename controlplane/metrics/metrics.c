@@ -184,6 +184,12 @@ write_workers(struct collect *c)
 	const struct hub_worker *worker = c->s->hub->worker[c->seat];
 	struct exposition_label label;
 
+	family(c, METRIC_PHASE);
+	for (uint32_t i = HUB_PHASE_STARTING; i < HUB_PHASES; i++) {
+		label = (struct exposition_label){"phase", hub_phase_word(i)};
+		exposition_uint(&c->x, &label, 1,
+			c->n_running != 0 && atomic_load(&c->s->hub->instance[c->seat].phase) == i);
+	}
 	single(c, METRIC_WORKERS, c->n_running);
 	family(c, METRIC_WORKER_BUSY_SECONDS);
 	for (unsigned i = 0; i < c->n_running; i++) {

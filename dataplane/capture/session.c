@@ -213,8 +213,11 @@ make_tap(const struct captures *c, struct session *s, unsigned i)
 	t->n_instructions = r->n_instructions;
 	memcpy(t->program, r->program, r->n_instructions * sizeof r->program[0]);
 	t->random = s->data->instance * 0x9e3779b97f4a7c15ull + i + 1;
-	for (unsigned p = 0; p < w->n_ports && p < CAPTURE_PORTS_MAX; p++)
-		snprintf(ring->name[p], sizeof ring->name[p], "%s", w->port[p]->name);
+	for (unsigned k = 0; k < w->n_ports; k++) {
+		const struct port *p = w->port[k];
+		if (p->tap_index < CAPTURE_PORTS_MAX)
+			snprintf(ring->name[p->tap_index], sizeof ring->name[0], "%s", p->name);
+	}
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "dataplane/ports/ethdev_device.h"
 #include "dataplane/ports/ethdev_queue.h"
 #include "dataplane/ports/exception.h"
+#include "dataplane/ports/xdp/filter.h"
 
 #include <errno.h>
 #include <rte_dev.h>
@@ -21,10 +22,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define START_TRIES 5u /* for drivers that may fail at first */
+#define START_TRIES 5u        /* for drivers that may fail at first */
+#define START_TRIES_ASIDE 50u /* while another dataplane stands in, and has just closed it */
 #define START_PAUSE_US 100000u
 
 static struct ethdev_device *devices; /* for the links; main thread only */
+
+/* net_af_xdp (22.11) forgets to close the socket that came with the memory of a queue; as long as
+ * it is open the kernel gives the queue to nobody. */
+static void
+close_forgotten(const struct ethdev_device *d)
+{
+	for (unsigned q = 0; q < ETHDEV_QUEUES_MAX; q++)
+		if (d->socket[q] >= 0 && d->cookie[q] != 0 &&
+			ethdev_socket_cookie(d->socket[q]) == d->cookie[q])
+			close(d->socket[q]);
+}
 
 static void
 device_destroy(struct ethdev_device *d)
@@ -50,6 +63,7 @@ device_destroy(struct ethdev_device *d)
 		if (known && driver_is_software(&info))
 			(void)rte_dev_remove(info.device);
 		eal_log_release(false);
+		close_forgotten(d);
 	}
 	exception_close(d->exception);
 	rte_mempool_free(d->pool);
@@ -207,6 +221,7 @@ open_queues(struct ethdev_device *d, const struct rte_eth_conf *conf,
 			e->offloads |= FRAME_OFFLOAD_UDP;
 		e->filter = &d->filter;
 		e->device = d;
+		d->cookie[q] = d->socket[q] >= 0 ? ethdev_socket_cookie(d->socket[q]) : 0;
 		exception_connect(d->exception, q, &e->exception);
 		ethdev_wait_open(&e->wait, d->port_id, (uint16_t)q, d->socket[q]);
 		e->port.wait_fd = e->wait.fd;
@@ -301,16 +316,18 @@ static int
 open_device(const struct config_port *c, struct driver_device *dd, struct port **queue,
 	unsigned *n_opened)
 {
+	unsigned most = xdp_filters_aside() ? START_TRIES_ASIDE : START_TRIES;
 	bool again = true, explained = false;
 	int err = 0;
 
-	for (unsigned tries = 0; tries < START_TRIES && again; tries++) {
+	for (unsigned tries = 0; tries < most && again; tries++) {
 		struct ethdev_device *d = calloc(1, sizeof *d);
 		if (d == NULL)
 			return -ENOMEM;
 		if (tries != 0)
 			usleep(START_PAUSE_US);
 		d->port_id = RTE_MAX_ETHPORTS;
+		d->steps_aside = driver_steps_aside(c);
 		snprintf(d->name, sizeof d->name, "%s", dd->name);
 		eal_log_hold();
 		err = fill_filter(&d->filter, c);
@@ -394,4 +411,29 @@ bool
 ethdev_may_share(const char *device)
 {
 	return strncmp(device, "net_af_packet", sizeof "net_af_packet" - 1) == 0;
+}
+
+bool
+ethdev_may_step_aside(const struct config_port *c)
+{
+	return driver_steps_aside(c);
+}
+
+bool
+ethdev_port_steps_aside(const struct port *p)
+{
+	return p->ops == &queue_ops && ((const struct ethdev_queue *)p)->device->steps_aside;
+}
+
+void
+ethdev_port_untie(struct port *p)
+{
+	struct ethdev_queue *e = (struct ethdev_queue *)p;
+
+	if (p->ops != &queue_ops)
+		return;
+	free(e->back_from);
+	e->back_from = NULL;
+	e->n_back = 0;
+	e->spread = NULL;
 }

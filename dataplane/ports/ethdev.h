@@ -21,5 +21,16 @@ int ethdev_port_open(const struct config_port *c, unsigned n_workers, struct por
 /** May two processes have this device at once? Each then gets every packet. */
 bool ethdev_may_share(const char *device);
 
+/**
+ * May a successor have this device once we have closed it, while sockets of the kernel's answer?
+ * AF_XDP behind our own filter.
+ */
+bool ethdev_may_step_aside(const struct config_port *c);
+/** The same of an open port; false for those that are no queues of a device. */
+bool ethdev_port_steps_aside(const struct port *p);
+/** This queue hands nothing on to other workers any more, and takes nothing back. No worker runs;
+ * before spread_close(). */
+void ethdev_port_untie(struct port *p);
+
 /** Log links that went up or down since the last call. Thread: main, once a second. */
 void ethdev_watch_links(void);

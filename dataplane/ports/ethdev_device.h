@@ -14,13 +14,15 @@ struct ethdev_device {
 	uint16_t port_id;
 	unsigned n_open; /* queues not closed yet */
 	bool started, link_known, link_up;
-	uint32_t mbps; /* of the link; 0: not known */
+	bool steps_aside; /* driver_steps_aside() */
+	uint32_t mbps;    /* of the link; 0: not known */
 	uint64_t n_link_changes;
 	bool explained;                /* an error line was written */
 	uint16_t n_rx;                 /* descriptors of a receive queue */
 	uint16_t mtu;                  /* octets of the largest IP packet */
 	int socket[ETHDEV_QUEUES_MAX]; /* under each queue, where there is one; -1: ask the driver
 					*/
+	uint64_t cookie[ETHDEV_QUEUES_MAX]; /* of each socket */
 	struct rte_mempool *pool;
 	struct exception *exception; /* or NULL */
 	struct driver_state *driver;

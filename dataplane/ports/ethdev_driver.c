@@ -117,6 +117,14 @@ driver_start_may_fail(const char *driver)
 	return strcmp(driver, "net_af_xdp") == 0;
 }
 
+bool
+driver_steps_aside(const struct config_port *c)
+{
+	/* a twin is made by the process that has the port, and nobody may have it twice */
+	return has_prefix(c->device, "net_af_xdp") && !has_argument(c->device, "xdp_prog") &&
+	       c->exception != CONFIG_EXCEPTION_TAP;
+}
+
 unsigned
 driver_queue_buffers(const char *driver, const char *device)
 {

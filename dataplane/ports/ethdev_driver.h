@@ -43,6 +43,9 @@ bool driver_filters_tags(const char *driver);
 void driver_accept_tags(uint16_t port_id, const char *name);
 /** Its sockets can fail once, right after another program has left the interface. */
 bool driver_start_may_fail(const char *driver);
+/** Can our queries be left to the kernel while nobody has this port? AF_XDP behind our own filter.
+ */
+bool driver_steps_aside(const struct config_port *c);
 /** Packet buffers that it holds for each queue beyond the descriptors. device: its arguments. */
 unsigned driver_queue_buffers(const char *driver, const char *device);
 /** How long an idle receive queue of n_rx descriptors may be left alone. */

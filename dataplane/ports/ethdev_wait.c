@@ -70,6 +70,15 @@ ethdev_sockets_new(const struct ethdev_sockets *before, int fd[], unsigned room)
 	return n;
 }
 
+uint64_t
+ethdev_socket_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
+}
+
 /* Drivers that can be asked for interrupts say so by letting us have one; tap only has a
  * descriptor. */
 static enum ethdev_wait_kind

@@ -39,6 +39,10 @@ void ethdev_sockets_note(struct ethdev_sockets *s, int family);
  */
 unsigned ethdev_sockets_new(const struct ethdev_sockets *before, int fd[], unsigned room);
 
+/** What tells a socket from all others of this machine, whose descriptor may be used again; 0: it
+ * is none. */
+uint64_t ethdev_socket_cookie(int fd);
+
 /**
  * Find out how a queue of a started device can be waited for.
  * @param socket  under it, of ethdev_sockets_new(), or -1: ask the driver

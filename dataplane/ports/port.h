@@ -47,11 +47,12 @@ struct port {
 	int wait_fd;       /* readable when there may be something to receive; -1: poll */
 	bool costly;       /* a receive that finds nothing is a system call */
 	bool device;       /* a queue of a DPDK device: asked again at once, and often */
+	bool stand_in;     /* a socket for a device that is closed: goes when that is open again */
 	bool stalled;      /* responses wait until the peer takes others; receives nothing now */
 	uint32_t nap_ns;   /* wait_fd -1: how long it may be left alone when idle */
 	unsigned n_taken;  /* packets of the last receive, those not kept included */
 	unsigned n_passed; /* packets of the kernel that it sent on its way */
 	struct capture_tap *tap; /* its worker's, while packets are captured; else NULL */
-	uint16_t tap_index;      /* among its worker's ports */
+	uint16_t tap_index;      /* among all ports that its worker ever had */
 	char name[64];           /* for people: device and queue, or address */
 };

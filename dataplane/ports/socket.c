@@ -374,7 +374,7 @@ make_port(struct port **out, int fd, const struct config_address *a, struct coun
 }
 
 int
-socket_port_open(struct port **out, const struct config_address *a, struct counters *counters)
+socket_open(const struct config_address *a)
 {
 	int fd = socket(a->sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
 
@@ -384,8 +384,17 @@ socket_port_open(struct port **out, const struct config_address *a, struct count
 	if (err == 0 && bind(fd, (const struct sockaddr *)&a->sa, address_len(a)) < 0)
 		err = -errno;
 	if (err == 0)
-		err = make_port(out, fd, a, counters);
-	if (err != 0)
+		return fd;
+	close(fd);
+	return err;
+}
+
+int
+socket_port_open(struct port **out, const struct config_address *a, struct counters *counters)
+{
+	int fd = socket_open(a), err = fd < 0 ? fd : make_port(out, fd, a, counters);
+
+	if (fd >= 0 && err != 0)
 		close(fd);
 	return err;
 }
@@ -399,7 +408,7 @@ socket_port_inherit(
 }
 
 int
-socket_port_spread(const struct port *p, unsigned n)
+socket_spread(int fd, unsigned n)
 {
 	const struct sock_filter program[] = {
 		{BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM)},
@@ -410,12 +419,10 @@ socket_port_spread(const struct port *p, unsigned n)
 		.len = sizeof program / sizeof program[0],
 		.filter = (struct sock_filter *)(uintptr_t)program,
 	};
-	const struct socket_port *s = (const struct socket_port *)p;
 
 	if (n < 2)
 		return 0;
-	return setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &f, sizeof f) < 0 ? -errno
-											 : 0;
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &f, sizeof f) < 0 ? -errno : 0;
 }
 
 bool

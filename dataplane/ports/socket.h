@@ -13,6 +13,11 @@
 int socket_port_probe(const struct config_address *a) __attribute__((warn_unused_result));
 
 /**
+ * A bound socket with all options that a port's has, of which there may be several (SO_REUSEPORT).
+ * @return descriptor for socket_port_inherit(), or negative errno
+ */
+int socket_open(const struct config_address *a);
+/**
  * Open one worker's socket. Thread: control.
  * @param[out] out  closed with its ops->close(); untouched on error
  * @return 0, -ENOMEM or the negative errno of the system call that failed
@@ -31,11 +36,11 @@ int socket_port_inherit(struct port **out, int fd, const struct config_address *
  * Have the kernel choose at random among the sockets of this address for each query. Left alone it
  * chooses by a hash of the client, and a heavy client keeps one worker busy while others sleep.
  * Thread: control, once for an address, when all of its sockets are open.
- * @param p  one of them
- * @param n  how many there are
+ * @param fd  one of them
+ * @param n   how many there are
  * @return 0 or negative errno; then clients are spread, as without
  */
-int socket_port_spread(const struct port *p, unsigned n);
+int socket_spread(int fd, unsigned n);
 /** Is this a UDP socket that is bound to this address? */
 bool socket_port_is_bound_to(int fd, const struct config_address *a);
 /** Descriptor of a socket's port, for a successor; -1 when it is another kind of port. */

@@ -259,3 +259,9 @@ spread_halt(struct spread *s)
 	for (unsigned i = 0; i < s->n_workers; i++)
 		atomic_store_explicit(&s->member[i].give, 0, memory_order_relaxed);
 }
+
+bool
+spread_is_port(const struct port *p)
+{
+	return p->ops == &spread_ops;
+}

@@ -76,5 +76,8 @@ void spread_close(struct spread *s);
  */
 void spread_balance(struct spread *s, const double busy[]);
 
+/** Is it a port of spread_open()'s? */
+bool spread_is_port(const struct port *p);
+
 /** Nobody hands anything on any more. Thread: main, a moment before the workers end. */
 void spread_halt(struct spread *s);

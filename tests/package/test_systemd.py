@@ -273,12 +273,21 @@ def test_af_xdp_works_with_what_its_drop_in_allows(installed, wire):
     installed.restart('dataplane', 'stream')
     ask_from_outside(installed, wire, SERVER % 0)
     assert 'xdp' in installed.run('ip link show dev ' + eth).output
-    # it has one user at a time: no hand-over, which a reload says, and for which an upgrade restarts
+    # it has one user at a time: kernel sockets stand in while it changes hands
     before = installed.pids()
+    installed.run('systemctl reload millrace-dataplane', LONG_S)
+    assert 'kernel sockets stand in for the AF_XDP ports' in installed.journal('dataplane')
+    assert installed.pids() == dict(before, dataplane=installed.pid('dataplane')) and installed.pid('dataplane') not in (0, before['dataplane'])
+    ask_from_outside(installed, wire, SERVER % 0)
+    test_each_has_a_user_of_its_own_and_no_capability(installed)
+    # not where the kernel lacks an address, which the reload says
+    before = installed.pids()
+    installed.configure(port.replace('addresses: [', 'addresses: [192.0.2.99, '))
     assert installed.run('systemctl reload millrace-dataplane', LONG_S, check=False).status != 0
-    assert 'net_af_xdp0,iface=%s cannot be taken over while it is in use; restart it' % eth in installed.journal('dataplane')
+    assert 'cannot be taken over while they are in use: a kernel socket on 192.0.2.99:53' in installed.journal('dataplane')
     assert installed.pids() == before
     ask_from_outside(installed, wire, SERVER % 0)
+    installed.configure(port)
     upgrade(installed, 'dataplane')
     assert installed.pids() == dict(before, dataplane=installed.pid('dataplane')) and installed.pid('dataplane') not in (0, before['dataplane'])
     ask_from_outside(installed, wire, SERVER % 0)

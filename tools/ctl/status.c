@@ -92,6 +92,9 @@ print_status(const struct ctl *c, const json_t *s)
 		ctl_colour(c, CTL_PLAIN));
 	print_processes(c, json_object_get(s, "processes"));
 	print_workers(s);
+	if (strcmp(ctl_text(s, "dataplane_phase"), "standing-in") == 0)
+		printf("%-11s %skernel sockets answer in the place of the AF_XDP ports%s\n",
+			"ports", ctl_colour(c, CTL_YELLOW), ctl_colour(c, CTL_PLAIN));
 	printf("%-11s %s, %s served", "zones", ctl_number(ctl_uint(zones, "total")),
 		ctl_number(ctl_uint(zones, "serving")));
 	if (failed > 0)

@@ -40,7 +40,7 @@ static const char help_text[] =
 	"                       (docs/configuration.md; config/millrace.yaml is an example)\n"
 	"upgrade has the running dataplane replaced by the one that is installed now; no query is "
 	"lost\n"
-	"on the kernel's sockets (docs/operations.md).\n"
+	"on the kernel's sockets and on AF_XDP ports (docs/operations.md).\n"
 	"config-reference prints the reference of the configuration's keys, in Markdown.\n"
 	"\n"
 	"  -h, --help           this text\n"

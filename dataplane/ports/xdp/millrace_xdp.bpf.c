@@ -2,7 +2,7 @@
 /* The XDP program of AF_XDP ports, loaded by filter.c. A DNS query over UDP to one of our addresses
  * goes to the AF_XDP socket of its queue; everything else is the kernel's, as if we were not there:
  * ARP, ICMP, TCP, fragments, packets with IPv6 extension headers. Where no socket waits on a queue,
- * the kernel gets its packets as well. */
+ * the kernel gets its packets as well, and all of them while the port has stepped aside. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -34,6 +34,10 @@ __uint(xsk_prog_version, 1) SEC("xdp_metadata");
 /* libxdp counts its sockets here, and would detach the program at 0: we do that, so it starts at 1.
  */
 volatile int refcnt = 1;
+
+/* Our queries as well are the kernel's while this is not 0: nobody serves the port, and sockets of
+ * the kernel's stand in for it. The loader maps it and writes it without a system call. */
+volatile int stepped_aside;
 
 /* Addresses and ports that are ours. */
 struct {
@@ -100,7 +104,8 @@ xsk_def_prog(struct xdp_md *ctx)
 	__be16 protocol;
 	bool wanted = false;
 
-	if (refcnt == 0) /* never so; but libxdp finds only what the program uses */
+	/* refcnt is never 0; but libxdp finds only what the program uses */
+	if (refcnt == 0 || stepped_aside != 0)
 		return XDP_PASS;
 	at = eth + 1;
 	/* a group address may be another machine's business as well */
