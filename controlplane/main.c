@@ -270,6 +270,7 @@ main(int argc, char **argv)
 	c.config = program_start(&program, argc, argv);
 	c.config_path = program.config_path;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of whoever writes to it */
 	if (program_make_run_dir(c.config) != 0)
 		return EXIT_FAILURE;
 	start_loop(&c);

@@ -89,29 +89,41 @@ read_text(struct zone_change *c, const char *before, const char *text,
 	return ret;
 }
 
-/* A text without SOA is completed, as PowerDNS does. */
+/* Lines of what a text may lack. @return octets, or more than there is room for */
+static size_t
+complete_text(const struct zone_change *c, char *out, size_t room, bool soa, bool ns)
+{
+	const json_t *list = json_object_get(c->document, "nameservers");
+	size_t at = 0;
+
+	if (soa)
+		at = (size_t)snprintf(out, room,
+			"@ %u IN SOA a.misconfigured.dns.server.invalid. hostmaster 0 10800 3600 "
+			"604800 3600\n",
+			DEFAULT_TTL_S);
+	for (size_t i = 0; ns && i < json_array_size(list) && at < room; i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+		at += (size_t)snprintf(out + at, room - at, "@ %u IN NS %.300s\n", DEFAULT_TTL_S,
+			name == NULL ? "" : name);
+	}
+	return at;
+}
+
+/* A text without SOA, or without NS when name servers are named beside it, is completed, as
+ * PowerDNS does. What it lacks is found by trying. */
 static int
 take_text(struct zone_change *c, const char *text)
 {
 	char error[BACKEND_ERROR_OCTETS] = "", again[BACKEND_ERROR_OCTETS], before[8192];
-	const json_t *list = json_object_get(c->document, "nameservers");
-	size_t at;
-	int ret = read_text(c, NULL, text, error);
+	bool names = json_array_size(json_object_get(c->document, "nameservers")) > 0;
 
-	if (ret == 0)
+	if (read_text(c, NULL, text, error) == 0)
 		return 0;
-	at = (size_t)snprintf(before, sizeof before,
-		"@ %u IN SOA a.misconfigured.dns.server.invalid. hostmaster 0 10800 3600 604800 "
-		"3600\n",
-		DEFAULT_TTL_S);
-	for (size_t i = 0; i < json_array_size(list) && at < sizeof before; i++)
-		at += (size_t)snprintf(before + at, sizeof before - at, "@ %u IN NS %.300s\n",
-			DEFAULT_TTL_S,
-			json_string_value(json_array_get(list, i)) == NULL
-				? ""
-				: json_string_value(json_array_get(list, i)));
-	if (at < sizeof before && read_text(c, before, text, again) == 0)
-		return 0;
+	for (unsigned lacks = 1; lacks <= (names ? 3 : 1); lacks++)
+		if (complete_text(c, before, sizeof before, (lacks & 1) != 0, (lacks & 2) != 0) <
+				sizeof before &&
+			read_text(c, before, text, again) == 0)
+			return 0;
 	api_request_error(c->base.r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 		"An error occurred while parsing the zonedata: %s", error);
 	return -1;

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@
 #define MAP_LEAST (16ull << 20)
 #define MAP_SPARE (64ull << 20) /* grown when less than this and than a quarter is left */
 #define QUIET_MS 1000
+#define FULL_OCTETS (1u << 20) /* with less a disk is full */
+#define READER_OCTETS 64u      /* a row of LMDB's table of readers */
 
 const char *const store_db_name[STORE_DBS] = {
 	"zones", "records", "comments", "refs", "journal", "metadata", "keys", "rows", "audit"};
@@ -43,6 +46,7 @@ store_error(int rc)
 		return -EEXIST;
 	case MDB_MAP_FULL:
 	case EDQUOT:
+	case EFBIG: /* a limit of files' sizes */
 		return -ENOSPC;
 	case MDB_READERS_FULL:
 		return -EBUSY;
@@ -56,6 +60,18 @@ store_error(int rc)
 	default:
 		return rc > 0 ? -rc : -EPROTO;
 	}
+}
+
+int
+store_write_error(const struct store *s, int rc)
+{
+	struct statvfs fs;
+
+	/* LMDB says EIO when a write was cut short, as the last one is on a disk that gets full */
+	if (rc == EIO && statvfs(s->path, &fs) == 0 &&
+		(uint64_t)fs.f_bavail * fs.f_frsize < FULL_OCTETS)
+		rc = ENOSPC;
+	return store_error(rc);
 }
 
 /* --- one writer --- */
@@ -126,13 +142,45 @@ whole_pages(size_t octets)
 	return (octets + page - 1) / page * page;
 }
 
+/* LMDB's table of readers is a mapped file with holes. Whoever is the first in one of its pages
+ * when the disk is full is killed by SIGBUS: so all of it is taken from the disk before it is used.
+ * Before the environment is opened: closing another descriptor would end its locks.
+ * @return how many readers it has room for */
+static unsigned
+reserve_readers(const struct store *s)
+{
+	size_t head = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned n = READERS_MAX;
+	char path[4096];
+	int fd;
+
+	if (s->options.alone ||
+		(size_t)snprintf(path, sizeof path, "%s-lock", s->path) >= sizeof path)
+		return n;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+	if (fd < 0)
+		return n; /* LMDB says why */
+	/* not posix_fallocate(), which may write where others do */
+	if (fallocate(fd, 0, 0, (off_t)(head + (size_t)n * READER_OCTETS)) != 0 &&
+		(errno == ENOSPC || errno == EDQUOT)) {
+		off_t there = lseek(fd, 0, SEEK_HOLE);
+		n = there > (off_t)head ? (unsigned)((size_t)there - head) / READER_OCTETS : 0;
+	}
+	close(fd);
+	return n < READERS_MAX ? n : READERS_MAX;
+}
+
 static int
 open_with_map(struct store *s, size_t octets, MDB_env **out)
 {
 	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD;
+	unsigned n_readers = reserve_readers(s);
 	MDB_env *env;
-	int rc = mdb_env_create(&env);
+	int rc;
 
+	if (n_readers == 0)
+		return ENOSPC;
+	rc = mdb_env_create(&env);
 	if (rc != 0)
 		return rc;
 	if (s->options.read_only)
@@ -143,7 +191,7 @@ open_with_map(struct store *s, size_t octets, MDB_env **out)
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(env, STORE_DBS + 8);
 	if (rc == 0)
-		rc = mdb_env_set_maxreaders(env, READERS_MAX);
+		rc = mdb_env_set_maxreaders(env, n_readers);
 	if (rc == 0)
 		rc = mdb_env_open(env, s->path, flags, FILE_MODE);
 	if (rc != 0)

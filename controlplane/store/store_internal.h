@@ -66,6 +66,8 @@ struct store {
 
 /** LMDB's code as a negative errno. */
 int store_error(int rc);
+/** The same of what has failed to write: a disk that is full is -ENOSPC, however LMDB puts it. */
+int store_write_error(const struct store *s, int rc);
 /** One process writes: PATH-writer is locked, and says which. @param[out] fd  close it to unlock */
 int store_lock_writer(const char *path, int *fd, char error[STORE_ERROR_OCTETS])
 	__attribute__((warn_unused_result));

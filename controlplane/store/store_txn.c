@@ -209,7 +209,7 @@ store_commit(struct store_txn *t)
 		pthread_mutex_unlock(&s->lock);
 	}
 	store_end(t);
-	return store_error(rc);
+	return store_write_error(s, rc);
 }
 
 int
@@ -250,9 +250,10 @@ store_wrote(struct store_txn *t, int rc)
 		return store_error(rc);
 	if (rc == MDB_MAP_FULL || rc == MDB_PANIC)
 		note_failure(t->s, rc);
+	rc = store_write_error(t->s, rc);
 	if (t->failed == 0)
-		t->failed = store_error(rc);
-	return store_error(rc);
+		t->failed = rc;
+	return rc;
 }
 
 int

@@ -143,6 +143,10 @@ SAME = [
     ('POST', '/zones', {'name': 't.org.', 'kind': 'Native', 'soa_edit_api': 'OFF', 'serial': 5}),
     ('POST', '/zones', {'name': 'u.org.', 'kind': 'Native', 'soa_edit_api': '', 'rrsets': [rrset('u.org.', 'SOA', 'a. b. 77 2 3 4 5')]}),
     ('POST', '/zones', {'name': 'v.org.', 'kind': 'Native', 'zone': '@ 3600 IN SOA a. b. 1 2 3 4 5\n@ 300 NS x\nb 30 A 192.0.2.1\n', 'soa_edit_api': 'OFF'}),
+    # a text that lacks something, and name servers beside it
+    ('POST', '/zones', {'name': 'y1.org.', 'kind': 'Native', 'zone': '@ 3600 IN SOA a. b. 1 2 3 4 5\nb 30 A 192.0.2.1\n', 'soa_edit_api': 'OFF',
+                        'nameservers': ['ns1.example.net.', 'ns2.example.net.']}),
+    ('POST', '/zones', {'name': 'y2.org.', 'kind': 'Native', 'zone': 'b 30 IN A 192.0.2.1\n', 'soa_edit_api': 'OFF', 'nameservers': ['ns1.example.net.']}),
     ('POST', '/zones', {'name': 'w.org.', 'kind': 'Producer'}),
     ('POST', '/zones', {'name': 'x.org.', 'kind': 'primary', 'soa_edit': 'INCEPTION-INCREMENT'}),
     ('DELETE', '/zones/a.org.', None),
