@@ -52,8 +52,9 @@ reply(struct work *w, uint16_t rcode)
 {
 	w->f.state = WORK_DONE;
 	w->f.rcode = rcode;
-	/* what was read before the error may be wrong: as Knot and NSD do, no OPT with FORMERR */
-	if (rcode == RCODE_FORMERR)
+	/* what was read before the error may be wrong: as Knot and NSD do, no OPT with FORMERR. But
+	 * one with it tells that only an option was wrong (RFC 6891 7) */
+	if (rcode == RCODE_FORMERR && !w->f.bad_option)
 		w->f.opt = false;
 }
 
@@ -72,8 +73,10 @@ parse_options(struct work *w, const uint8_t *at, unsigned left)
 			break;
 		case EDNS_COOKIE:
 			/* RFC 7873 5.2.2: 8 octets, or 8 and 8..32 */
-			if (len != 8 && (len < 16 || len > COOKIE_MAX))
+			if (len != 8 && (len < 16 || len > COOKIE_MAX)) {
+				w->f.bad_option = true;
 				return false;
+			}
 			if (w->f.cookie_len == 0) {
 				w->f.cookie_len = (uint8_t)len;
 				memcpy(w->cookie, at + 4, len);
@@ -109,7 +112,7 @@ parse_opt(struct answer_context *c, struct work *w, const uint8_t *at)
 }
 
 /* Octets of the (possibly compressed) owner at `at`; 0 when it is malformed. Pointers are not
- * followed. */
+ * followed, but those that lead on, or into the header, are no names (RFC 1035 4.1.4). */
 static unsigned
 skip_name(const uint8_t *dns, unsigned at, unsigned len)
 {
@@ -117,8 +120,12 @@ skip_name(const uint8_t *dns, unsigned at, unsigned len)
 	while (at < len) {
 		if (dns[at] == 0)
 			return at + 1 - start;
-		if (dns[at] >= 0xc0)
-			return at + 2 <= len ? at + 2 - start : 0;
+		if (dns[at] >= 0xc0) {
+			if (at + 2 > len)
+				return 0;
+			unsigned to = get16(dns + at) & 0x3fff;
+			return to >= DNS_HEADER && to < start ? at + 2 - start : 0;
+		}
 		if (dns[at] > LABEL_OCTETS_MAX)
 			return 0;
 		at += dns[at] + 1u;

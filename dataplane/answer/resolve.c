@@ -12,6 +12,7 @@ struct chain {
 	unsigned n;                                      /* names so far */
 	uint64_t seen[CHAIN_MAX + 1];                    /* their hashes */
 	const struct image_answer *dname[CHAIN_MAX + 1]; /* DNAME RRsets already in the answer */
+	uint8_t dname_len[CHAIN_MAX + 1]; /* a name longer than this has grown since its last use */
 	unsigned n_dname;
 };
 
@@ -295,6 +296,8 @@ from_node(struct answer_context *c, struct work *w, struct chain *ch,
 	uint32_t at = w->f.at;
 	if (!work_put_answer(c, w, a, &ch->place, w->name.len, rendered) || !cname)
 		return STEP_END;
+	/* a name out of the zone has not grown */
+	memset(ch->dname_len, NAME_OCTETS_MAX, ch->n_dname);
 	return follow(c, w, ch, at + 12);
 }
 
@@ -309,6 +312,28 @@ put_prefix(uint8_t *to, const uint8_t *dns, const struct work_place *place, unsi
 		memcpy(to + first, dns + place->tail, octets - first);
 }
 
+/* Put a DNAME that the present name is below; once in a response, however often it is used. */
+static bool
+put_dname(struct answer_context *c, struct work *w, struct chain *ch, const struct image_answer *a,
+	unsigned owner_len)
+{
+	unsigned i = 0;
+
+	while (i < ch->n_dname && ch->dname[i] != a)
+		i++;
+	if (i == ch->n_dname) {
+		if (!work_put_answer(c, w, a, &ch->place, w->name.len, owner_len))
+			return false;
+		ch->dname[ch->n_dname++] = a; /* no more of them than names */
+	} else if (w->name.len > ch->dname_len[i]) {
+		/* DNAMEs alone made the name longer, and would go on until it is too long. As NSD,
+		 * leave that to the client */
+		return false;
+	}
+	ch->dname_len[i] = w->name.len;
+	return true;
+}
+
 /* RFC 6672 3.1: put the DNAME and the CNAME that it makes of the present name. */
 static enum step
 from_dname(struct answer_context *c, struct work *w, struct chain *ch,
@@ -316,20 +341,14 @@ from_dname(struct answer_context *c, struct work *w, struct chain *ch,
 {
 	const struct image_answer *a = node_answer(chunk, owner, TYPE_DNAME);
 	const uint8_t *rr;
-	unsigned prefix, target, i;
+	unsigned prefix, target;
 
 	if (a == NULL || a->len < 13 || owner->name_len > w->name.len) {
 		damaged(c, w);
 		return STEP_END;
 	}
-	/* the same DNAME again: names that grow until they are too long. As NSD, leave it to the
-	 * client */
-	for (i = 0; i < ch->n_dname; i++)
-		if (ch->dname[i] == a)
-			return STEP_END;
-	if (!work_put_answer(c, w, a, &ch->place, w->name.len, owner->name_len))
+	if (!put_dname(c, w, ch, a, owner->name_len))
 		return STEP_END;
-	ch->dname[ch->n_dname++] = a; /* no more of them than names */
 	rr = image_answer_octets(a);
 	target = get16(rr + 10);
 	prefix = (unsigned)w->name.len - owner->name_len;

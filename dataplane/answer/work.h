@@ -82,7 +82,8 @@ struct work_flags {
 	uint8_t opcode;
 	uint16_t rcode;      /* 12 bits */
 	uint16_t an, ns, ar; /* RRs in the response */
-	uint16_t reserved;
+	bool bad_option;     /* an option of the OPT is malformed, all else is well */
+	uint8_t reserved;
 	uint32_t at; /* where the next octet of the response goes */
 	uint64_t reserved_too;
 };

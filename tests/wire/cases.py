@@ -103,6 +103,15 @@ CASES = [
     Case('DNAME into DNAME', 'host.dnchain.example. A',
          answer='dnchain.example. 300 IN DNAME old.example.\nhost.dnchain.example. 300 IN CNAME host.old.example.\nold.example. 300 IN DNAME new.example.\n'
                 'host.old.example. 300 IN CNAME host.new.example.\nhost.new.example. 300 IN A 192.0.2.99'),
+    Case('a DNAME is used again for the target of a CNAME, and put once', 'alias.old.example. A',
+         answer='old.example. 300 IN DNAME new.example.\nalias.old.example. 300 IN CNAME alias.new.example.\nalias.new.example. 300 IN CNAME host.old.example.\n'
+                'host.old.example. 300 IN CNAME host.new.example.\nhost.new.example. 300 IN A 192.0.2.99'),
+    Case('and for a name that DNAMEs made shorter', 'host.deep.pair1.example. A',
+         answer='pair1.example. 300 IN DNAME pair2.example.\nhost.deep.pair1.example. 300 IN CNAME host.deep.pair2.example.\n'
+                'deep.pair2.example. 300 IN DNAME pair1.example.\nhost.deep.pair2.example. 300 IN CNAME host.pair1.example.\n'
+                'host.pair1.example. 300 IN CNAME host.pair2.example.\nhost.pair2.example. 300 IN A 192.0.2.97'),
+    Case('names that DNAMEs make longer and longer are left to the client', 'x.dnself.example. A',
+         answer='dnself.example. 300 IN DNAME x.dnself.example.\nx.dnself.example. 300 IN CNAME x.x.dnself.example.'),
     Case('YXDOMAIN when the new name is too long', 'e' * 60 + '.long.example. A', 'YXDOMAIN', answer='long.example. 300 IN DNAME ' + LONG),
     # outside
     Case('outside of all zones', 'www.elsewhere.test. A', 'REFUSED', aa=False),

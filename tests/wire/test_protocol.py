@@ -64,6 +64,10 @@ MESSAGES = [
     ('an OPT in the answer section', header(an=1) + QUESTION + opt(), 'FORMERR', None),
     ('an option longer than its OPT', header(ar=1) + QUESTION + opt()[:-2] + b'\0\6\0\3\0\x20ab', 'FORMERR', None),
     ('a cookie of 4 octets (RFC 7873 5.2.2)', header(ar=1) + QUESTION + opt(options=option(10, b'1234')), 'FORMERR', None),
+    ('an owner that points to itself', header(ar=1) + QUESTION + b'\xc0' + bytes([12 + len(QUESTION)]) + struct.pack('!HHIH', 65000, 1, 0, 0), 'FORMERR', None),
+    ('an owner that points beyond the message', header(ar=1) + QUESTION + b'\1x\xff\0' + struct.pack('!HHIH', 65000, 1, 0, 0), 'FORMERR', None),
+    ('an owner that points into the header', header(ar=1) + QUESTION + b'\xc0\4' + struct.pack('!HHIH', 65000, 1, 0, 0), 'FORMERR', None),
+    ('an owner that points to the question', header(ar=1) + QUESTION + b'\xc0\x0c' + struct.pack('!HHIH', 65000, 1, 0, 0), 'NOERROR', True),
     ('EDNS version 1', header(ar=1) + QUESTION + opt(version=1), 'BADVERS', True),
     ('EDNS version 255 with options', header(ar=1) + QUESTION + opt(version=255, options=option(3)), 'BADVERS', True),
     ('unknown EDNS options', header(ar=1) + QUESTION + opt(options=option(65001, b'x') + option(65002)), 'NOERROR', True),
@@ -97,6 +101,19 @@ def test_message(suite, claim, wire, rcode, echoed, transport):
     assert rcode_of(octets) == rcode
     if echoed is not None:
         assert octets[4:6] == struct.pack('!H', echoed)
+
+
+@pytest.mark.parametrize('transport', ['udp', 'tcp'])
+def test_only_a_malformed_option_brings_an_opt_with_formerr(suite, transport):
+    """RFC 6891 7: that tells it from a server without EDNS. Other errors: as Knot, NSD and BIND, none."""
+    ask = suite.udp if transport == 'udp' else suite.tcp
+    for length in (0, 4, 7, 9, 15, 41):
+        octets = ask(header(ar=1) + QUESTION + opt(options=option(65001, b'x') + option(10, b'c' * length)))
+        response = dns.message.from_wire(octets)
+        assert response.rcode() == dns.rcode.FORMERR and response.edns == 0 and not response.options, length
+    for wire in (header(ar=2) + QUESTION + opt() + opt(), header(ar=1) + QUESTION + opt() + b'x', header(ar=1) + QUESTION + opt(options=b'abc')):
+        response = dns.message.from_wire(ask(wire))
+        assert response.rcode() == dns.rcode.FORMERR and response.edns == -1
 
 
 def test_source_of_unknown_opcodes_keeps_being_served(suite):
