@@ -12,8 +12,8 @@ struct chain {
 	unsigned n;                                      /* names so far */
 	uint64_t seen[CHAIN_MAX + 1];                    /* their hashes */
 	const struct image_answer *dname[CHAIN_MAX + 1]; /* DNAME RRsets already in the answer */
-	uint8_t dname_len[CHAIN_MAX + 1]; /* a name longer than this has grown since its last use */
 	unsigned n_dname;
+	const struct image_answer *made_by; /* the DNAME that made the present name; else NULL */
 };
 
 enum step { STEP_END, STEP_NEXT }; /* NEXT: w->name is now the target of a CNAME */
@@ -296,8 +296,7 @@ from_node(struct answer_context *c, struct work *w, struct chain *ch,
 	uint32_t at = w->f.at;
 	if (!work_put_answer(c, w, a, &ch->place, w->name.len, rendered) || !cname)
 		return STEP_END;
-	/* a name out of the zone has not grown */
-	memset(ch->dname_len, NAME_OCTETS_MAX, ch->n_dname);
+	ch->made_by = NULL;
 	return follow(c, w, ch, at + 12);
 }
 
@@ -319,18 +318,18 @@ put_dname(struct answer_context *c, struct work *w, struct chain *ch, const stru
 {
 	unsigned i = 0;
 
+	/* a DNAME to below itself makes names that grow until they are too long. As NSD, leave that
+	 * to the client */
+	if (ch->made_by == a)
+		return false;
+	ch->made_by = a;
 	while (i < ch->n_dname && ch->dname[i] != a)
 		i++;
-	if (i == ch->n_dname) {
-		if (!work_put_answer(c, w, a, &ch->place, w->name.len, owner_len))
-			return false;
-		ch->dname[ch->n_dname++] = a; /* no more of them than names */
-	} else if (w->name.len > ch->dname_len[i]) {
-		/* DNAMEs alone made the name longer, and would go on until it is too long. As NSD,
-		 * leave that to the client */
+	if (i < ch->n_dname)
+		return true;
+	if (!work_put_answer(c, w, a, &ch->place, w->name.len, owner_len))
 		return false;
-	}
-	ch->dname_len[i] = w->name.len;
+	ch->dname[ch->n_dname++] = a; /* no more of them than names */
 	return true;
 }
 
@@ -448,6 +447,7 @@ work_resolve(struct answer_context *c, struct work *w)
 	ch.place = (struct work_place){.base = DNS_HEADER, .split = UINT32_MAX};
 	ch.n = 1;
 	ch.n_dname = 0;
+	ch.made_by = NULL;
 	ch.seen[0] = w->name.hash[w->name.labels];
 	w->f.aa = true;
 	for (;;) {

@@ -110,7 +110,11 @@ CASES = [
          answer='pair1.example. 300 IN DNAME pair2.example.\nhost.deep.pair1.example. 300 IN CNAME host.deep.pair2.example.\n'
                 'deep.pair2.example. 300 IN DNAME pair1.example.\nhost.deep.pair2.example. 300 IN CNAME host.pair1.example.\n'
                 'host.pair1.example. 300 IN CNAME host.pair2.example.\nhost.pair2.example. 300 IN A 192.0.2.97'),
-    Case('names that DNAMEs make longer and longer are left to the client', 'x.dnself.example. A',
+    Case('or longer', 'host.short.pair1.example. A',
+         answer='pair1.example. 300 IN DNAME pair2.example.\nhost.short.pair1.example. 300 IN CNAME host.short.pair2.example.\n'
+                'short.pair2.example. 300 IN DNAME rather.long.pair1.example.\nhost.short.pair2.example. 300 IN CNAME host.rather.long.pair1.example.\n'
+                'host.rather.long.pair1.example. 300 IN CNAME host.rather.long.pair2.example.\nhost.rather.long.pair2.example. 300 IN A 192.0.2.96'),
+    Case('names that a DNAME makes longer and longer are left to the client', 'x.dnself.example. A',
          answer='dnself.example. 300 IN DNAME x.dnself.example.\nx.dnself.example. 300 IN CNAME x.x.dnself.example.'),
     Case('YXDOMAIN when the new name is too long', 'e' * 60 + '.long.example. A', 'YXDOMAIN', answer='long.example. 300 IN DNAME ' + LONG),
     # outside

@@ -51,6 +51,13 @@ def test_the_order_of_an_alias_chain_is_that_of_its_links(suite):
     assert [r.name.to_text() for r in response.answer] == ['chain.example.', 'alias.example.', 'www.example.']
 
 
+def test_dnames_that_make_names_grow_end(suite):
+    response = suite.ask('h.grow1.example', 'A', tcp=True)
+    owners = [r.name.to_text() for r in response.answer if r.rdtype == 5]
+    assert len(owners) == len(set(owners)) == 32, 'CNAMEs'
+    assert sum(r.rdtype == 39 for r in response.answer) == 2, 'each DNAME once'
+
+
 def test_any_case_of_a_question_comes_back_as_it_was_sent(suite):
     dice = random.Random(20)
     for name in ('www.example', 'nx.example', 'x.wild.example', 'host.delegated.example', 'host.old.example', 'outside.test') * 8:
