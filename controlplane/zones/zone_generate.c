@@ -155,8 +155,10 @@ write_iterator(char to[WIDTH_MAX + 32], int *n, const char **in, uint32_t it)
 	if (width > WIDTH_MAX)
 		return "width in $GENERATE is above 254";
 	int64_t value = (int64_t)it + offset;
-	if (value < 0 || value > ITERATOR_MAX)
-		return "iterator plus offset in $GENERATE leaves 0..2147483647";
+	if (value > ITERATOR_MAX)
+		return "iterator plus offset in $GENERATE is above 2147483647";
+	if (value < 0 && (base[0] == 'n' || base[0] == 'N'))
+		return "iterator plus offset in $GENERATE is below 0, which has no nibbles";
 	switch (base[0]) {
 	case 'n':
 	case 'N':

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <libknot/descriptor.h>
@@ -94,6 +95,19 @@ find_ttl(struct run *run, zs_scanner_t *s)
 }
 
 static void
+check_rules(struct loader *l, const struct zone_rr *rr)
+{
+	char owner[ZONE_NAME_TEXT_MAX], type[ZONE_TYPE_TEXT_MAX];
+	bool fatal;
+	const char *fault = zone_rdata_fault(rr->type, rr->rdata, rr->rdata_len, &fatal);
+
+	if (fault != NULL)
+		zone_build_finding(&l->build, fatal ? ZONE_ERROR : ZONE_WARNING, rr->source,
+			rr->line, "%s %s: %s", zone_name_text(owner, rr->owner),
+			zone_type_text(type, rr->type), fault);
+}
+
+static void
 on_record(zs_scanner_t *s)
 {
 	struct run *run = s->process.data;
@@ -121,6 +135,8 @@ on_record(zs_scanner_t *s)
 			"RDATA is not well-formed for type %s", zone_type_text(type, rr.type));
 		return;
 	}
+	if (rr.type >= KNOT_RRTYPE_DS) /* the commonest types have no such rules */
+		check_rules(l, &rr);
 	int rc = zone_build_add(&l->build, &rr);
 	if (rc != 0)
 		stop(s, l, rc);
@@ -319,8 +335,11 @@ load_include(struct run *run, zs_scanner_t *parent)
 		l->options->included(l->options->included_arg, parent->include_filename);
 	int rc = zone_text_read(&text, parent->include_filename, b->octets_max, NULL);
 	if (rc != 0) {
-		zone_build_finding(b, ZONE_ERROR, run->source, line, "cannot read %s: %s",
-			parent->include_filename, zone_text_strerror(rc));
+		char where[32] = "";
+		if (text.nul_line != 0)
+			snprintf(where, sizeof where, ":%u", text.nul_line);
+		zone_build_finding(b, ZONE_ERROR, run->source, line, "cannot read %s%s: %s",
+			parent->include_filename, where, zone_text_strerror(rc));
 		return;
 	}
 	rc = zone_build_source(b, parent->include_filename, run->source, line);
@@ -366,13 +385,10 @@ load_source(struct run *run, zs_scanner_t *s, struct zone_text *text)
 	free(s->path);
 	s->path = folder; /* relative $INCLUDEs are looked for beside the file that has them */
 	run->check_rdata = text->has_generic;
-	if (text->bad_escape != NULL) {
-		uint32_t line = 1;
-		for (const char *p = text->text; p < text->bad_escape; p++)
-			line += *p == '\n';
-		zone_build_finding(&l->build, ZONE_ERROR, run->source, line,
+	if (text->bad_escape != NULL)
+		zone_build_finding(&l->build, ZONE_ERROR, run->source,
+			zone_text_line(text, text->bad_escape),
 			"\\%.3s is no octet; \\DDD goes to \\255", text->bad_escape + 1);
-	}
 	if (text->has_relative) {
 		char origin[ZONE_NAME_TEXT_MAX];
 		l->rc = zone_origin_make_absolute(text, zone_name_text(origin, s->zone_origin));
@@ -446,8 +462,8 @@ zone_load_file(struct zone_model *out, const char *path, const uint8_t *apex,
 
 	int rc = zone_text_read(&text, path, options->octets_max, options->as_read);
 	if (rc != 0) {
-		zone_report_add(
-			report, ZONE_ERROR, path, 0, "cannot be read: %s", zone_text_strerror(rc));
+		zone_report_add(report, ZONE_ERROR, path, text.nul_line, "cannot be read: %s",
+			zone_text_strerror(rc));
 		return rc;
 	}
 	return load(out, &text, path, false, apex, options, report);
@@ -461,7 +477,8 @@ zone_load_text(struct zone_model *out, const char *octets, size_t len, const cha
 
 	int rc = zone_text_take(&text, octets, len);
 	if (rc != 0) {
-		zone_report_add(report, ZONE_ERROR, path, 0, "%s", zone_text_strerror(rc));
+		zone_report_add(
+			report, ZONE_ERROR, path, text.nul_line, "%s", zone_text_strerror(rc));
 		return rc;
 	}
 	return load(out, &text, path, true, apex, options, report);

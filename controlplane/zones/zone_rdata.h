@@ -54,3 +54,11 @@ zone_rdata_target(uint16_t type)
 /** Octets of the wire name at p, at most `room`, or 0 when it is not well-formed and uncompressed.
  */
 unsigned zone_rdata_name_octets(const uint8_t *p, unsigned room);
+
+/**
+ * What is wrong with RDATA that is well-formed, as far as named-checkzone or kzonecheck refuse it:
+ * DS and CDS digests of a wrong length, CAA tags, ZONEMD digests, SVCB that names no protocol.
+ * @param[out] fatal  with a fault: both refuse the zone
+ * @return the fault and what would be right, or NULL
+ */
+const char *zone_rdata_fault(uint16_t type, const uint8_t *rdata, uint16_t len, bool *fatal);

@@ -83,6 +83,16 @@ look_at_escape(struct zone_text *t, const char *p)
 		t->bad_escape = p;
 }
 
+uint32_t
+zone_text_line(const struct zone_text *t, const char *p)
+{
+	uint32_t line = 1;
+
+	for (const char *at = t->text; at < p; at++)
+		line += *at == '\n';
+	return line;
+}
+
 /* One pass, a cache full at a time. Each memchr goes at tens of GB/s, and the octets it looks for
  * are rare. */
 static int
@@ -93,8 +103,11 @@ look(struct zone_text *t)
 	for (size_t at = 0; at < t->len; at += LOOK_OCTETS) {
 		const char *from = t->text + at, *p;
 		const char *end = t->len - at < LOOK_OCTETS ? t->text + t->len : from + LOOK_OCTETS;
-		if (memchr(from, '\0', (size_t)(end - from)) != NULL)
+		p = memchr(from, '\0', (size_t)(end - from));
+		if (p != NULL) {
+			t->nul_line = zone_text_line(t, p);
 			return -EILSEQ;
+		}
 		for (p = from; (p = memchr(p, '$', (size_t)(end - p))) != NULL; p++) {
 			if (p != t->text && p[-1] != '\n')
 				continue;
@@ -143,6 +156,16 @@ new_text(struct zone_text *t, size_t len)
 	return 0;
 }
 
+/* Nothing of a bad text is handed out but where it is bad. */
+static void
+fail(struct zone_text *out, struct zone_text *text)
+{
+	uint32_t line = text->nul_line;
+
+	zone_text_free(text);
+	*out = (struct zone_text){.nul_line = line};
+}
+
 int
 zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max, struct stat *as_read)
 {
@@ -153,6 +176,7 @@ zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max, struc
 	if (octets_max == 0 || octets_max > FILE_OCTETS_MAX)
 		octets_max = FILE_OCTETS_MAX;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	*t = text;
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) != 0)
@@ -175,7 +199,7 @@ zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max, struc
 		rc = look(&text);
 	}
 	if (rc != 0) {
-		zone_text_free(&text);
+		fail(t, &text);
 		return rc;
 	}
 	if (as_read != NULL)
@@ -189,6 +213,7 @@ zone_text_take(struct zone_text *t, const char *octets, size_t len)
 {
 	struct zone_text text = {.text = octets, .len = len};
 
+	*t = (struct zone_text){0};
 	if (len > 0 && memchr(octets, '\r', len) != NULL) {
 		int rc = new_text(&text, len);
 		if (rc != 0)
@@ -199,7 +224,7 @@ zone_text_take(struct zone_text *t, const char *octets, size_t len)
 	}
 	int rc = look(&text);
 	if (rc != 0) {
-		zone_text_free(&text);
+		fail(t, &text);
 		return rc;
 	}
 	*t = text;

@@ -13,6 +13,7 @@ struct zone_text {
 	size_t room; /* octets of owned */
 	size_t len;
 	const char *bad_escape; /* the first \DDD above 255, or NULL */
+	uint32_t nul_line;      /* with -EILSEQ: the line of the first NUL octet; else 0 */
 	unsigned n_doubtful;    /* escapes above 255 seen, in comments or not */
 	bool has_include;       /* a line begins with $INCLUDE */
 	bool has_relative;      /* $ORIGIN or $INCLUDE with a relative domain name */
@@ -24,8 +25,8 @@ struct zone_text {
  * CR LF line ends become LF.
  * @param octets_max  largest file; 0 = 16 GiB
  * @param[out] st  the file as it was just before it was read; NULL: not asked for
- * @return 0, -EISDIR, -EINVAL (no regular file), -EFBIG, -EILSEQ (has NUL octets: no text), -ENOMEM
- * or the negative errno of open and read
+ * @return 0, -EISDIR, -EINVAL (no regular file), -EFBIG, -EILSEQ (has NUL octets: no text; nul_line
+ * is set), -ENOMEM or the negative errno of open and read
  */
 int zone_text_read(struct zone_text *t, const char *path, uint64_t octets_max, struct stat *st)
 	__attribute__((warn_unused_result));
@@ -36,6 +37,9 @@ int zone_text_take(struct zone_text *t, const char *octets, size_t len)
 	__attribute__((warn_unused_result));
 
 void zone_text_free(struct zone_text *t);
+
+/** The line in which octet p of the text lies, from 1. */
+uint32_t zone_text_line(const struct zone_text *t, const char *p);
 
 /** Does the directive at the start of this line name a relative origin? */
 bool zone_origin_is_relative(const char *line, const char *end);

@@ -23,6 +23,8 @@ static const struct expected expected[] = {
 	{HEAD "$GENERATE 1-2 e\\$$ TXT \"\\\"a b $\\\" \\\"c\\\\\\\\$\\\"\"\n", "e\\$2.example.",
 		"300 TXT \"a b 2\" \"c\\\\\\\\2\""},
 	{HEAD "$GENERATE 5-6 d${-5} CNAME ${5}\n", "d1.example.", "300 CNAME 11.example."},
+	{HEAD "$GENERATE 1-2 d${-5,3} TXT ${-2,0,x}\n", "d-03.example.", "300 TXT \"0\""},
+	{HEAD "$GENERATE 1-2 d${-5,3} TXT ${-2,0,x}\n", "d-04.example.", "300 TXT \"ffffffff\""},
 	{HEAD "$GENERATE 1-1 @ TXT x$ ; comment\n", "example.",
 		"300 NS ns1.example. | 300 SOA ns1.example. host.example. 1 3600 600 86400 300 | "
 		"300 TXT \"x1\""},
@@ -345,6 +347,26 @@ limits_hold(void **state)
 }
 
 static void
+octets_that_are_no_text_are_placed(void **state)
+{
+	static const char nul[] = HEAD "a TXT \"x\"\na TXT \"y\0\"\n";
+	struct zone_model z = {0};
+	struct zone_report report = {0};
+
+	assert_int_equal(
+		zone_load_text(&z, nul, sizeof nul - 1, "zone", apex, &options, &report), -EILSEQ);
+	assert_int_equal(report.n, 1);
+	assert_non_null(strstr(report.finding[0].text, "zone:6: it is no zone text"));
+	zone_report_destroy(&report);
+
+	/* what BIND would write for ever */
+	assert_int_equal(load(&z, HEAD "$GENERATE 1-3 ${-2,0,n} A 192.0.2.1\n", &report), -EINVAL);
+	assert_non_null(strstr(report.finding[0].text, "zone:5: iterator plus offset in $GENERATE "
+						       "is below 0"));
+	zone_report_destroy(&report);
+}
+
+static void
 longest_names_and_lines_load(void **state)
 {
 	struct zone_model z;
@@ -409,6 +431,7 @@ main(void)
 		cmocka_unit_test(random_zones_are_indexed_without_loss),
 		cmocka_unit_test(the_order_of_lines_does_not_matter),
 		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(octets_that_are_no_text_are_placed),
 		cmocka_unit_test(longest_names_and_lines_load),
 		cmocka_unit_test(rdata_is_ordered_as_rfc4034_says),
 	};
