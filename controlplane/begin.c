@@ -193,6 +193,8 @@ start_services(struct controlplane *c)
 	}
 	c->figures.zones = c->zones;
 	c->figures.publisher = c->publisher;
+	c->figures.api = api_figures;
+	c->figures.api_arg = c->api;
 	c->parts = (struct api_parts){
 		.zones = c->zones,
 		.reconfigure = c->reconfigure,

@@ -197,9 +197,9 @@ stop(struct controlplane *c, int status)
 		_exit(status); /* the image that is being made was never published, so nobody misses
 				  it */
 	}
+	metrics_server_stop(c->metrics);
 	api_stop(c->api);
 	notify_stop(c->parts.notify);
-	metrics_server_stop(c->metrics);
 	captures_destroy(c->captures);
 	watch_stop(c->watch);
 	uv_walk(&c->loop, close_handle, NULL);

@@ -65,10 +65,10 @@ access_destroy(struct access *a)
 }
 
 void
-access_figures(const struct access *a, struct access_figures *out)
+access_figures(const struct access *a, struct metrics_api *out)
 {
-	out->refused = atomic_load(&a->refused);
-	out->throttled = atomic_load(&a->throttled);
+	out->credentials_refused = atomic_load(&a->refused);
+	out->credentials_throttled = atomic_load(&a->throttled);
 }
 
 static int64_t

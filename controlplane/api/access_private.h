@@ -32,11 +32,8 @@ bool access_route(struct api_request *r);
 /** Are the tokens there? @return NULL: the answer is 503 */
 struct token_table *access_tokens(struct api_request *r);
 
-struct access_figures {
-	uint64_t refused, throttled; /* credentials that were wrong; clients told to wait */
-};
-/** Thread: any */
-void access_figures(const struct access *a, struct access_figures *out);
+/** What of it is counted here. Thread: any */
+void access_figures(const struct access *a, struct metrics_api *out);
 
 /* --- access_throttle.c: clients that guess --- */
 

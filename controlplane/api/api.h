@@ -70,6 +70,9 @@ int api_serve(struct api *a, const struct api_parts *parts) __attribute__((warn_
 /** Another configuration holds: for the requests that come. Main thread. */
 void api_reconfigure(struct api *a, const struct config *config);
 
+/** What it has counted, for metrics_source.api. Thread: any. @param api  struct api */
+void api_figures(void *api, struct metrics_api *out);
+
 /** End it; the zone manager and reconfigure must have been stopped before, so that no request waits
  * for them. */
 void api_stop(struct api *a);

@@ -164,6 +164,24 @@ api_start(struct api **out, const struct api_context *context, const char *socke
 	return 0;
 }
 
+void
+api_figures(void *api, struct metrics_api *out)
+{
+	struct api *a = api;
+	struct notify_sender *notify = atomic_load(&a->view)->context.notify;
+	struct notify_figures n;
+
+	gate_figures(a->gate, out);
+	access_figures(a->access, out);
+	if (notify == NULL)
+		return;
+	notify_figures(notify, &n);
+	out->notify_sent = n.sent_total;
+	out->notify_answered = n.answered_total;
+	out->notify_failed = n.failed_total;
+	out->notify_waiting = n.in_flight;
+}
+
 int
 api_serve(struct api *a, const struct api_parts *parts)
 {

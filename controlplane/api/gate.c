@@ -107,7 +107,6 @@ gate_start(struct gate *g, struct MHD_Daemon *daemon)
 	g->closed = error[0] != '\0';
 	if (g->closed)
 		log_error("%s; nobody is let in on api.listen", error);
-	atomic_store(&g->figures_tls, g->tls != NULL);
 	g->now_ms = gate_clock_ms();
 	raise_descriptors(g->config->api.connections_max);
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -197,19 +196,15 @@ gate_destroy(struct gate *g)
 }
 
 void
-gate_figures(struct gate *g, struct gate_figures *out)
+gate_figures(struct gate *g, struct metrics_api *out)
 {
-	*out = (struct gate_figures){0};
 	if (g == NULL)
 		return;
-	*out = (struct gate_figures){
-		.accepted = atomic_load(&g->accepted),
-		.refused_prefix = atomic_load(&g->refused_prefix),
-		.refused_full = atomic_load(&g->refused_full),
-		.evicted = atomic_load(&g->evicted),
-		.timeouts = atomic_load(&g->timeouts),
-		.tls_failures = atomic_load(&g->tls_failures),
-		.open = atomic_load(&g->figures_open),
-		.tls = atomic_load(&g->figures_tls),
-	};
+	out->accepted = atomic_load(&g->accepted);
+	out->refused_address = atomic_load(&g->refused_prefix);
+	out->refused_full = atomic_load(&g->refused_full);
+	out->refused_tls = atomic_load(&g->tls_failures);
+	out->evicted = atomic_load(&g->evicted);
+	out->timeouts = atomic_load(&g->timeouts);
+	out->open = atomic_load(&g->figures_open);
 }

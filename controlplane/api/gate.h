@@ -5,6 +5,7 @@
  * HTTP server's thread and its unix socket never see them. */
 #pragma once
 #include "config/config.h"
+#include "controlplane/metrics/metrics.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,13 +40,8 @@ void gate_stop(struct gate *g);
 /** After the daemon was stopped. NULL: nothing. */
 void gate_destroy(struct gate *g);
 
-struct gate_figures {
-	uint64_t accepted, refused_prefix, refused_full, evicted, timeouts, tls_failures;
-	uint32_t open, open_max;
-	bool tls;
-};
-/** Thread: any. g NULL: zeros. */
-void gate_figures(struct gate *g, struct gate_figures *out);
+/** What of it the gate counts. Thread: any. g NULL: nothing. */
+void gate_figures(struct gate *g, struct metrics_api *out);
 
 /* --- for the HTTP server's thread --- */
 

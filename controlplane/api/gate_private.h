@@ -74,7 +74,6 @@ struct gate {
 	size_t by_fd_room;
 	_Atomic uint64_t accepted, refused_prefix, refused_full, evicted, timeouts, tls_failures;
 	_Atomic uint32_t figures_open;
-	_Atomic bool figures_tls;
 	unsigned n_listeners;
 	struct gate_listener listener[];
 };

@@ -240,7 +240,6 @@ take_next(struct gate *g)
 		g->next_tls = NULL;
 	}
 	pthread_mutex_unlock(&g->lock);
-	atomic_store(&g->figures_tls, g->tls != NULL);
 }
 
 static void

@@ -89,6 +89,28 @@
 		"Transactions that were written to the store.")                                 \
 	X(STORE_FAILURES, "store_commit_failures_total", COUNTER, "",                           \
 		"Transactions that the disk did not take.")                                     \
+	X(API_OPEN, "api_connections", GAUGE, "", "Connections to api.listen that are open.")   \
+	X(API_ACCEPTED, "api_connections_accepted_total", COUNTER, "",                          \
+		"Connections to api.listen that were let in.")                                  \
+	X(API_REFUSED, "api_connections_refused_total", COUNTER, "reason",                      \
+		"Those that were not: 'address' is not in api.allow-from, 'full' for "          \
+		"api.connections-max or "                                                       \
+		"api.connections-per-client-max, 'tls' for a handshake that failed.")           \
+	X(API_ENDED, "api_connections_ended_total", COUNTER, "reason",                          \
+		"Those that were closed on a client: 'evicted' for another one, 'timeout' for " \
+		"api.timeout.")                                                                 \
+	X(API_CREDENTIALS, "api_credentials_refused_total", COUNTER, "",                        \
+		"Requests over TCP with a wrong key or token, or without one.")                 \
+	X(API_THROTTLED, "api_credentials_throttled_total", COUNTER, "",                        \
+		"Requests that were told to wait, for too many wrong ones came from their "     \
+		"address.")                                                                     \
+	X(NOTIFY_SENT, "notify_sent_total", COUNTER, "",                                        \
+		"NOTIFY messages that were sent, tries again included.")                        \
+	X(NOTIFY_ANSWERED, "notify_answered_total", COUNTER, "",                                \
+		"Servers that answered a NOTIFY.")                                              \
+	X(NOTIFY_FAILED, "notify_failed_total", COUNTER, "",                                    \
+		"Servers that could not be told, or did not answer.")                           \
+	X(NOTIFY_WAITING, "notify_waiting", GAUGE, "", "Servers whose answer is waited for.")   \
 	X(ARENA_SIZE, "arena_size_bytes", GAUGE, "", "Address space of the arena: arena.size.") \
 	X(ARENA_RESERVED, "arena_reserved_bytes", GAUGE, "", "Memory behind the arena.")        \
 	X(ARENA_USED, "arena_used_bytes", GAUGE, "", "Bytes of the arena that are in use.")     \

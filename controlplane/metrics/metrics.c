@@ -52,6 +52,7 @@ struct collect {
 	struct zone_manager_status zones;
 	struct zone_publisher_status publisher;
 	struct changes_figures changes;
+	struct metrics_api api;
 	struct arena_usage arena;
 	pid_t pid[N_PROCESSES];
 	struct process_usage usage[N_PROCESSES];
@@ -337,6 +338,37 @@ write_changes(struct collect *c)
 	single(c, METRIC_STORE_FAILURES, f->store.commit_failures_total);
 }
 
+/* A family of a label with few values. */
+static void
+by_reason(struct collect *c, enum metric id, const char *const *reason, const uint64_t *n,
+	unsigned len)
+{
+	family(c, id);
+	for (unsigned i = 0; i < len; i++)
+		exposition_uint(&c->x, &(struct exposition_label){"reason", reason[i]}, 1, n[i]);
+}
+
+static void
+write_api(struct collect *c)
+{
+	static const char *const refused[] = {"address", "full", "tls"}, *const ended[] = {
+										 "evicted",
+										 "timeout"};
+	const struct metrics_api *a = &c->api;
+
+	single(c, METRIC_API_OPEN, a->open);
+	single(c, METRIC_API_ACCEPTED, a->accepted);
+	by_reason(c, METRIC_API_REFUSED, refused,
+		(const uint64_t[]){a->refused_address, a->refused_full, a->refused_tls}, 3);
+	by_reason(c, METRIC_API_ENDED, ended, (const uint64_t[]){a->evicted, a->timeouts}, 2);
+	single(c, METRIC_API_CREDENTIALS, a->credentials_refused);
+	single(c, METRIC_API_THROTTLED, a->credentials_throttled);
+	single(c, METRIC_NOTIFY_SENT, a->notify_sent);
+	single(c, METRIC_NOTIFY_ANSWERED, a->notify_answered);
+	single(c, METRIC_NOTIFY_FAILED, a->notify_failed);
+	single(c, METRIC_NOTIFY_WAITING, a->notify_waiting);
+}
+
 static void
 write_zones(struct collect *c)
 {
@@ -359,6 +391,7 @@ write_zones(struct collect *c)
 		exposition_histogram(&c->x, &(struct exposition_label){"stage", stage[i]}, 1,
 			&z->stage[i], zone_bounds);
 	write_changes(c);
+	write_api(c);
 	single(c, METRIC_ARENA_SIZE, c->arena.size_octets);
 	single(c, METRIC_ARENA_RESERVED, c->arena.backed_octets);
 	single(c, METRIC_ARENA_USED, c->arena.live_octets);
@@ -393,6 +426,8 @@ collect(struct collect *c)
 	zone_publisher_status(s->publisher, &c->publisher);
 	if (s->changes != NULL)
 		changes_figures(s->changes, &c->changes);
+	if (s->api != NULL)
+		s->api(s->api_arg, &c->api);
 	arena_usage(s->arena, &c->arena);
 	for (unsigned i = 0; i < N_PROCESSES; i++) {
 		/* our own lock cannot be asked about: a process does not conflict with itself */

@@ -12,6 +12,16 @@
 
 struct busy;
 
+/* What was counted before the API's requests, and of the NOTIFY that it sends. */
+struct metrics_api {
+	uint64_t accepted, refused_address, refused_full, refused_tls, evicted,
+		timeouts; /* of TCP */
+	uint32_t open;
+	uint64_t credentials_refused, credentials_throttled;
+	uint64_t notify_sent, notify_answered, notify_failed;
+	uint32_t notify_waiting;
+};
+
 /* Where figures come from. Outlives its users. */
 struct metrics_source {
 	const struct config *config; /* what the process was started with: for what cannot change */
@@ -21,6 +31,8 @@ struct metrics_source {
 	struct zone_publisher *publisher;
 	struct changes *changes; /* NULL: none (tests) */
 	struct busy *busy;
+	void (*api)(void *arg, struct metrics_api *out); /* any thread; NULL: none (tests) */
+	void *api_arg;
 	int64_t started_s; /* CLOCK_REALTIME; the control plane */
 };
 

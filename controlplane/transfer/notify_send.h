@@ -42,6 +42,7 @@ struct notify_figures {
 	uint64_t sent_total, answered_total, failed_total; /* messages; tries count as sent */
 	uint32_t in_flight;
 };
+/** Thread: any. */
 void notify_figures(struct notify_sender *s, struct notify_figures *out);
 
 /* --- the message; pure --- */

@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+import requests
 
 from prometheus import Prometheus, fetch
 from suite import READY_S, Suite, free_port, has_ipv6, release_port
@@ -401,3 +402,37 @@ def test_millracectl_shows_ports_and_percentiles(served, http_port):
     text = served.ctl('stats').stdout
     assert port in text and re.search(r'time in a worker +50 % .*99 % .*99\.9 %', text), text
     assert re.search(r'workers +2, \d+ % and \d+ % busy', served.ctl('status').stdout)
+
+
+def test_clients_of_the_api_are_counted(build):
+    tcp, page = free_port(('127.0.0.1',), 5450, 5499), free_port(('127.0.0.1',))
+    s = Suite(build, {'example': ZONE % 1}, {'metrics': ['listen: ["127.0.0.1:%d"]' % page], 'api': [
+        'listen: ["127.0.0.1:%d"]' % tcp, 'key: secret', 'timeout: 1s', 'connections-per-client-max: 1', 'allow-from: [127.0.0.1]']})
+    base = 'http://127.0.0.1:%d/api/v1/servers/localhost' % tcp
+
+    def read():
+        samples = parse(fetch('http://127.0.0.1:%d/metrics' % page)[2])
+        return [int(samples['millrace_' + name, labels]) for name, labels in (
+            ('api_connections_accepted_total', ''), ('api_credentials_refused_total', ''), ('api_connections_refused_total', 'reason="address"'),
+            ('api_connections_refused_total', 'reason="full"'), ('api_connections_ended_total', 'reason="timeout"'), ('api_connections', ''))]
+    try:
+        s.start()
+        s.wait_answer('example.')
+        assert read() == [0, 0, 0, 0, 0, 0]
+        assert requests.get(base, headers={'X-API-Key': 'secret'}).status_code == 200
+        assert requests.get(base, headers={'X-API-Key': 'wrong'}).status_code == 401
+        with socket.create_connection(('127.0.0.1', tcp), 5, ('127.0.0.2', 0)) as c:
+            assert c.recv(1) == b''
+        with socket.create_connection(('127.0.0.1', tcp), 5) as slow:
+            with socket.create_connection(('127.0.0.1', tcp), 5) as second:
+                assert second.recv(1) == b''
+            slow.settimeout(10)
+            assert slow.recv(1) == b''
+        end = time.monotonic() + 5
+        while (got := read()) != [3, 1, 1, 1, 1, 0]:
+            assert time.monotonic() < end, got
+            time.sleep(0.05)
+    finally:
+        s.remove()
+        release_port(tcp)
+        release_port(page)
