@@ -49,8 +49,7 @@ api_autoprimaries_list(struct api_request *r)
 	json_close_array(&r->out);
 	store_end(t);
 	if (ret != 0)
-		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store cannot be read: %s",
-			strerror(-ret));
+		api_answer_store_error(r, ret);
 }
 
 struct autoprimary_job {

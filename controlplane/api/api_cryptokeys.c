@@ -109,8 +109,7 @@ visit_keys(struct api_request *r, struct listing *l)
 		json_close_array(&r->out);
 	store_end(t);
 	if (ret != 0)
-		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store cannot be read: %s",
-			strerror(-ret));
+		api_answer_store_error(r, ret);
 	return where != API_ZONE_NOWHERE && ret == 0;
 }
 

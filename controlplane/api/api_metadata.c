@@ -62,8 +62,7 @@ api_metadata_list(struct api_request *r)
 	}
 	store_end(t);
 	if (ret != 0)
-		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store cannot be read: %s",
-			strerror(-ret));
+		api_answer_store_error(r, ret);
 }
 
 void
@@ -86,8 +85,7 @@ api_metadata_get(struct api_request *r)
 		if (ret == 0 || ret == -ENOENT)
 			write_metadata(&r->out, kind, value, ret == 0 ? n : 0);
 		else
-			api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR,
-				"The store cannot be read: %s", strerror(-ret));
+			api_answer_store_error(r, ret);
 	}
 	free(value);
 	store_end(t);

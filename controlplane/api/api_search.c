@@ -2,6 +2,7 @@
 /* api_search: search-data: zones by name, records by name and content, comments by content, with
  * '*' and '?'. Every record of the store is looked at, by the API's worker, until enough was found
  * or it took too long; records of zone files are not searched, their names are. */
+#include "controlplane/api/api_store.h"
 #include "controlplane/api/access.h"
 #include "controlplane/api/api_worker.h"
 #include "controlplane/api/zone_read.h"

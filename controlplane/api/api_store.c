@@ -2,7 +2,6 @@
 /* api_store: see the header. */
 #include "controlplane/api/api_store.h"
 #include "controlplane/api/access.h"
-#include "controlplane/api/zone_read.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -10,6 +9,30 @@
 #include <string.h>
 
 #define HTTP_INSUFFICIENT_STORAGE 507u
+
+void
+api_answer_no_zone(struct api_request *r, const uint8_t *apex)
+{
+	char text[ZONE_TEXT_OCTETS];
+
+	zone_text_from_wire(text, apex);
+	api_request_error(r, MHD_HTTP_NOT_FOUND, "Could not find domain '%s'", text);
+}
+
+void
+api_answer_no_store(struct api_request *r)
+{
+	api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "The store cannot be used: %s",
+		r->context->store_error != NULL ? r->context->store_error : "it is not open");
+}
+
+void
+api_answer_store_error(struct api_request *r, int error)
+{
+	api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store cannot be read: %s",
+		error == -EPROTO ? "its file is damaged; see millracectl store verify"
+				 : strerror(-error));
+}
 
 struct store_txn *
 api_store_read(struct api_request *r)

@@ -4,6 +4,13 @@
 #pragma once
 #include "controlplane/api/request.h"
 
+/** 404, in PowerDNS's words of before 4.2: they name the zone. */
+void api_answer_no_zone(struct api_request *r, const uint8_t *apex);
+/** 503: the store is not open, and why. */
+void api_answer_no_store(struct api_request *r);
+/** 500: it cannot be read. @param error  a negative errno of the store */
+void api_answer_store_error(struct api_request *r, int error);
+
 /** A reading transaction; the caller ends it with store_end(). @return NULL: the answer is there */
 struct store_txn *api_store_read(struct api_request *r) __attribute__((warn_unused_result));
 

@@ -114,8 +114,7 @@ api_tsigkeys_list(struct api_request *r)
 	json_close_array(&r->out);
 	store_end(t);
 	if (ret != 0)
-		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store cannot be read: %s",
-			strerror(-ret));
+		api_answer_store_error(r, ret);
 }
 
 /* --- one key of the store --- */
@@ -194,8 +193,7 @@ api_tsigkey_get(struct api_request *r)
 	if (ret == -ENOENT)
 		answer_no_key(r, k.name);
 	else if (ret != 0)
-		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store cannot be read: %s",
-			strerror(-ret));
+		api_answer_store_error(r, ret);
 	else
 		write_key(&r->out, k.name, k.algorithm->name, k.secret);
 	OPENSSL_cleanse(&k, sizeof k);

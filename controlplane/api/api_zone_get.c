@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* api_zone_get: one zone with its RRsets, or as a zone file. From the store it is written while it
  * is sent; a zone from elsewhere is read by another thread and then sent. */
+#include "controlplane/api/api_store.h"
 #include "controlplane/api/access.h"
 #include "controlplane/api/api_worker.h"
 #include "controlplane/api/zone_read.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* api_zones: the list of zones, streamed in pieces from the store and from what the manager has
  * beside it; reloads. */
+#include "controlplane/api/api_store.h"
 #include "controlplane/api/access.h"
 #include "controlplane/api/zone_read.h"
 

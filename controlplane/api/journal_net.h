@@ -30,10 +30,13 @@ struct journal_net {
 	size_t n, room;
 };
 
+/** Empty; journal_net_free() ends it, also after -ENOMEM. */
 int journal_net_init(struct journal_net *net) __attribute__((warn_unused_result));
 /** Entries come oldest first. @return 0, -ENOMEM or -EFBIG */
 int journal_net_add(struct journal_net *net, const struct store_journal_entry *e)
 	__attribute__((warn_unused_result));
+/** Drop what is in the end as it was before, and put the rest in order. Nothing is added after it.
+ */
 void journal_net_sort(struct journal_net *net);
 void journal_net_free(struct journal_net *net);
 /** Index behind the last record of the RRset that the one at `from` belongs to. */

@@ -66,16 +66,20 @@ char *token_store_text(const struct token *t);
 /** What a client is shown: all but the digests. NULL: no memory */
 json_t *token_show(const struct token *t, int64_t now_s);
 
+/** One more holder. @return t */
 struct token *token_hold(struct token *t);
 /** The last holder frees it. NULL: nothing. */
 void token_release(struct token *t);
 
 /** Is this its secret, or the one before while that is still good? */
 bool token_fits(const struct token *t, const char *secret, int64_t now_s);
+/** Seconds since 1970. */
 bool token_expired(const struct token *t, int64_t now_s);
+/** May it be used from there? */
 bool token_allows_source(const struct token *t, const struct sockaddr_storage *peer);
 /** @param method  "GET", "HEAD", ... */
 bool token_allows_method(const struct token *t, const char *method);
+/** Anything with this zone? @param apex  folded */
 bool token_allows_zone(const struct token *t, const uint8_t *apex);
 /** Not the zone as a whole: only some of its RRsets. */
 bool token_is_limited(const struct token *t);

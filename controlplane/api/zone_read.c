@@ -2,6 +2,8 @@
 /* zone_read: see the header. */
 #include "controlplane/api/zone_read.h"
 
+#include "controlplane/api/api_store.h"
+
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -49,30 +51,6 @@ zone_locate(const struct api_context *c, struct store_txn *t, const uint8_t *ape
 	if (ret == 0)
 		out->place = ZONE_IN_STORE;
 	return ret == -ENOENT ? 0 : ret;
-}
-
-void
-api_answer_no_zone(struct api_request *r, const uint8_t *apex)
-{
-	char text[ZONE_TEXT_OCTETS];
-
-	zone_text_from_wire(text, apex);
-	api_request_error(r, MHD_HTTP_NOT_FOUND, "Could not find domain '%s'", text);
-}
-
-void
-api_answer_no_store(struct api_request *r)
-{
-	api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "The store cannot be used: %s",
-		r->context->store_error != NULL ? r->context->store_error : "it is not open");
-}
-
-void
-api_answer_store_error(struct api_request *r, int error)
-{
-	api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store cannot be read: %s",
-		error == -EPROTO ? "its file is damaged; see millracectl store verify"
-				 : strerror(-error));
 }
 
 int

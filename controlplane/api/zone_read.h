@@ -31,11 +31,6 @@ int zone_locate(const struct api_context *c, struct store_txn *t, const uint8_t 
 int zone_locate_for(struct api_request *r, const uint8_t *apex, struct zone_at *out,
 	struct store_txn **t, struct store_zone *zone) __attribute__((warn_unused_result));
 
-/** 404, in PowerDNS's words of before 4.2: they name the zone. */
-void api_answer_no_zone(struct api_request *r, const uint8_t *apex);
-/** What is said when the store cannot be read or changed. */
-void api_answer_no_store(struct api_request *r);
-void api_answer_store_error(struct api_request *r, int error);
 /** One value of a kind of metadata; "" if there is none. In the map. */
 const char *zone_metadata_one(struct store_txn *t, const struct store_zone *z, const char *kind);
 

@@ -68,7 +68,9 @@ struct backends_state {
 	uint64_t opens_total;                 /* attempts */
 	char error[BACKEND_ERROR_OCTETS];     /* of the last failure to open, or of health(); "" */
 };
+/** How many instances; their indices begin with 0. Thread: any */
 unsigned backends_count(const struct backends *b);
+/** Thread: any. @return 0 or -ENOENT */
 int backends_state(struct backends *b, unsigned index, struct backends_state *out);
 /** Instance of this name; -ENOENT. */
 int backends_find(const struct backends *b, const char *name);

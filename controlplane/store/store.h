@@ -65,6 +65,7 @@ struct store_zone {
 	const char *primaries, *account, *catalog, *options; /* as in struct backend_zone */
 };
 
+/** The zone of this very apex; -ENOENT. */
 int store_zone_get(struct store_txn *t, const uint8_t *apex, struct store_zone *out)
 	__attribute__((warn_unused_result));
 /** The zone with the longest apex that ends this name; -ENOENT. */
@@ -74,6 +75,7 @@ int store_zone_of(struct store_txn *t, const uint8_t *name, struct store_zone *o
  * end. */
 int store_zone_next(struct store_txn *t, const uint8_t *after, struct store_zone *out)
 	__attribute__((warn_unused_result));
+/** All of them. */
 uint64_t store_zone_count(struct store_txn *t);
 /** id, version, counts and created_at are the store's to fill in; id is written back. */
 int store_zone_create(struct store_txn *t, struct store_zone *zone)
@@ -153,18 +155,25 @@ int store_journal_since(struct store_txn *t, const struct store_zone *zone, uint
 	int (*each)(void *arg, const struct store_journal_entry *e), void *arg)
 	__attribute__((warn_unused_result));
 
-/* --- metadata, keys: by zone --- */
+/* --- metadata, keys: by zone. Of each `each` here and below: other than 0 ends the walk with that
+ * --- */
 
+/** @param[out] value  an array that the caller frees; its texts lie in the map. -ENOENT: none */
 int store_metadata_get(struct store_txn *t, const struct store_zone *zone, const char *kind,
-	const char ***value, size_t *n); /* array allocated; texts in the map. -ENOENT: none */
+	const char ***value, size_t *n);
+/** Replace all values of a kind. @param n  0: removed, also if there are none */
 int store_metadata_set(struct store_txn *t, const struct store_zone *zone, const char *kind,
-	const char *const *value, size_t n); /* n 0: removed */
+	const char *const *value, size_t n);
+/** In the order of kinds. */
 int store_metadata_each(struct store_txn *t, const struct store_zone *zone,
 	int (*each)(void *arg, const struct backend_metadata *m), void *arg);
 
+/** DNSSEC keys, in the order of ids. */
 int store_key_each(struct store_txn *t, const struct store_zone *zone,
 	int (*each)(void *arg, const struct backend_key *key), void *arg);
+/** Adds it or replaces it. key->id 0: a new one, which is written back. */
 int store_key_put(struct store_txn *t, const struct store_zone *zone, struct backend_key *key);
+/** -ENOENT: there is none. */
 int store_key_remove(struct store_txn *t, const struct store_zone *zone, uint32_t id);
 
 /* --- tables of the server: small things that are kept as key and value --- */
@@ -179,15 +188,19 @@ enum store_table {
 	STORE_TABLES
 };
 
+/** @param[out] value  in the map. -ENOENT: there is none */
 int store_row_get(struct store_txn *t, enum store_table table, const char *key, const char **value);
-/** Adds it or replaces it. A key is at most 480 octets. */
+/** Adds it or replaces it. -ENAMETOOLONG: a key is at most 480 octets. */
 int store_row_put(struct store_txn *t, enum store_table table, const char *key, const char *value);
+/** -ENOENT: there is none. */
 int store_row_remove(struct store_txn *t, enum store_table table, const char *key);
+/** Rows whose keys begin with this, in their order; NULL or "": all. */
 int store_row_each(struct store_txn *t, enum store_table table, const char *prefix,
 	int (*each)(void *arg, const char *key, const char *value), void *arg);
 
 /* --- audit: who did what, in order; bounded by octets (64 MiB) --- */
 
+/** Append a row, with the time; the oldest go when there are too many octets. */
 int store_audit_append(struct store_txn *t, const char *json);
 /** Newest first, before this sequence (UINT64_MAX: from the newest). */
 int store_audit_each(struct store_txn *t, uint64_t before,
