@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #define LOG_FILES_MAX 20u /* unusable files told one by one, for each scan */
+#define ZONE_SUFFIX_OCTETS (sizeof ZONE_FILE_SUFFIX - 1)
 
 void
 manager_complain(struct zone_manager *m, const char *path, const char *what)
@@ -111,7 +112,8 @@ is_zone_suffixed(const char *name)
 {
 	size_t len = strlen(name);
 
-	return name[0] != '.' && len > 5 && strcmp(name + len - 5, ZONE_FILE_SUFFIX) == 0;
+	return name[0] != '.' && len > ZONE_SUFFIX_OCTETS &&
+	       strcmp(name + len - ZONE_SUFFIX_OCTETS, ZONE_FILE_SUFFIX) == 0;
 }
 
 /* @return false when the folder cannot be read to its end: then nothing of it may be taken as gone
