@@ -14,6 +14,7 @@ const struct reconfigure_process reconfigure_process[RECONFIGURE_PROCESSES] = {
 	{CONFIG_CONTROLPLANE, HUB_CONTROLPLANE, "millrace-controlplane"},
 	{CONFIG_STREAM, HUB_STREAM, "millrace-stream"},
 };
+
 uint32_t
 reconfigure_elapsed_us(uint64_t since_ns)
 {

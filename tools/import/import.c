@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define BASE "/api/v1/servers/localhost"
+#define HTTP_CONFLICT 409
 #define TELL_MS 500 /* between two looks at the progress */
 
 void
@@ -60,24 +61,21 @@ request(struct import *im, const char *method, const char *path, const json_t *b
 	const char *zone, const char *what)
 {
 	struct http_reply reply;
-	int ret;
+	const char *said;
+	int ret = 1;
 
 	if (im->target == NULL)
 		return 1;
-	ret = http_exchange(im->target, method, path, body, NULL, &reply);
-	if (ret != 0) {
+	if (http_exchange(im->target, method, path, body, NULL, &reply) != 0) {
 		fprintf(stderr, "Millrace does not answer: %s\n", http_failure(im->target)->text);
+		ret = -1;
 	} else if (reply.status >= 300) {
-		const char *said = json_string_value(json_object_get(reply.json, "error"));
-
-		if (reply.status == 409 && im->o.skip_present && zone != NULL)
-			;
-		else
+		said = json_string_value(json_object_get(reply.json, "error"));
+		if (reply.status != HTTP_CONFLICT || !im->o.skip_present || zone == NULL)
 			import_report(im, zone, "%s: refused (%ld): %s", what, reply.status,
 				said != NULL ? said : "without a reason");
+		ret = 0;
 	}
-	if (ret == 0)
-		ret = reply.status < 300;
 	http_reply_free(&reply);
 	return ret;
 }
@@ -239,7 +237,6 @@ send_metadata(struct import *im, const struct import_zone *z, const char *name)
 	return 1;
 }
 
-/* What a zone has beside its records, once they are all there. */
 /* Values of a kind as a member of the zone. */
 static void
 put_metadata(json_t *zone, const struct import_zone *z, const char *kind, const char *member)
@@ -259,6 +256,7 @@ put_metadata(json_t *zone, const struct import_zone *z, const char *kind, const 
 	json_decref(values);
 }
 
+/* What a zone has beside its records, once they are all there. */
 static int
 finish(struct import *im, const struct import_zone *z, const char *name)
 {
