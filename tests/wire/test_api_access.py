@@ -4,9 +4,6 @@ many clients cannot do."""
 import contextlib
 import http.client
 import json
-import os
-import pathlib
-import resource
 import select
 import socket
 import ssl
