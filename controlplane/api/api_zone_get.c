@@ -387,7 +387,7 @@ start_backend(struct api_request *r)
 	int ret;
 
 	a->job.run = read_backend;
-	ret = backends_submit(r->context->backends, (unsigned)r->ticket, &a->job);
+	ret = backends_submit_asked(r->context->backends, (unsigned)r->ticket, &a->job);
 	if (ret == 0)
 		return;
 	a->error = ret;
@@ -413,25 +413,30 @@ note_members(void *arg, const struct zone_entry *e)
 	json_close_object(&a->tail);
 }
 
+/* Is it worth while to ask again? */
+static bool
+is_passing(int error)
+{
+	return error == -EBUSY || error == -ECANCELED || error == -EAGAIN || error == -ENOTSUP ||
+	       error == -ECONNREFUSED || error == -ETIMEDOUT;
+}
+
 /* The worker is done, or nothing was to be read. */
 static void
 finish_other(struct api_request *r)
 {
 	struct zone_answer *a = r->owned;
 
-	if (a->error != 0 && a->shape != AS_JSON) {
+	/* never as a zone without them: for most clients what is not there is empty, and they would
+	 * write all of it anew, or less */
+	if (a->error != 0) {
 		api_request_error(r,
-			a->error == -EBUSY || a->error == -ECANCELED
-				? MHD_HTTP_SERVICE_UNAVAILABLE
-				: MHD_HTTP_INTERNAL_SERVER_ERROR,
+			is_passing(a->error) ? MHD_HTTP_SERVICE_UNAVAILABLE
+					     : MHD_HTTP_INTERNAL_SERVER_ERROR,
 			"The zone's records cannot be read: %s",
 			a->error == -EFBIG ? "there are too many to be sent at once" : a->why);
 		return;
 	}
-	/* a zone whose records cannot be read is shown without: its findings say why, and whoever
-	 * needs them misses them, instead of taking it for empty */
-	if (a->error != 0)
-		a->rrsets = false;
 	if (!zone_manager_visit(r->context->zones, a->apex, note_members, a)) {
 		api_answer_no_zone(r, a->apex);
 		return;
@@ -440,7 +445,7 @@ finish_other(struct api_request *r)
 		api_request_header(r, MHD_HTTP_HEADER_ETAG, "\"%u\"", a->serial);
 	if (a->shape == AS_LINES_IN_JSON)
 		json_raw(&a->tail, "\"}");
-	if (a->out.len > 0 && a->error == 0) {
+	if (a->out.len > 0) {
 		if (r->out.len == 0) { /* lines: they are the answer */
 			json_free(&r->out);
 			r->out = a->out;

@@ -59,6 +59,7 @@ prepare(struct instance *i, const struct config *config, const char *config_path
 }
 
 #define BUILT_IN_OPTIONS_MAX 2u
+#define STUCK_MS 1000
 
 /* An instance that the configuration has no entry for. What it takes to serve is there without it.
  */
@@ -221,8 +222,16 @@ backends_stop(struct backends *b, unsigned patience_ms)
 	return true;
 }
 
-int
-backends_submit(struct backends *b, unsigned index, struct backend_job *j)
+/* Has the call that runs gone on for long? The instance's lock is held. */
+static bool
+is_stuck(const struct instance *i)
+{
+	return i->running_since_ms != 0 && instance_clock_ms() - i->running_since_ms > STUCK_MS;
+}
+
+/* @param max  jobs that may wait for it when it is stuck */
+static int
+submit(struct backends *b, unsigned index, struct backend_job *j, unsigned max)
 {
 	struct instance *i;
 	int rc = 0;
@@ -233,7 +242,7 @@ backends_submit(struct backends *b, unsigned index, struct backend_job *j)
 	pthread_mutex_lock(&i->lock);
 	if (i->stopping)
 		rc = -ECANCELED;
-	else if (i->state.queued >= BACKENDS_QUEUE_MAX)
+	else if (i->state.queued >= BACKENDS_QUEUE_MAX || (i->state.queued >= max && is_stuck(i)))
 		rc = -EBUSY;
 	if (rc == 0) {
 		STAILQ_INSERT_TAIL(&i->jobs, j, link);
@@ -242,6 +251,18 @@ backends_submit(struct backends *b, unsigned index, struct backend_job *j)
 	}
 	pthread_mutex_unlock(&i->lock);
 	return rc;
+}
+
+int
+backends_submit(struct backends *b, unsigned index, struct backend_job *j)
+{
+	return submit(b, index, j, BACKENDS_QUEUE_MAX);
+}
+
+int
+backends_submit_asked(struct backends *b, unsigned index, struct backend_job *j)
+{
+	return submit(b, index, j, BACKENDS_ASKED_MAX);
 }
 
 unsigned

@@ -12,6 +12,7 @@ struct backends;
 
 #define BACKENDS_ZONE_FILES "zone-files" /* the instance of the configuration's zone files */
 #define BACKENDS_QUEUE_MAX 1024u         /* jobs that wait for one instance */
+#define BACKENDS_ASKED_MAX 8u /* that clients of the API wait for, of one that is stuck */
 
 struct backends_options {
 	const struct config *config; /* held; a later one of its zones: backends_reconfigure() */
@@ -56,6 +57,11 @@ struct backend_job {
 /** @return 0: run() will be called. -EBUSY: BACKENDS_QUEUE_MAX jobs wait already. -ECANCELED: it is
  * being stopped. -ENOENT: no such instance */
 int backends_submit(struct backends *b, unsigned index, struct backend_job *j)
+	__attribute__((warn_unused_result));
+/** The same for what somebody waits for: also -EBUSY when the instance has been in one call for a
+ * second, and BACKENDS_ASKED_MAX jobs wait already. Each of them holds a connection of the API,
+ * which a database that hangs would otherwise take from everybody. */
+int backends_submit_asked(struct backends *b, unsigned index, struct backend_job *j)
 	__attribute__((warn_unused_result));
 
 struct backends_state {

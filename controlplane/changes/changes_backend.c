@@ -294,7 +294,7 @@ edit_backend_zone(struct changes *c, struct edit_job *edit, unsigned index)
 	b->asked.run = run_edit;
 	b->edit = edit;
 	b->changes = c;
-	ret = backends_submit(c->o.backends, index, &b->asked);
+	ret = backends_submit_asked(c->o.backends, index, &b->asked);
 	if (ret != 0)
 		free(b);
 	return ret;

@@ -13,6 +13,7 @@
 static const struct backend_setting settings[] = {
 	{"path", BACKEND_PATH, .required = true, .help = "a file; it opens while this exists"},
 	{"list-sleep-ms", BACKEND_UINT, .fallback = "0", .help = "how long list() takes"},
+	{"stream-sleep-ms", BACKEND_UINT, .fallback = "0", .help = "how long stream() takes"},
 	{"open-sleep-ms", BACKEND_UINT, .fallback = "0", .help = "how long open() takes"},
 	{"healthy", BACKEND_BOOL, .fallback = "true", .help = "what health() says"},
 	{"password", BACKEND_SECRET, .help = "for nothing"},
@@ -22,7 +23,7 @@ static const struct backend_setting settings[] = {
 
 struct test_instance {
 	const struct backend_host *host;
-	unsigned list_sleep_ms, n_zones;
+	unsigned list_sleep_ms, stream_sleep_ms, n_zones;
 	bool healthy, polled;
 	char path[256];
 };
@@ -50,6 +51,8 @@ test_open(void **instance, const struct backend_host *host, const struct backend
 			snprintf(t->path, sizeof t->path, "%s", value);
 		else if (strcmp(name, "list-sleep-ms") == 0)
 			t->list_sleep_ms = (unsigned)atoi(value);
+		else if (strcmp(name, "stream-sleep-ms") == 0)
+			t->stream_sleep_ms = (unsigned)atoi(value);
 		else if (strcmp(name, "open-sleep-ms") == 0)
 			open_sleep_ms = (unsigned)atoi(value);
 		else if (strcmp(name, "healthy") == 0)
@@ -87,6 +90,16 @@ test_list(void *instance, int (*each)(void *arg, const struct backend_zone *zone
 	for (unsigned i = 0; rc == 0 && i < t->n_zones; i++)
 		rc = each(arg, &the_zone);
 	return rc;
+}
+
+static int
+test_stream(void *instance, const uint8_t *apex,
+	int (*each)(void *arg, const struct backend_rrset *rrset), void *arg, char *error)
+{
+	const struct test_instance *t = instance;
+
+	usleep(t->stream_sleep_ms * 1000);
+	return 0;
 }
 
 static int
@@ -131,6 +144,7 @@ millrace_backend(void)
 		.open = test_open,
 		.close = test_close,
 		.list = test_list,
+		.stream = test_stream,
 		.zone = test_zone,
 		.poll = test_poll,
 		.health = test_health,

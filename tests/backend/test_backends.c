@@ -98,7 +98,7 @@ static const struct {
 	      "  - {name: paht, value: /x}\n",
 		":7: key 'backends[0].options[1]': the backend test has no option 'paht'; there "
 		"are "
-		"path, list-sleep-ms, open-sleep-ms, healthy, password, zone",
+		"path, list-sleep-ms, stream-sleep-ms, open-sleep-ms, healthy, password, zone",
 		-EINVAL},
 	{HEAD "- name: a\n  type: test\n  options:\n  - {name: path, value: x}\n",
 		":6: key 'backends[0].options[0]': 'x' is no absolute path; the option 'path' must "

@@ -134,8 +134,11 @@ def test_a_zone_by_its_id(control, name):
 
 
 def test_a_refused_zone_tells_file_and_line(control):
-    (finding,) = get(control, BASE + '/zones/bad.one.example.')['millrace']['findings']
+    (finding,) = get(control, BASE + '/zones/bad.one.example.?rrsets=false')['millrace']['findings']
     assert finding['severity'] == 'error' and finding['text'].startswith('%s:5: ' % (control.zones_dir / 'bad.one.example.zone'))
+    # it is not shown without its records: a client would take it for empty, and write it anew
+    status, _, text = request(control, 'GET', BASE + '/zones/bad.one.example.')
+    assert status == 500 and finding['text'] in json.loads(text)['error']
     # and a child that cannot be loaded is not answered for by its parent
     assert control.ask('x.bad.one.example', 'A').rcode() == dns.rcode.SERVFAIL
 

@@ -140,7 +140,8 @@ ask_zone(const struct ctl *c, const char *method, const char *zone, const char *
 int
 ctl_zone_status(const struct ctl *c)
 {
-	json_t *zone = ask_zone(c, "GET", c->argv[0], "");
+	/* its state is what is wanted, and that is there when its records cannot be read */
+	json_t *zone = ask_zone(c, "GET", c->argv[0], "?rrsets=false");
 
 	if (zone == NULL)
 		return CTL_FAILURE;
