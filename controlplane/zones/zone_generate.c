@@ -138,19 +138,22 @@ write_nibbles(char *to, uint64_t value, unsigned width, bool upper)
 static const char *
 write_iterator(char to[WIDTH_MAX + 32], int *n, const char **in, uint32_t it)
 {
-	int offset = 0, fields = 0;
+	int offset = 0;
 	unsigned width = 0;
 	char base[2] = "d";
 
 	if (**in == '{') {
-		const char *end = strchr(*in, '}');
-		fields = sscanf(*in, "{%d,%u,%1[doxXnN]", &offset, &width, base);
-		/* the modifier must end where the brace does: sscanf cannot tell */
-		size_t used = strspn(*in, "{+-0123456789,doxXnN ");
-		if (end == NULL || fields < 1 || *in + used != end)
+		int end = 0;
+		/* %n is reached only when all before it was there */
+		(void)sscanf(*in, "{%d}%n", &offset, &end);
+		if (end == 0)
+			(void)sscanf(*in, "{%d,%u}%n", &offset, &width, &end);
+		if (end == 0)
+			(void)sscanf(*in, "{%d,%u,%1[doxXnN]}%n", &offset, &width, base, &end);
+		if (end == 0)
 			return "bad modifier in $GENERATE; write ${OFFSET,WIDTH,BASE} with BASE "
 			       "one of d o x X n N";
-		*in = end + 1;
+		*in += end;
 	}
 	if (width > WIDTH_MAX)
 		return "width in $GENERATE is above 254";
