@@ -278,8 +278,10 @@ from_node(struct answer_context *c, struct work *w, struct chain *ch,
 {
 	const struct image_answer *a = NULL;
 
-	/* RFC 4592 4.2 and 4.4 leave NS and DNAME at a wildcard undefined: they are not expanded */
-	if (!wildcard || (w->qtype != TYPE_DNAME && !(node->flags & NODE_CUT)))
+	/* RFC 4592 4.2 and 4.4 leave NS and DNAME at a wildcard undefined: they are not expanded,
+	 * nor is what stands beside NS, but for DS, as in Knot and NSD */
+	if (!wildcard ||
+		(w->qtype != TYPE_DNAME && (!(node->flags & NODE_CUT) || w->qtype == TYPE_DS)))
 		a = w->qtype == TYPE_ANY ? node_any(chunk, node, wildcard)
 					 : node_answer(chunk, node, w->qtype);
 	bool cname = false;

@@ -59,6 +59,11 @@ CASES = [
     Case('and so it does below itself', 'x.ent.wild.example. TXT', 'NXDOMAIN', authority=SOA),
     Case('the wildcard itself can be asked for', '*.wild.example. TXT', answer='*.wild.example. 300 IN TXT "wild"'),
     Case('a wildcard CNAME is followed', 'x.wcname.example. A', answer='x.wcname.example. 300 IN CNAME www.example.\n' + WWW),
+    Case('an NS of a wildcard delegates nothing but its own name', 'x.wns.example. NS', authority=SOA),
+    Case('nor is what stands beside it answered', 'x.wns.example. TXT', authority=SOA),
+    Case('but DS is, as by Knot and NSD', 'x.wns.example. DS',
+         answer='x.wns.example. 300 IN DS 1 8 2 0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20'),
+    Case('its own name is a zone cut', '*.wns.example. TXT', aa=False, authority='*.wns.example. 300 IN NS ns.other.'),
     # CNAME
     Case('a CNAME is followed', 'alias.example. A', answer='alias.example. 300 IN CNAME www.example.\n' + WWW),
     Case('a chain is followed', 'chain.example. AAAA',
