@@ -30,6 +30,7 @@
 #define TICK_TAKEOVER_MS 1l /* while a successor is there */
 #define TICK_WAITING_MS 10l /* until there is an arena */
 #define TICKS_A_SECOND 10u
+#define RETURN_S 15u     /* between tries to open ports again for which sockets stand in */
 #define DEATH_MS 2000u   /* for a killed process to be gone */
 #define CALIBRATE_MS 20l /* to measure the TSC: 0.1 % and better */
 
@@ -160,7 +161,7 @@ serve_successor(struct setup *s, const struct config *c, struct takeover *t, boo
 		takeover_stepped_aside(t, err);
 		break;
 	case TAKEOVER_GONE:
-		err = stand_in_return(s, c);
+		err = stand_in_return(s, c, true);
 		break;
 	case TAKEOVER_LEAVE:
 		*leave = true;
@@ -197,6 +198,9 @@ watch_over(struct setup *s, const struct config *c, struct engines *e, struct ca
 		tell_phase(s, phase_of(s));
 		if (tick % TICKS_A_SECOND != 0)
 			continue;
+		if (tick % (RETURN_S * TICKS_A_SECOND) == 0 && !takeover_is_wanted(t) &&
+			stand_in_return(s, c, false) == -EIO)
+			return END_FAILED;
 		(void)look_at_hub(s);
 		rings_guard_mend();
 		engines_update(e);

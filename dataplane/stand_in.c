@@ -153,6 +153,7 @@ stand_in_request(const struct config *c, struct heritage *h, const struct hub *h
 	err = open_all(h, c);
 	if (err != 0)
 		return err;
+	ethdev_expect_busy(true);
 	err = heritage_step_aside(h);
 	if (err == 0 || err == -ETIMEDOUT || !is_dead(hub))
 		return err;
@@ -388,6 +389,8 @@ open_again(struct setup *s, const struct config *c)
 		apart.worker[i].n_ports = 0;
 	}
 	err = setup_open_devices(&apart, c, true);
+	if (err == -EIO) /* of a device; ours means something else */
+		err = -ENODEV;
 	if (err == 0) {
 		crew_pause(s);
 		err = move_ports(s, &apart);
@@ -404,19 +407,27 @@ open_again(struct setup *s, const struct config *c)
 }
 
 int
-stand_in_return(struct setup *s, const struct config *c)
+stand_in_return(struct setup *s, const struct config *c, bool just_left)
 {
-	int err;
+	static bool told;
+	bool may = geteuid() == 0; /* others have let go of what it takes */
+	int err = -EPERM;
 
 	if (!xdp_filters_aside())
 		return 0;
-	err = open_again(s, c);
+	ethdev_expect_busy(just_left);
+	if (may)
+		err = open_again(s, c);
 	if (err == 0) {
 		log_info("the AF_XDP ports are open again");
 		stand_in_over(s);
-	} else if (err != -EIO) {
-		log_error("the AF_XDP ports stay closed, and kernel sockets answer in their place; "
-			  "upgrade again, or restart the dataplane");
+		told = false;
+	} else if (err != -EIO && (just_left || !told)) {
+		told = true;
+		log_error(
+			"the AF_XDP ports stay closed, and kernel sockets answer in their place%s; "
+			"upgrade again, or restart the dataplane",
+			may ? " until they can be opened" : "");
 	}
 	return err;
 }

@@ -36,9 +36,14 @@ int stand_in_adopt(struct setup *s, const struct config *c, struct heritage *h)
  *         run no more (-EIO)
  */
 int stand_in_begin(struct setup *s, const int *fd, unsigned n) __attribute__((warn_unused_result));
-/** The successor went away: open the AF_XDP ports again, if we still may. @return 0; negative
- * errno, after an error line: the sockets stand in; or -EIO: the workers do not run */
-int stand_in_return(struct setup *s, const struct config *c) __attribute__((warn_unused_result));
+/**
+ * The successor went away: open the AF_XDP ports again, if we still may.
+ * @param just_left  it did a moment ago, and may have had them open
+ * @return 0, also when there is nothing to do; negative errno, after an error line: the sockets
+ * stand in, try again later; or -EIO: the workers do not run
+ */
+int stand_in_return(struct setup *s, const struct config *c, bool just_left)
+	__attribute__((warn_unused_result));
 
 /* --- both --- */
 

@@ -9,7 +9,6 @@
 #include "dataplane/ports/ethdev_device.h"
 #include "dataplane/ports/ethdev_queue.h"
 #include "dataplane/ports/exception.h"
-#include "dataplane/ports/xdp/filter.h"
 
 #include <errno.h>
 #include <rte_dev.h>
@@ -22,11 +21,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define START_TRIES 5u        /* for drivers that may fail at first */
-#define START_TRIES_ASIDE 50u /* while another dataplane stands in, and has just closed it */
+#define START_TRIES 5u       /* for drivers that may fail at first */
+#define START_TRIES_BUSY 50u /* where another dataplane has just closed it */
 #define START_PAUSE_US 100000u
 
-static struct ethdev_device *devices; /* for the links; main thread only */
+static unsigned start_tries = START_TRIES; /* main thread only */
+static struct ethdev_device *devices;      /* for the links; main thread only */
 
 /* net_af_xdp (22.11) forgets to close the socket that came with the memory of a queue; as long as
  * it is open the kernel gives the queue to nobody. */
@@ -316,11 +316,10 @@ static int
 open_device(const struct config_port *c, struct driver_device *dd, struct port **queue,
 	unsigned *n_opened)
 {
-	unsigned most = xdp_filters_aside() ? START_TRIES_ASIDE : START_TRIES;
 	bool again = true, explained = false;
 	int err = 0;
 
-	for (unsigned tries = 0; tries < most && again; tries++) {
+	for (unsigned tries = 0; tries < start_tries && again; tries++) {
 		struct ethdev_device *d = calloc(1, sizeof *d);
 		if (d == NULL)
 			return -ENOMEM;
@@ -423,6 +422,12 @@ bool
 ethdev_port_steps_aside(const struct port *p)
 {
 	return p->ops == &queue_ops && ((const struct ethdev_queue *)p)->device->steps_aside;
+}
+
+void
+ethdev_expect_busy(bool busy)
+{
+	start_tries = busy ? START_TRIES_BUSY : START_TRIES;
 }
 
 void

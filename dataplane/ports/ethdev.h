@@ -28,6 +28,9 @@ bool ethdev_may_share(const char *device);
 bool ethdev_may_step_aside(const struct config_port *c);
 /** The same of an open port; false for those that are no queues of a device. */
 bool ethdev_port_steps_aside(const struct port *p);
+/** Is another process giving the devices back that are opened from now on? Then that is waited for.
+ */
+void ethdev_expect_busy(bool busy);
 /** This queue hands nothing on to other workers any more, and takes nothing back. No worker runs;
  * before spread_close(). */
 void ethdev_port_untie(struct port *p);

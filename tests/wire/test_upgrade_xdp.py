@@ -3,9 +3,11 @@
 sockets stand in while the device goes from one process to the other (docs/decisions/0035)."""
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import dns.message
@@ -14,11 +16,13 @@ import pytest
 from load import Load
 from netns import SERVER4, SERVER6, ip
 from suite import alive, find_program, send_tcp, send_udp
+from test_control import request
 from test_crash import ZONE, wait_for, wait_restarted
 from test_upgrade import upgrade
 
 QUERY = dns.message.make_query('a.z', 'A').to_wire()
 UPGRADES = 3
+HOLDER = str(pathlib.Path(__file__).resolve().parent / 'xdp_holder.py')
 ELSEWHERE = '198.18.0.77'       # an address that the server's kernel does not have
 
 
@@ -224,6 +228,31 @@ def test_a_killed_successor_does_no_harm(on_xdp, lab):
     assert over_device(s, lab) and s.answers_tcp()
 
 
+def test_a_port_that_cannot_be_opened_is_tried_again(on_xdp, lab):
+    s = on_xdp()
+    s.forgiven.append('did not take over')
+    with load(s, lab, 35) as asked:
+        for _ in range(4):      # the successor may be faster
+            at = begin(s)
+            wait_stands_in(s, at)
+            successor = heir(s, s.pid('dataplane'))
+            os.kill(successor, signal.SIGSTOP)
+            holder = subprocess.Popen([*lab.serve(), sys.executable, HOLDER, lab.server_if, '0'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            bound = 'bound' in holder.stdout.readline()
+            os.kill(successor, signal.SIGKILL)
+            if bound:
+                break
+            holder.communicate()
+            wait_for(s, 'it does not answer', lambda: s.phase() == 'answering')
+        wait_for(s, 'no word of it', lambda: 'answer in their place until they can be opened' in log_since(s, at))
+        assert s.phase() == 'standing-in'
+        holder.communicate()
+        wait_for(s, 'the port stays closed', lambda: OPEN_AGAIN in log_since(s, at))
+    asked.nothing_lost()
+    wait_for(s, 'the sockets stay', lambda: s.phase() == 'answering')
+    assert over_device(s, lab) and s.answers_tcp()
+
+
 def test_without_privileges_the_sockets_stay_until_the_next_upgrade(on_xdp, lab):
     """Once it serves it may open no device: it answers on the sockets, and says so."""
     s = on_xdp(head='user: nobody\n')
@@ -238,6 +267,10 @@ def test_without_privileges_the_sockets_stay_until_the_next_upgrade(on_xdp, lab)
         wait_for(s, 'no word of it', lambda: 'kernel sockets answer in their place' in log_since(s, at))
         assert s.phase() == 'standing-in' and s.pid('dataplane') == old and not over_device(s, lab)
         assert 'kernel sockets answer in the place of the AF_XDP ports' in s.ctl('status').stdout
+        for line in ('millrace_dataplane_phase{phase="standing-in"} 1', 'millrace_dataplane_phase{phase="answering"} 0',
+                     'millrace_port_up{port="net_af_xdp0",kind="device"} 0', 'millrace_port_queues{port="net_af_xdp0"} 0',
+                     'millrace_port_queues{port="%s:53"} 1' % SERVER4):
+            wait_for(s, line, lambda: line in request(s, 'GET', '/metrics')[2].splitlines())
         upgrade(s)
     asked.nothing_lost()
     assert s.pid('dataplane') not in (0, old)
