@@ -7,7 +7,6 @@
 #include "config/log.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +14,13 @@
 #include <time.h>
 
 #define BATCH_JOBS 1000u
-#define QUEUE_MAX 65536u
+/* What the jobs of a batch say that they write, or were asked for with, unless one alone has more:
+ * some 20 to 50 ms of work, that whoever comes behind waits for. */
+#define BATCH_OCTETS (4u << 20)
 #define RETRY_S 5 /* between tries to publish what could not be */
-#define STACK_OCTETS (1u << 20)
 
-static uint64_t
-clock_ns(void)
+uint64_t
+changes_clock_ns(void)
 {
 	struct timespec t;
 
@@ -134,14 +134,14 @@ fail_all(struct batch *b, size_t n, int error)
 static int
 commit(struct changes *c, struct store_txn *t, uint64_t *version)
 {
-	uint64_t since_ns = clock_ns();
+	uint64_t since_ns = changes_clock_ns();
 	int ret;
 
 	*version = store_version(t);
 	ret = store_commit(t);
 	pthread_mutex_lock(&c->lock);
 	c->figures.batches_total += ret == 0;
-	histogram_add(&c->figures.commit, clock_ns() - since_ns, 1);
+	histogram_add(&c->figures.commit, changes_clock_ns() - since_ns, 1);
 	pthread_mutex_unlock(&c->lock);
 	return ret;
 }
@@ -189,25 +189,43 @@ run_jobs(struct changes *c, struct batch *b, size_t n, uint64_t *version)
 	return n;
 }
 
-/* Tell those who asked. */
-static void
-end_jobs(struct changes *c, struct batch *b, size_t n)
+void
+changes_end_jobs(struct changes *c, struct change_job *const *job, size_t n)
 {
-	uint64_t now_ns = clock_ns();
+	uint64_t now_ns = changes_clock_ns();
 
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; i < n; i++) {
-		c->figures.failed_total += b->job[i]->result != 0;
-		histogram_add(&c->figures.total, now_ns - b->job[i]->submitted_ns, 1);
+		if (job[i]->n_holds > 0)
+			continue;
+		c->figures.failed_total += job[i]->result != 0;
+		histogram_add(&c->figures.total, now_ns - job[i]->submitted_ns, 1);
+		c->figures.jobs_total++;
 	}
-	c->figures.jobs_total += n;
 	pthread_mutex_unlock(&c->lock);
 	for (size_t i = 0; i < n; i++) {
-		struct change_job *j = b->job[i];
+		struct change_job *j = job[i];
+		if (j->n_holds > 0)
+			continue;
 		touched_destroy_all(j->touched);
 		j->touched = NULL;
 		j->done(j, j->result);
 	}
+}
+
+/* Those that touched a zone which is being compiled aside are told when that is over. */
+static void
+hold_jobs(struct batch *b, size_t n, uint64_t version)
+{
+	for (size_t i = 0; i < n; i++)
+		for (struct change_touched *z = b->job[i]->touched; z != NULL; z = z->next) {
+			struct aside *a = z->into != NULL ? z->into->aside : z->aside;
+			if (a != NULL)
+				aside_hold(a, z,
+					touched_is_nothing(z->into != NULL ? z->into : z)
+						? 0
+						: version);
+		}
 }
 
 /* Publish what n jobs changed, and tell them. */
@@ -216,17 +234,20 @@ settle(struct changes *c, struct batch *b, size_t n, uint64_t version)
 {
 	struct touched_zones zones = {0};
 
-	for (size_t i = 0; i < n && version != 0; i++) {
+	/* without a commit it is only about what others are waiting for */
+	for (size_t i = 0; i < n && (version != 0 || c->n_asides > 0); i++) {
 		struct change_job *j = b->job[i];
-		if (j->result != 0 || touched_merge(&zones, &j->touched) == 0)
+		if (j->result != 0 || touched_merge(&zones, j->touched) == 0)
 			continue;
 		/* no memory to remember what: the manager finds out, later */
 		for (struct change_touched *z = j->touched; z != NULL; z = z->next)
-			zone_manager_update_missed(c->o.zones, z->apex, version);
+			if (!touched_is_nothing(z))
+				zone_manager_update_missed(c->o.zones, z->apex, version);
 	}
 	changes_publish(c, &zones, version);
 	touched_zones_free(&zones);
-	end_jobs(c, b, n);
+	hold_jobs(b, n, version);
+	changes_end_jobs(c, b->job, n);
 }
 
 static void
@@ -259,7 +280,7 @@ turn_away(struct changes *c, struct batch *b)
 	pthread_mutex_unlock(&c->lock);
 	for (size_t i = 0; i < b->n; i++)
 		b->job[i]->result = change_refuse(&b->job[i]->error, CHANGE_BUSY, "%s", why);
-	end_jobs(c, b, b->n);
+	changes_end_jobs(c, b->job, b->n);
 }
 
 /* --- the writer --- */
@@ -288,9 +309,13 @@ static void
 take_batch(struct changes *c, struct batch *b)
 {
 	struct change_job *j;
+	size_t octets = 0;
 
 	b->n = 0;
 	while (b->n < BATCH_JOBS && (j = STAILQ_FIRST(&c->waiting)) != NULL) {
+		if (b->n > 0 && j->octets > BATCH_OCTETS - octets)
+			break;
+		octets += j->octets < BATCH_OCTETS - octets ? j->octets : BATCH_OCTETS - octets;
 		STAILQ_REMOVE_HEAD(&c->waiting, link);
 		b->job[b->n++] = j;
 	}
@@ -301,11 +326,23 @@ static void
 cancel(struct changes *c, struct batch *b)
 {
 	fail_all(b, b->n, -ECANCELED);
-	end_jobs(c, b, b->n);
+	changes_end_jobs(c, b->job, b->n);
 }
 
-static void *
-writer_main(void *arg)
+/* Lock held on entry and return. */
+static void
+settle_asides(struct changes *c)
+{
+	struct asides_turn over = STAILQ_HEAD_INITIALIZER(over);
+
+	STAILQ_CONCAT(&over, &c->aside_over);
+	pthread_mutex_unlock(&c->lock);
+	aside_settle(c, &over);
+	pthread_mutex_lock(&c->lock);
+}
+
+void *
+changes_writer_main(void *arg)
 {
 	struct changes *c = arg;
 	struct batch *b = calloc(1, sizeof *b);
@@ -315,8 +352,12 @@ writer_main(void *arg)
 	c->scratch = zone_scratch_create(); /* without one it is slower */
 	pthread_mutex_lock(&c->lock);
 	for (;;) {
+		if (!STAILQ_EMPTY(&c->aside_over)) {
+			settle_asides(c);
+			continue;
+		}
 		if (STAILQ_EMPTY(&c->waiting)) {
-			if (c->stopping || b == NULL)
+			if ((c->stopping && c->n_asides == 0) || b == NULL)
 				break;
 			wait_for_work(c);
 			continue;
@@ -336,6 +377,7 @@ writer_main(void *arg)
 	free(b);
 	c->running = false;
 	pthread_cond_signal(&c->ended);
+	pthread_cond_signal(&c->aside_work);
 	pthread_mutex_unlock(&c->lock);
 	return NULL;
 }
@@ -349,10 +391,11 @@ changes_submit(struct changes *c, struct change_job *j)
 
 	j->owner = c;
 	j->touched = NULL;
+	j->n_holds = 0;
 	j->wrote = false;
 	j->result = 0;
 	j->error = (struct change_error){0};
-	j->submitted_ns = clock_ns();
+	j->submitted_ns = changes_clock_ns();
 	pthread_mutex_lock(&c->lock);
 	if (c->stopping)
 		ret = -ECANCELED;
@@ -385,106 +428,4 @@ const char *
 changes_default_soa_edit_api(const struct changes *c)
 {
 	return c->default_soa_edit_api;
-}
-
-/* --- life --- */
-
-static int
-start_writer(struct changes *c)
-{
-	pthread_attr_t attr;
-	sigset_t all, old;
-	int ret = pthread_attr_init(&attr);
-
-	if (ret != 0)
-		return -ret;
-	pthread_attr_setstacksize(&attr, STACK_OCTETS);
-	sigfillset(&all); /* signals are for the main thread */
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	c->running = true;
-	ret = pthread_create(&c->thread, &attr, writer_main, c);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return -ret;
-}
-
-int
-changes_start(struct changes **out, const struct changes_options *o)
-{
-	struct changes *c = calloc(1, sizeof *c);
-	pthread_condattr_t attr;
-	int ret;
-
-	if (c == NULL)
-		return -ENOMEM;
-	c->o = *o;
-	c->store = o->store;
-	strcpy(c->why, "The store is being opened; ask again");
-	if (c->o.queue_max == 0)
-		c->o.queue_max = QUEUE_MAX;
-	c->default_soa_edit_api =
-		strdup(o->default_soa_edit_api != NULL ? o->default_soa_edit_api : "DEFAULT");
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->work, &attr);
-	pthread_cond_init(&c->ended, &attr);
-	pthread_condattr_destroy(&attr);
-	STAILQ_INIT(&c->waiting);
-	ret = c->default_soa_edit_api == NULL ? -ENOMEM : start_writer(c);
-	if (ret != 0) {
-		c->running = false;
-		free(c->default_soa_edit_api);
-		free(c);
-		return ret;
-	}
-	*out = c;
-	return 0;
-}
-
-void
-changes_set_store(struct changes *c, struct store *store, const char *why)
-{
-	pthread_mutex_lock(&c->lock);
-	c->store = store;
-	if (why != NULL)
-		snprintf(c->why, sizeof c->why, "%s", why);
-	pthread_mutex_unlock(&c->lock);
-}
-
-bool
-changes_stop(struct changes *c, unsigned patience_ms)
-{
-	struct timespec until;
-	bool ended;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += patience_ms / 1000;
-	until.tv_nsec += (long)(patience_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	pthread_mutex_lock(&c->lock);
-	c->stopping = true;
-	pthread_cond_signal(&c->work);
-	while (c->running && pthread_cond_timedwait(&c->ended, &c->lock, &until) == 0)
-		;
-	ended = !c->running;
-	c->given_up = true;
-	pthread_mutex_unlock(&c->lock);
-	return ended;
-}
-
-void
-changes_destroy(struct changes *c)
-{
-	if (c == NULL)
-		return;
-	pthread_join(c->thread, NULL);
-	pthread_mutex_destroy(&c->lock);
-	pthread_cond_destroy(&c->work);
-	pthread_cond_destroy(&c->ended);
-	free(c->default_soa_edit_api);
-	free(c);
 }

@@ -2,7 +2,8 @@
 /* changes: the one way by which zones change, whoever changes them: validate, store and journal in
  * one transaction, compile what changed, publish, and only then answer. One writer thread takes
  * what waits as one batch with one commit, so the cost of reaching the disk is shared; within a
- * batch each job sees the ones before it, and a job that fails takes nothing with it. */
+ * batch each job sees the ones before it, and a job that fails takes nothing with it. A large zone
+ * that must be compiled as a whole is so in a second thread, and the writer goes on with others. */
 #pragma once
 #include "backends/backend.h"
 #include "controlplane/store/store.h"
@@ -20,6 +21,12 @@ struct changes_options {
 	struct backends *backends;        /* of zones that are not in the store; NULL: none */
 	const char *default_soa_edit_api; /* "DEFAULT", ... */
 	size_t queue_max;                 /* jobs that may wait; 0: 65536; beyond that -EBUSY */
+	uint64_t large_records; /* a zone with more, if it must be compiled as a whole, is so in
+				   another thread than the writer's; 0: 20000 */
+	/* Called in that thread when such a compilation has taken its snapshot; may be NULL. For
+	 * tests and benchmarks. */
+	void (*compiling)(void *arg, const uint8_t *apex);
+	void *compiling_arg;
 };
 
 int changes_start(struct changes **out, const struct changes_options *o)
@@ -64,16 +71,21 @@ struct change_job {
 	 * Else nothing of it happens, and `done` gets this. It validates before it writes: a
 	 * failure behind its first write costs the batch another run. */
 	int (*apply)(struct change_job *j, struct store_txn *t);
-	/* Writer's thread, once: it is durable and served (0), or it is not (why: error). */
+	/* Writer's thread, once: it is durable and served (0), or it is not (why: error). Of one
+	 * zone in the order of the changes. */
 	void (*done)(struct change_job *j, int result);
 	struct change_error error;
 	/* apply() sets `wrote` before it writes anything to the store, and changes_edit() does so
 	 * too: then a failure before that costs nobody anything. Without tells_writes every failure
 	 * is taken for one after a write. */
 	bool tells_writes, wrote;
+	/* Octets that it writes, about, or that it was asked for with; 0: few. A batch is bounded
+	 * by their sum. */
+	size_t octets;
 	/* the engine's */
 	STAILQ_ENTRY(change_job) link;
 	struct change_touched *touched;
+	unsigned n_holds; /* large zones it touched that are being compiled */
 	struct changes *owner;
 	uint64_t submitted_ns;
 	int result;
@@ -84,7 +96,12 @@ struct change_job {
 int changes_submit(struct changes *c, struct change_job *j) __attribute__((warn_unused_result));
 
 /* For apply(): tell what must be compiled and published after the commit. */
-enum change_touch { CHANGE_ZONE_NEW, CHANGE_ZONE_WHOLE, CHANGE_ZONE_GONE };
+enum change_touch {
+	CHANGE_ZONE_NEW,
+	CHANGE_ZONE_WHOLE,
+	CHANGE_ZONE_GONE,
+	CHANGE_ZONE_SEEN, /* nothing was changed; what it found is to be served before the answer */
+};
 int change_touch_zone(struct change_job *j, const uint8_t *apex, enum change_touch what);
 /** Only these owners of it. */
 int change_touch_owner(struct change_job *j, const uint8_t *apex, const uint8_t *owner);
@@ -149,6 +166,7 @@ struct changes_figures {
 	uint64_t jobs_total, failed_total, batches_total, batch_retries_total;
 	uint64_t patched_total, compiled_total, unpublished_total; /* versions of zones */
 	uint32_t queued;
+	uint32_t compiling; /* large zones that are compiled, or wait for it */
 	struct histogram commit,
 		total; /* ns; of commits, and of jobs from being asked for to done */
 	bool has_store;

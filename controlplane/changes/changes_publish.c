@@ -8,16 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static uint64_t
-clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void
 compile_whole(struct changes *c, struct store_txn *t, const uint8_t *apex, struct zone_update *u)
@@ -116,36 +106,55 @@ patch(struct changes *c, struct store_txn *t, const struct store_zone *zone,
 	return true;
 }
 
-static void
-note(struct changes *c, const struct zone_update *u, int ret)
+void
+changes_note_version(struct changes *c, bool patched, int ret)
 {
 	pthread_mutex_lock(&c->lock);
-	c->figures.patched_total += ret == 0 && u->patched;
-	c->figures.compiled_total += ret == 0 && !u->patched;
+	c->figures.patched_total += ret == 0 && patched;
+	c->figures.compiled_total += ret == 0 && !patched;
 	c->figures.unpublished_total += ret != 0;
 	pthread_mutex_unlock(&c->lock);
 	c->has_unpublished |= ret != 0;
 }
 
-static void
-publish_zone(struct changes *c, struct store_txn *t, struct change_touched *z, uint64_t version)
+void
+changes_publish_zone(
+	struct changes *c, struct store_txn *t, struct change_touched *z, uint64_t version)
 {
+	struct aside *aside = aside_find(c, z->apex);
 	struct store_zone zone;
 	struct zone_update u;
-	uint64_t since_ns = clock_ns();
-	int ret = store_zone_get(t, z->apex, &zone);
+	uint64_t since_ns = changes_clock_ns();
+	int ret;
 
+	if (touched_is_nothing(z) || version == 0) {
+		z->aside = aside;
+		return;
+	}
+	ret = store_zone_get(t, z->apex, &zone);
 	if (ret == -ENOENT) {
+		if (aside != NULL)
+			aside_forget(c, aside);
 		zone_manager_update_gone(c->o.zones, z->apex);
+		return;
+	}
+	if (aside != NULL) { /* in its turn */
+		aside_add(c, aside, z, version);
+		z->aside = aside;
 		return;
 	}
 	/* -EEXIST: a zone file of this name is served instead */
 	if (zone_manager_update_begin(c->o.zones, z->apex, version, &u) != 0)
 		return;
-	if (!patch(c, t, &zone, z, &u))
+	if (ret != 0 || !patch(c, t, &zone, z, &u)) {
+		if (ret == 0 && zone.n_records > c->o.large_records &&
+			(z->aside = aside_begin(c, z->apex, &u)) != NULL)
+			return;
 		compile_whole(c, t, z->apex, &u);
-	u.ms = (uint32_t)((clock_ns() - since_ns) / 1000000);
-	note(c, &u, zone_manager_update_end(c->o.zones, &u));
+	}
+	u.ms = (uint32_t)((changes_clock_ns() - since_ns) / 1000000);
+	ret = zone_manager_update_end(c->o.zones, &u);
+	changes_note_version(c, u.patched, ret);
 }
 
 void
@@ -161,8 +170,8 @@ changes_publish(struct changes *c, const struct touched_zones *zones, uint64_t v
 		if (zones->slot[i] == NULL)
 			continue;
 		if (ret == 0)
-			publish_zone(c, t, zones->slot[i], version);
-		else
+			changes_publish_zone(c, t, zones->slot[i], version);
+		else if (version != 0 && !touched_is_nothing(zones->slot[i]))
 			zone_manager_update_missed(c->o.zones, zones->slot[i]->apex, version);
 	}
 	c->has_unpublished |= ret != 0;

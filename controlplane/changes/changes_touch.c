@@ -10,34 +10,33 @@
 #define OWNERS_MAX 65536u /* of one zone in one batch; with more it is compiled as a whole */
 
 void
-touched_destroy(struct change_touched *z)
-{
-	if (z == NULL)
-		return;
-	free(z->owner);
-	free(z->heap);
-	free(z);
-}
-
-void
 touched_destroy_all(struct change_touched *list)
 {
 	while (list != NULL) {
 		struct change_touched *next = list->next;
-		touched_destroy(list);
+		free(list->owner);
+		free(list->heap);
+		free(list);
 		list = next;
 	}
 }
 
-static void
-make_whole(struct change_touched *z)
+void
+touched_clear(struct change_touched *z)
 {
-	z->is_whole = true;
+	z->is_whole = false;
 	free(z->owner);
 	free(z->heap);
 	z->owner = NULL;
 	z->heap = NULL;
 	z->n = z->heap_len = z->heap_room = 0;
+}
+
+static void
+make_whole(struct change_touched *z)
+{
+	touched_clear(z);
+	z->is_whole = true;
 }
 
 /* What the job touched of this zone so far. */
@@ -54,6 +53,7 @@ touched_by(struct change_job *j, const uint8_t *apex)
 	if (z == NULL)
 		return NULL;
 	memcpy(z->apex, apex, len);
+	z->job = j;
 	z->next = j->touched;
 	j->touched = z;
 	return z;
@@ -109,8 +109,8 @@ change_touch_zone(struct change_job *j, const uint8_t *apex, enum change_touch w
 	if (z == NULL)
 		return -ENOMEM;
 	/* whichever it is, what the store has in the end is what counts */
-	(void)what;
-	make_whole(z);
+	if (what != CHANGE_ZONE_SEEN)
+		make_whole(z);
 	return 0;
 }
 
@@ -120,6 +120,12 @@ change_touch_owner(struct change_job *j, const uint8_t *apex, const uint8_t *own
 	struct change_touched *z = touched_by(j, apex);
 
 	return z == NULL ? -ENOMEM : add_owner(z, owner);
+}
+
+bool
+touched_is_nothing(const struct change_touched *z)
+{
+	return !z->is_whole && z->n == 0;
 }
 
 /* --- a batch --- */
@@ -166,21 +172,25 @@ merge_owners(struct change_touched *into, const struct change_touched *from)
 	return ret;
 }
 
-int
-touched_merge(struct touched_zones *all, struct change_touched **list)
+void
+touched_add(struct change_touched *into, const struct change_touched *from)
 {
-	while (*list != NULL) {
-		struct change_touched *z = *list, **slot;
+	if (merge_owners(into, from) != 0)
+		make_whole(into);
+}
+
+int
+touched_merge(struct touched_zones *all, struct change_touched *list)
+{
+	for (struct change_touched *z = list; z != NULL; z = z->next) {
+		struct change_touched **slot;
 		int ret = grow(all);
 		if (ret != 0)
 			return ret;
 		slot = slot_of(all, z->apex);
-		if (*slot != NULL && (ret = merge_owners(*slot, z)) != 0)
-			return ret;
-		*list = z->next;
-		z->next = NULL;
 		if (*slot != NULL) {
-			touched_destroy(z);
+			touched_add(*slot, z);
+			z->into = *slot;
 		} else {
 			*slot = z;
 			all->n++;
@@ -192,8 +202,6 @@ touched_merge(struct touched_zones *all, struct change_touched **list)
 void
 touched_zones_free(struct touched_zones *all)
 {
-	for (size_t i = 0; i < all->room; i++)
-		touched_destroy(all->slot[i]);
 	free(all->slot);
 	*all = (struct touched_zones){0};
 }

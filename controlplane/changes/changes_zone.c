@@ -21,6 +21,19 @@ copy_text(struct edit_memory *m, const char *text)
 	return to;
 }
 
+/* What it is in the store, about. */
+static size_t
+rrset_octets(const struct backend_rrset *set)
+{
+	size_t octets = name_octets(set->owner) + set->n_records * sizeof *set->record;
+
+	for (uint32_t i = 0; i < set->n_records; i++)
+		octets += set->record[i].rdlength;
+	for (uint32_t i = 0; i < set->n_comments; i++)
+		octets += strlen(set->comment[i].content);
+	return octets;
+}
+
 static int
 copy_edits(struct edit_job *e, const struct zone_edits *from)
 {
@@ -46,6 +59,7 @@ copy_edits(struct edit_job *e, const struct zone_edits *from)
 		edit[i] = from->edit[i];
 		if (!edit_copy_rrset(m, &edit[i].rrset, &from->edit[i].rrset))
 			return -ENOMEM;
+		e->job.octets += rrset_octets(&edit[i].rrset);
 	}
 	return m->failed ? -ENOMEM : 0;
 }

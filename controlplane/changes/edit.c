@@ -229,8 +229,9 @@ changes_edit(struct change_job *j, struct store_txn *t, const struct zone_edits 
 		ret = edit_check(&run);
 	if (ret == 0)
 		ret = edit_count_up(&run);
-	if (ret == 0 && run.n_differ > 0)
-		ret = write_all(&run, j, &s);
+	if (ret == 0)
+		ret = run.n_differ > 0 ? write_all(&run, j, &s)
+				       : change_touch_zone(j, s.apex, CHANGE_ZONE_SEEN);
 	if (ret == 0) {
 		*out = run.out;
 		out->changed = run.n_differ > 0;

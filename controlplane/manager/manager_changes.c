@@ -74,7 +74,7 @@ zone_manager_update_begin(
 	if (ret == 0) {
 		u->entry = e;
 		u->base = e->current && e->serving ? zone_published(m->o.publisher, apex) : 0;
-		e->version = version;
+		e->version = u->version = version;
 		e->busy = true;
 	}
 	pthread_mutex_unlock(&m->lock);
@@ -107,7 +107,10 @@ publish(struct zone_manager *m, struct zone_update *u)
 		manager_report_error(&u->report, "store", ret);
 		return ret;
 	}
-	e->current = true;
+	/* a later one may have been committed, which was missed */
+	e->current = u->version >= e->version;
+	if (e->current)
+		e->version = u->version;
 	e->load_ms = u->ms;
 	manager_note_published(
 		m, e, arena_at(m->o.arena, u->image, sizeof(struct image)), u->is_empty);
@@ -141,7 +144,8 @@ zone_manager_update_end(struct zone_manager *m, struct zone_update *u)
 		zone_report_destroy(&u->report);
 		if (e->state != ZONE_LOADING)
 			zone_entry_destroy(e);
-	} else if (e->home != ZONE_HOME_STORE) {
+	} else if (e->home != ZONE_HOME_STORE || u->error == -ENOENT) {
+		/* a zone file is served instead; or the zone is about to go */
 		discard(m, u);
 		zone_report_destroy(&u->report);
 	} else {
@@ -205,7 +209,7 @@ zone_manager_retry(struct zone_manager *m)
 	for (uint32_t i = 0; t->n_state[ZONE_FAILED] > 0 && i < t->n_slots; i++) {
 		struct zone_entry *e = t->slot[i];
 		if (e == NULL || e->home != ZONE_HOME_STORE || e->state != ZONE_FAILED ||
-			e->current || e->queue != ZONE_QUEUE_NONE)
+			e->current || e->busy || e->queue != ZONE_QUEUE_NONE)
 			continue;
 		manager_queue_zone(m, e, ZONE_QUEUE_BULK, ++m->last_ticket);
 		n++;

@@ -102,19 +102,21 @@ int zone_manager_set_store(struct zone_manager *m, struct store *store)
  * one zone. */
 struct zone_update {
 	struct zone_entry *entry; /* the manager's */
-	uint64_t base; /* image that may be patched; 0: the zone must be compiled as a whole */
+	uint64_t base;    /* image that may be patched; 0: the zone must be compiled as a whole */
+	uint64_t version; /* as begun; or a later one, of a snapshot that it was compiled from */
 	/* for zone_manager_update_end() */
 	bool patched;              /* `image` was made from `base` */
 	bool is_empty;             /* `image` is a placeholder: the zone has no SOA */
 	uint64_t image;            /* 0: there is none; see error */
-	int error;                 /* negative errno */
+	int error;                 /* negative errno; -ENOENT: the zone was deleted since */
 	uint32_t ms;               /* what it took */
 	struct zone_report report; /* taken over */
 };
 
 /**
  * From here on no load publishes anything of this zone that is older than `version`, and until
- * zone_manager_update_end() nothing at all.
+ * zone_manager_update_end() nothing at all. Whoever began may delete the zone meanwhile
+ * (zone_manager_update_gone()) and begin another update of a new one of this name.
  * @param version  store_version() of the commit
  * @return 0; -EEXIST: the zone is not the store's (a zone file of this name is served); -ENOMEM;
  * -ECANCELED: the manager is stopping

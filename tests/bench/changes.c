@@ -181,6 +181,54 @@ together(struct load *l, uint32_t n, unsigned in_flight)
 		(unsigned long long)(after.compiled_total - before.compiled_total), l->n_failed);
 }
 
+/* --- a small zone beside a large one that is compiled as a whole --- */
+
+static int
+apply_touch(struct change_job *j, struct store_txn *t)
+{
+	uint8_t apex[ZONE_WIRE_OCTETS];
+
+	/* something to commit */
+	if (store_row_put(t, STORE_SETTING, "bench", "touched") != 0)
+		return -EIO;
+	return change_touch_zone(j, wire(apex, ZONE), CHANGE_ZONE_WHOLE);
+}
+
+/* Changes of the small one, each after the other, until the large one is answered. */
+static void
+beside(struct changes_fixture *x, uint64_t large_records, const char *how)
+{
+	struct fill f = {.job = {.apply = apply_touch, .done = fill_done}};
+	uint64_t since, most = 0, whole;
+	char line[64];
+	unsigned n = 0;
+
+	changes_fixture_stop(x);
+	x->options.large_records = large_records;
+	changes_fixture_start(x);
+	sem_init(&f.done, 0, 0);
+	whole = clock_ns();
+	if (changes_submit(x->changes, &f.job) != 0)
+		abort();
+	do {
+		struct zone_edits with = {0};
+		snprintf(line, sizeof line, "REPLACE a.small.example. 60 A 192.0.2.%u", n++ % 250);
+		since = clock_ns();
+		if (edit_with(x, "small.example.", (const char *const[]){line, NULL}, &with)
+				.verdict != CHANGE_OK)
+			abort();
+		since = clock_ns() - since;
+		most = since > most ? since : most;
+	} while (sem_trywait(&f.done) != 0);
+	whole = clock_ns() - whole;
+	if (f.result != 0)
+		abort();
+	sem_destroy(&f.done);
+	printf("large zone compiled %s: %.0f ms; meanwhile %u changes of a small one, the longest "
+	       "%.1f ms\n",
+		how, (double)whole / 1e6, n, (double)most / 1e6);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -196,6 +244,9 @@ main(int argc, char **argv)
 	fill(l.x, n_names);
 	alone(&l);
 	together(&l, n_changes, in_flight);
+	create_full_zone(l.x, "small.example.");
+	beside(l.x, UINT64_MAX, "by the writer");
+	beside(l.x, 0, "aside");
 	changes_teardown(&state);
 	return l.n_failed != 0;
 }

@@ -56,7 +56,7 @@ changes_fixture_start(struct changes_fixture *f)
 	struct store_options so = {.path = f->store_path};
 	struct zone_manager_options mo = {
 		.config = &f->config, .arena = &f->arena, .awaits_store = true};
-	struct changes_options co = {0};
+	struct changes_options co = f->options;
 	char error[STORE_ERROR_OCTETS];
 	uint32_t n_damaged;
 	bool fresh;

@@ -27,6 +27,7 @@ struct changes_fixture {
 	struct zone_publisher *publisher;
 	struct zone_manager *zones_of;
 	struct changes *changes;
+	struct changes_options options; /* what a start asks for beside its own; zeroed at first */
 	sem_t ended;
 };
 

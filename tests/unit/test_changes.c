@@ -182,6 +182,39 @@ jobs_that_wait_are_one_batch(void **state)
 	sem_destroy(&done);
 }
 
+/* Many large ones are no giant transaction; one that is larger than the bound goes alone. */
+static void
+a_batch_is_bounded_by_octets(void **state)
+{
+	static const size_t mib[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 9, 0, 1};
+	struct changes_fixture *f = *state;
+	struct changes_figures before, after;
+	struct job job[13];
+	struct gate g;
+	sem_t done;
+
+	sem_init(&done, 0, 0);
+	close_gate(f, &g);
+	changes_figures(f->changes, &before);
+	for (unsigned i = 0; i < 13; i++) {
+		job[i] = (struct job){
+			.job = {.apply = apply_row, .done = row_done, .octets = mib[i] << 20},
+			.key = "k",
+			.done = &done};
+		assert_int_equal(changes_submit(f->changes, &job[i].job), 0);
+	}
+	n_done = 0;
+	open_gate(&g);
+	for (unsigned i = 0; i < 13; i++)
+		sem_wait(&done);
+	changes_figures(f->changes, &after);
+	/* 4, 4, 2, the 9 MiB with the empty one, the last */
+	assert_int_equal(after.batches_total - before.batches_total, 5);
+	for (unsigned i = 0; i < 13; i++)
+		assert_int_equal(job[i].order, i + 1);
+	sem_destroy(&done);
+}
+
 /* --- zones --- */
 
 static void
@@ -450,12 +483,34 @@ a_version_that_finds_no_room_is_served_later(void **state)
 	assert_true(served(f, ZONE) > (int64_t)o.after);
 }
 
+/* As a zone that is compiled aside. */
+static void
+a_large_version_that_finds_no_room_is_served_later(void **state)
+{
+	struct changes_fixture *f = *state;
+
+	f->options.large_records = 1;
+	a_version_that_finds_no_room_is_served_later(state);
+}
+
+static void
+many_threads_and_a_large_zone_lose_and_double_nothing(void **state)
+{
+	struct changes_fixture *f = *state;
+
+	changes_fixture_stop(f);
+	f->options.large_records = 1;
+	changes_fixture_start(f);
+	many_threads_lose_and_double_nothing(state);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CHANGES_TEST(a_job_that_fails_takes_nothing_with_it),
 		CHANGES_TEST(jobs_that_wait_are_one_batch),
+		CHANGES_TEST(a_batch_is_bounded_by_octets),
 		CHANGES_TEST(zones_come_and_go),
 		CHANGES_TEST(a_restart_serves_what_was_acknowledged),
 		CHANGES_TEST(a_zone_file_comes_first),
@@ -463,6 +518,8 @@ main(void)
 		CHANGES_TEST(zones_that_the_store_lost_are_withdrawn_at_the_start),
 		CHANGES_TEST(many_threads_lose_and_double_nothing),
 		CHANGES_TEST(a_version_that_finds_no_room_is_served_later),
+		CHANGES_TEST(many_threads_and_a_large_zone_lose_and_double_nothing),
+		CHANGES_TEST(a_large_version_that_finds_no_room_is_served_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
