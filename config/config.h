@@ -157,7 +157,8 @@ struct config {
 		const char *key;                        /* itself or "$scrypt$..."; NULL: none */
 		const struct config_prefix *allow_from; /* default filled in: this machine */
 		unsigned allow_from_count;
-		uint64_t max_body; /* octets */
+		uint64_t max_body;   /* octets */
+		uint64_t max_import; /* octets */
 		unsigned connections_max, connections_per_client_max;
 		unsigned timeout_ms;
 		const char *tls_certificate, *tls_key; /* both or none */

@@ -271,6 +271,9 @@ static const struct schema_key api_keys[] = {
 	{"max-body", SCHEMA_SIZE, LIVE, AT(api.max_body), .min = 1024, .max = 1 << 30, .fallback = "2MiB",
 	 .powerdns = "webserver-max-bodysize",
 	 .help = "The longest body of a request. All requests together may have 32 times as much in memory."},
+	{"max-import", SCHEMA_SIZE, LIVE, AT(api.max_import), .min = 1024, .max = 1ull << 40, .fallback = "4GiB",
+	 .help = "The longest zone file that may be imported (`millracectl zone import`). While it is sent it lies in the folder of "
+		 "the store; of those who may not change the zone nothing is taken. Two may be under way at a time."},
 	{"connections-max", SCHEMA_UINT, RESTART(CONFIG_CONTROLPLANE), AT(api.connections_max), WIDTH(struct config, api.connections_max),
 	 .min = 1, .max = 10000, .fallback = "100", .powerdns = "webserver-max-concurrent-connections",
 	 .help = "Connections open at a time over `listen`. The unix socket has 100 of its own."},

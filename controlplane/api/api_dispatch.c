@@ -146,6 +146,7 @@ api_handle_request(void *arg, struct MHD_Connection *connection, const char *pat
 		r->context = &atomic_load_explicit(&a->view, memory_order_acquire)->context;
 		r->config = api_config_now(a);
 		r->connection = connection;
+		r->spool = -1;
 		r->path = strcmp(method, "GET") != 0 ? keep_path(path) : NULL;
 		r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 		r->status = MHD_HTTP_OK;

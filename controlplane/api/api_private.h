@@ -27,6 +27,7 @@ struct api {
 	struct access *access;
 	struct gate *gate;    /* NULL: no TCP */
 	size_t bodies_octets; /* memory of all requests' bodies */
+	unsigned n_spools;    /* bodies on the disk */
 };
 
 /** What came in: MHD_AccessHandlerCallback and MHD_RequestCompletedCallback. api_dispatch.c */

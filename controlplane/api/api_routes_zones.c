@@ -46,6 +46,10 @@ static const struct route zones[] = {
 	{"PUT", API_BASE "/reload", api_reload, "force wait",
 		"Look for added, removed and changed zone files and load them.",
 		"reload", "", "200 Reload, 202 Result, 400"},
+	{"PUT", API_BASE "/millrace/zones/{zone_id}/import", api_zone_import, "kind account create-only",
+		"Make the zone what this zone file says, whatever its size: a new one, or other records. All of it or nothing; served "
+		"when it is answered.",
+		"importZone", "text/plain", "200 ZoneImport, 404, 409, 412, 413, 422, 503, 507"},
 	{"GET", API_BASE "/millrace/zones/{zone_id}/history", api_zone_history, "limit before",
 		"Changesets of a zone of the store, the newest first.",
 		"zoneHistory", "", "200 ZoneHistory, 404, 422"},

@@ -127,6 +127,12 @@ const struct api_schema api_schema[] = {
 		{"serial_before", "!integer", ""},
 		{"serial_after", "!integer", ""},
 		{"rrsets", "!integer", "That were changed"}), NULL, false},
+	{"ZoneImport", "A zone was imported.", FIELDS(
+		{"result", "!string", "For people"},
+		{"created", "!boolean", "It was not there before"},
+		{"serial", "!integer", ""},
+		{"rrsets", "!integer", "That the file has"},
+		{"records", "!integer", "That the file has"}), NULL, false},
 	{"Finding", "Something that was seen in a zone.", FIELDS(
 		{"severity", "!'error'|'warning'", ""},
 		{"text", "!string", "FILE:LINE: what"}), NULL, false},

@@ -161,7 +161,7 @@ api_job_run(struct api_request *r, int (*apply)(struct change_job *j, struct sto
 	}
 	j->job.apply = apply;
 	j->job.done = job_done;
-	j->job.octets = r->body_octets;
+	j->job.octets = r->body_octets + r->spool_octets;
 	api_request_wait_for(r, start_job, after);
 }
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <libknot/descriptor.h>
 
-#define DEFAULT_TTL_S 3600u /* PowerDNS's default-ttl */
+#define DEFAULT_TTL_S ZONE_CHANGE_TTL_S
 
 static int
 refuse(struct zone_change *c, const char *text)
@@ -23,69 +23,20 @@ refuse(struct zone_change *c, const char *text)
 
 /* --- a zone file as the body's "zone" --- */
 
-struct text_reader {
-	struct zone_change *c;
-	size_t room;
-};
-
-/* Records of a model that ends soon: copied. */
-static int
-take_rrset(void *arg, const struct backend_rrset *set)
-{
-	struct text_reader *reader = arg;
-	struct body_rrsets *b = &reader->c->rrsets;
-	struct backend_record *record;
-	struct backend_rrset copy = *set;
-	unsigned len = name_octets(set->owner);
-	uint8_t *octets;
-
-	if (b->n == reader->room) {
-		size_t room = reader->room == 0 ? 256 : 2 * reader->room;
-		struct zone_edit *more =
-			body_take(&b->memory, (room + BODY_RRSETS_SPARE) * sizeof *more);
-		if (more == NULL)
-			return -ENOMEM;
-		if (b->n > 0)
-			memcpy(more, b->edit, b->n * sizeof *more);
-		b->edit = more;
-		reader->room = room;
-	}
-	octets = body_take(&b->memory, len + NAME_PAD);
-	record = body_take(&b->memory, set->n_records * sizeof *record);
-	if (octets == NULL || record == NULL)
-		return -ENOMEM;
-	copy.owner = memcpy(octets, set->owner, len);
-	copy.record = record;
-	for (uint32_t i = 0; i < set->n_records; i++) {
-		octets = body_take(&b->memory, set->record[i].rdlength + 1u);
-		if (octets == NULL)
-			return -ENOMEM;
-		record[i] = set->record[i];
-		record[i].rdata = memcpy(octets, set->record[i].rdata, set->record[i].rdlength);
-	}
-	body_rrsets_add(b, &copy);
-	return 0;
-}
-
 /* @param before  lines to put in front of it; NULL: none */
 static int
 read_text(struct zone_change *c, const char *before, const char *text,
 	char error[BACKEND_ERROR_OCTETS])
 {
-	struct text_reader reader = {.c = c};
 	char *whole = NULL;
 	int ret;
 
-	body_rrsets_free(&c->rrsets);
 	if (before != NULL && asprintf(&whole, "%s%s", before, text) < 0)
 		return -ENOMEM;
 	if (whole != NULL)
 		text = whole;
-	ret = zone_read_text(
-		text, strlen(text), c->apex, DEFAULT_TTL_S, take_rrset, &reader, error);
+	ret = zone_change_text(c, text, strlen(text), error);
 	free(whole);
-	if (ret == 0 && c->rrsets.edit == NULL)
-		ret = -EINVAL;
 	return ret;
 }
 

@@ -24,8 +24,8 @@ const char *const body_kind_word[BACKEND_KINDS] = {
 };
 
 /* "Master" and the like; PowerDNS's newer words are taken too. @return 0 or -EINVAL */
-static int
-kind_from_text(const char *text, enum backend_kind *kind)
+int
+body_kind_from_text(const char *text, enum backend_kind *kind)
 {
 	if (strcasecmp(text, "Primary") == 0)
 		return *kind = BACKEND_PRIMARY, 0;
@@ -174,7 +174,7 @@ static int
 take_kind(struct body_zone *z, const char *text, char error[BODY_ERROR_OCTETS])
 {
 	z->has_kind = true;
-	if (kind_from_text(text, &z->kind) == 0)
+	if (body_kind_from_text(text, &z->kind) == 0)
 		return 0;
 	/* PowerDNS makes "Native" of a word that it does not know */
 	snprintf(error, BODY_ERROR_OCTETS,

@@ -24,6 +24,8 @@ struct body_zone {
 int body_zone_parse(struct body_zone *out, const json_t *document, char error[BODY_ERROR_OCTETS])
 	__attribute__((warn_unused_result));
 
+/** "Master" and the like; PowerDNS's newer words are taken too. @return 0 or -EINVAL */
+int body_kind_from_text(const char *text, enum backend_kind *kind);
 extern const char *const body_kind_word[BACKEND_KINDS];
 
 /**

@@ -25,9 +25,11 @@ struct api_request {
 	const struct route *route;
 	struct route_match match;
 	struct access_grant *grant;
-	char *body;          /* the whole of it, with a NUL behind; NULL: there was none */
-	size_t body_octets;  /* of it */
-	size_t body_room;    /* taken from what all bodies may have */
+	char *body;         /* the whole of it, with a NUL behind; NULL: there was none */
+	size_t body_octets; /* of it */
+	size_t body_room;   /* taken from what all bodies may have */
+	int spool;          /* descriptor of the body's file, of a route that spools, else -1 */
+	uint64_t spool_octets;
 	uint64_t sent_to_us; /* octets of the body that arrived, kept or not */
 	char *path;          /* as it was sent, without the query; NULL: a question */
 	bool audited;        /* the audit log tells of it already */
@@ -169,6 +171,7 @@ void api_zone_create(struct api_request *r); /* api_zone_create.c */
 void api_zone_patch(struct api_request *r);  /* api_zone_edit.c */
 void api_zone_put(struct api_request *r);
 void api_zone_delete(struct api_request *r);
+void api_zone_import(struct api_request *r);  /* api_zone_import.c */
 void api_zone_history(struct api_request *r); /* api_history.c */
 void api_zone_diff(struct api_request *r);
 void api_zone_revert(struct api_request *r); /* api_revert.c */

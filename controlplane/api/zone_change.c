@@ -23,7 +23,13 @@ forget(struct api_job *j)
 struct zone_change *
 zone_change_new(struct api_request *r, const uint8_t *apex)
 {
-	struct zone_change *c = api_job_new(r, sizeof *c, forget);
+	return zone_change_new_larger(r, apex, sizeof(struct zone_change));
+}
+
+struct zone_change *
+zone_change_new_larger(struct api_request *r, const uint8_t *apex, size_t octets)
+{
+	struct zone_change *c = api_job_new(r, octets, forget);
 
 	if (c == NULL)
 		return NULL;
@@ -82,6 +88,64 @@ zone_change_allowed(struct zone_change *c)
 			    c->rrsets.edit[i].rrset.type))
 			return false;
 	return true;
+}
+
+/* --- a zone file --- */
+
+struct text_reader {
+	struct zone_change *c;
+	size_t room;
+};
+
+/* Records of a model that ends soon: copied. */
+static int
+take_rrset(void *arg, const struct backend_rrset *set)
+{
+	struct text_reader *reader = arg;
+	struct body_rrsets *b = &reader->c->rrsets;
+	struct backend_record *record;
+	struct backend_rrset copy = *set;
+	unsigned len = name_octets(set->owner);
+	uint8_t *octets;
+
+	if (b->n == reader->room) {
+		size_t room = reader->room == 0 ? 256 : 2 * reader->room;
+		struct zone_edit *more =
+			body_take(&b->memory, (room + BODY_RRSETS_SPARE) * sizeof *more);
+		if (more == NULL)
+			return -ENOMEM;
+		if (b->n > 0)
+			memcpy(more, b->edit, b->n * sizeof *more);
+		b->edit = more;
+		reader->room = room;
+	}
+	octets = body_take(&b->memory, len + NAME_PAD);
+	record = body_take(&b->memory, set->n_records * sizeof *record);
+	if (octets == NULL || record == NULL)
+		return -ENOMEM;
+	copy.owner = memcpy(octets, set->owner, len);
+	copy.record = record;
+	for (uint32_t i = 0; i < set->n_records; i++) {
+		octets = body_take(&b->memory, set->record[i].rdlength + 1u);
+		if (octets == NULL)
+			return -ENOMEM;
+		record[i] = set->record[i];
+		record[i].rdata = memcpy(octets, set->record[i].rdata, set->record[i].rdlength);
+	}
+	body_rrsets_add(b, &copy);
+	return 0;
+}
+
+int
+zone_change_text(
+	struct zone_change *c, const char *text, size_t len, char error[BACKEND_ERROR_OCTETS])
+{
+	struct text_reader reader = {.c = c};
+	int ret;
+
+	body_rrsets_free(&c->rrsets);
+	ret = zone_read_text(text, len, c->apex, ZONE_CHANGE_TTL_S, take_rrset, &reader, error);
+	return ret == 0 && c->rrsets.edit == NULL ? -EINVAL : ret;
 }
 
 /* --- from here to there and back --- */

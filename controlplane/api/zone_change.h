@@ -24,6 +24,15 @@ struct zone_change {
 
 /** A new one, the request's. NULL: the error is the answer. */
 struct zone_change *zone_change_new(struct api_request *r, const uint8_t *apex);
+/** The same, with room behind it: zeroed, `octets` in all. */
+struct zone_change *zone_change_new_larger(
+	struct api_request *r, const uint8_t *apex, size_t octets);
+
+#define ZONE_CHANGE_TTL_S 3600u /* PowerDNS's default-ttl */
+/** RRsets of a zone file's text, in canonical order, in the place of those that there are. Thread:
+ * any, one at a time. @return 0 or a negative errno, with the error set (-ENOMEM: perhaps) */
+int zone_change_text(struct zone_change *c, const char *text, size_t len,
+	char error[BACKEND_ERROR_OCTETS]) __attribute__((warn_unused_result));
 /** Parse the body. @return 0, or -1: the error is the answer */
 int zone_change_body(struct zone_change *c);
 /** If-Match, with extensions. @return 0, or -1: the error is the answer */

@@ -116,6 +116,11 @@ static const struct ctl_verb verbs[] = {
 		"Zone files into the store, each as a whole or not at all. A folder stands for its "
 		"files NAME.zone. Zones that are there get the file's records in the place of "
 		"theirs. Exit status 1 when one is refused.",
+		.more = "A file above 128 KiB is sent as it is and read over there, whatever its "
+			"size (the "
+			"server's key api.max-import bounds it); a smaller one, and one with "
+			"$INCLUDE, is read "
+			"here and must fit into a request (api.max-body).",
 		.example = "millracectl zone import example.org.zone\n"
 			   "millracectl zone import /var/lib/zones\n"
 			   "millracectl zone import --origin example.org db.example\n"},

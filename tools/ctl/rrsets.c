@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define LINE_OCTETS 4096u
 #define DEFAULT_TTL_S 3600u /* as the configuration key zones.default-ttl */
 #define CONTENT_OCTETS (4u * RDATA_WIRE_MAX + 1024u)
 
@@ -349,4 +350,18 @@ rrsets_records(const struct rrsets *z)
 	for (size_t i = 0; i < z->n; i++)
 		n += z->set[i].n;
 	return n;
+}
+
+bool
+rrsets_includes_others(FILE *in)
+{
+	char line[LINE_OCTETS];
+	bool whole = true, found = false;
+
+	while (!found && fgets(line, sizeof line, in) != NULL) {
+		found = whole && strncasecmp(line, "$INCLUDE", 8) == 0;
+		whole = strchr(line, '\n') != NULL;
+	}
+	rewind(in);
+	return found;
 }

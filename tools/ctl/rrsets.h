@@ -32,6 +32,8 @@ int rrsets_from_file(struct rrsets *out, const char *zone, const char *path);
 /** The zone that a file's name stands for: "example.org.zone", "root.zone". Allocated; NULL: none.
  */
 char *rrsets_zone_of_file(const char *path);
+/** Does a zone file name other files ($INCLUDE)? It is rewound. */
+bool rrsets_includes_others(FILE *in);
 
 void rrsets_free(struct rrsets *z);
 

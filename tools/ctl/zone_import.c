@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ctl/zone_import: zone files into the store, many at a time: the control plane commits what comes
- * together together. A zone is there as a whole or not at all. */
+ * together together. A zone is there as a whole or not at all. Large files are sent as they are,
+ * one at a time, and read over there; small ones are read here, so that they may include others,
+ * and that it works with PowerDNS's API too. */
 #include "tools/ctl/rrsets.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #define PARALLEL 16u
 #define ERROR_OCTETS_MAX 65536u
 #define HTTP_CONFLICT 409
+#define HTTP_NOT_FOUND 404
 #define WAIT_MS 1000
+#define LARGE_OCTETS (128u << 10) /* of a file: as JSON it is ten times as long at most */
 
 /* One zone on its way. */
 struct upload {
@@ -24,6 +29,9 @@ struct upload {
 	char *answer;
 	size_t answer_octets;
 	bool replacing;
+	FILE *in;              /* a large file that is sent; NULL: it is none */
+	uint64_t octets, sent; /* of the file; that the progress has counted */
+	struct import *import;
 };
 
 struct import {
@@ -36,6 +44,9 @@ struct import {
 	uint64_t created, replaced, failed, records;
 	json_t *told; /* with --json: an object for each zone */
 	bool unreachable;
+	bool by_octets;     /* a file is large: progress counts octets, else zones */
+	bool sends_large;   /* one is under way */
+	bool has_no_import; /* the server does not know how to take one */
 };
 
 /* --- which files --- */
@@ -58,7 +69,7 @@ compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* NAME.zone of a folder, as the key zones.directory takes them. */
+/* As the key zones.directory takes them. */
 static int
 add_folder(struct import *im, const char *path)
 {
@@ -107,9 +118,11 @@ collect(struct import *im)
 /* --- one zone --- */
 
 static void
-tell(struct import *im, const char *file, const char *zone, const char *result, size_t records,
+tell(struct import *im, const struct upload *u, const char *result, size_t records,
 	const char *error)
 {
+	const char *file = u->file, *zone = u->zone;
+
 	if (error != NULL) {
 		im->failed++;
 		ctl_progress_hide(&im->progress);
@@ -122,7 +135,9 @@ tell(struct import *im, const char *file, const char *zone, const char *result, 
 			im->told, json_pack("{s:s, s:s, s:s, s:I, s:s*}", "file", file, "zone",
 					  zone == NULL ? "" : zone, "result", result, "records",
 					  (json_int_t)records, "error", error));
-	ctl_progress_add(&im->progress, 1);
+	ctl_progress_add(&im->progress, !im->by_octets        ? 1
+					: u->octets > u->sent ? u->octets - u->sent
+							      : 0);
 }
 
 static size_t
@@ -142,8 +157,12 @@ take(char *data, size_t size, size_t n, void *arg)
 }
 
 static void
-end(struct upload *u)
+end(struct import *im, struct upload *u)
 {
+	if (u->in != NULL) {
+		fclose(u->in);
+		im->sends_large = false;
+	}
 	curl_easy_cleanup(u->curl);
 	curl_slist_free_all(u->headers);
 	free(u->zone);
@@ -179,22 +198,100 @@ begin(struct import *im, struct upload *u)
 	return curl_multi_add_handle(im->multi, u->curl) == CURLM_OK ? 0 : -1;
 }
 
-/* Read the next file and send it. */
+/* --- a large file, as it is --- */
+
+static uint64_t
+size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+/* @return NULL: it is not large, or has to be read here */
+static FILE *
+open_large(const struct import *im, const char *path)
+{
+	FILE *in = im->has_no_import || size_of(path) <= LARGE_OCTETS ? NULL : fopen(path, "re");
+
+	if (in != NULL && rrsets_includes_others(in)) {
+		fclose(in);
+		in = NULL;
+	}
+	return in;
+}
+
+static size_t
+give(char *to, size_t size, size_t n, void *arg)
+{
+	struct upload *u = arg;
+	size_t got = fread(to, 1, size * n, u->in);
+
+	if (got == 0 && ferror(u->in))
+		return CURL_READFUNC_ABORT;
+	u->sent += got;
+	ctl_progress_add(&u->import->progress, got);
+	return got;
+}
+
+/* It was sent for nothing, or is sent again. */
+static int
+go_back(void *arg, curl_off_t offset, int origin)
+{
+	struct upload *u = arg;
+
+	if (origin != SEEK_SET || fseeko(u->in, offset, SEEK_SET) != 0)
+		return CURL_SEEKFUNC_FAIL;
+	u->sent = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
 static void
-start(struct import *im, struct upload *u)
+begin_large(struct import *im, struct upload *u)
+{
+	const char *kind = ctl_value(im->c, "kind"), *account = ctl_value(im->c, "account");
+	char *escaped = ctl_escape(account == NULL ? "" : account), *id = http_zone_id(u->zone);
+	char *path = ctl_format(CTL_API "/millrace/zones/%s/import?kind=%s%s%s%s", id,
+		     kind == NULL ? "Native" : ctl_kind_to_api(kind),
+		     account == NULL ? "" : "&account=", escaped,
+		     ctl_given(im->c, "create-only") ? "&create-only=true" : ""),
+	     *url = ctl_url(im->c, path);
+
+	im->sends_large = true;
+	u->import = im;
+	u->curl = curl_easy_init();
+	u->headers = curl_slist_append(NULL, "Content-Type: text/plain");
+	if (u->curl == NULL || u->headers == NULL || ctl_prepare(im->c, u->curl, &u->headers) != 0)
+		abort();
+	curl_easy_setopt(u->curl, CURLOPT_URL, url);
+	curl_easy_setopt(u->curl, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(u->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)u->octets);
+	curl_easy_setopt(u->curl, CURLOPT_READFUNCTION, give);
+	curl_easy_setopt(u->curl, CURLOPT_READDATA, u);
+	curl_easy_setopt(u->curl, CURLOPT_SEEKFUNCTION, go_back);
+	curl_easy_setopt(u->curl, CURLOPT_SEEKDATA, u);
+	curl_easy_setopt(u->curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(u->curl, CURLOPT_WRITEDATA, u);
+	curl_easy_setopt(u->curl, CURLOPT_PRIVATE, u);
+	free(escaped);
+	free(id);
+	free(path);
+	free(url);
+	if (curl_multi_add_handle(im->multi, u->curl) != CURLM_OK)
+		abort();
+}
+
+/* Read the file and send it as JSON. */
+static void
+begin_small(struct import *im, struct upload *u)
 {
 	const char *kind = ctl_value(im->c, "kind"), *account = ctl_value(im->c, "account");
 	struct rrsets z;
 	json_t *body;
 
-	u->file = im->file[im->next++];
-	u->zone = ctl_given(im->c, "origin") ? ctl_absolute(ctl_value(im->c, "origin"))
-					     : rrsets_zone_of_file(u->file);
-	if (u->zone == NULL || rrsets_from_file(&z, u->zone, u->file) != 0) {
-		tell(im, u->file, u->zone, "refused", 0,
-			u->zone == NULL ? "its name is not a zone's: give one with --origin"
-					: "the zone is refused");
-		end(u);
+	if (rrsets_from_file(&z, u->zone, u->file) != 0) {
+		tell(im, u, "refused", 0, "the zone is refused");
+		end(im, u);
 		return;
 	}
 	u->n_records = rrsets_records(&z);
@@ -208,6 +305,51 @@ start(struct import *im, struct upload *u)
 	json_decref(body);
 	if (u->body == NULL || begin(im, u) != 0)
 		abort();
+}
+
+/* Take the next file. */
+static void
+start(struct import *im, struct upload *u)
+{
+	u->file = im->file[im->next++];
+	u->octets = size_of(u->file);
+	u->zone = ctl_given(im->c, "origin") ? ctl_absolute(ctl_value(im->c, "origin"))
+					     : rrsets_zone_of_file(u->file);
+	if (u->zone == NULL) {
+		tell(im, u, "refused", 0, "its name is not a zone's: give one with --origin");
+		end(im, u);
+		return;
+	}
+	u->in = open_large(im, u->file);
+	if (u->in != NULL)
+		begin_large(im, u);
+	else
+		begin_small(im, u);
+}
+
+/* The server has no such route: PowerDNS, or an older Millrace. */
+static void
+do_without(struct import *im, struct upload *u)
+{
+	im->has_no_import = true;
+	im->sends_large = false;
+	fclose(u->in);
+	u->in = NULL;
+	u->answer_octets = 0;
+	curl_easy_cleanup(u->curl);
+	u->curl = NULL;
+	begin_small(im, u);
+}
+
+/* What the answer to a large one tells. */
+static void
+note_large(struct upload *u)
+{
+	json_t *answer = json_loadb(u->answer == NULL ? "" : u->answer, u->answer_octets, 0, NULL);
+
+	u->replacing = json_is_false(json_object_get(answer, "created"));
+	u->n_records = (size_t)ctl_uint(answer, "records");
+	json_decref(answer);
 }
 
 /* Not the kind nor the account of a zone that is there: only its records. */
@@ -240,22 +382,35 @@ finish(struct import *im, struct upload *u, CURLcode code)
 		if (!im->unreachable)
 			ctl_say_unreachable(im->c, (int)code, error, "");
 		im->unreachable = true;
-		tell(im, u->file, u->zone, "failed", 0, "there was no answer");
-	} else if (status == HTTP_CONFLICT && !u->replacing && !ctl_given(im->c, "create-only")) {
+		tell(im, u, "failed", 0, "there was no answer");
+	} else if (status == HTTP_NOT_FOUND && u->in != NULL) {
+		do_without(im, u);
+		return;
+	} else if (u->in == NULL && status == HTTP_CONFLICT && !u->replacing &&
+		   !ctl_given(im->c, "create-only")) {
 		replace(im, u);
 		return;
 	} else if (status >= 300) {
 		answer = json_loadb(u->answer == NULL ? "" : u->answer, u->answer_octets, 0, NULL);
-		tell(im, u->file, u->zone, "failed", 0,
+		tell(im, u, "failed", 0,
 			ctl_text(answer, "error")[0] != '\0' ? ctl_text(answer, "error")
 							     : "the control plane refused");
 		json_decref(answer);
 	} else {
+		if (u->in != NULL)
+			note_large(u);
 		*(u->replacing ? &im->replaced : &im->created) += 1;
-		tell(im, u->file, u->zone, u->replacing ? "replaced" : "created", u->n_records,
-			NULL);
+		tell(im, u, u->replacing ? "replaced" : "created", u->n_records, NULL);
 	}
-	end(u);
+	end(im, u);
+}
+
+/* Is there another file, and its time? A large one waits for the one before it. */
+static bool
+may_start(const struct import *im)
+{
+	return im->next < im->n_files && !im->unreachable &&
+	       !(im->sends_large && size_of(im->file[im->next]) > LARGE_OCTETS);
 }
 
 static void
@@ -266,7 +421,7 @@ run(struct import *im)
 
 	do {
 		for (size_t i = 0; i < PARALLEL; i++)
-			while (im->up[i].curl == NULL && im->next < im->n_files && !im->unreachable)
+			while (im->up[i].curl == NULL && may_start(im))
 				start(im, &im->up[i]);
 		curl_multi_perform(im->multi, &running);
 		while ((m = curl_multi_info_read(im->multi, &left)) != NULL) {
@@ -304,6 +459,7 @@ int
 ctl_zone_import(const struct ctl *c)
 {
 	struct import *im = calloc(1, sizeof *im);
+	uint64_t octets = 0;
 	int ret = CTL_USAGE;
 
 	if (im == NULL)
@@ -315,7 +471,12 @@ ctl_zone_import(const struct ctl *c)
 		abort();
 	if ((!ctl_given(c, "kind") || ctl_kind_to_api(ctl_value(c, "kind")) != NULL) &&
 		collect(im) == 0) {
-		ctl_progress_start(&im->progress, "zones", im->n_files);
+		for (size_t i = 0; i < im->n_files; i++) {
+			octets += size_of(im->file[i]);
+			im->by_octets |= size_of(im->file[i]) > LARGE_OCTETS;
+		}
+		ctl_progress_start(&im->progress, im->by_octets ? "octets" : "zones",
+			im->by_octets ? octets : im->n_files);
 		run(im);
 		ctl_progress_hide(&im->progress);
 		summarise(im);
