@@ -120,6 +120,13 @@ struct config {
 		const char *path; /* LMDB file; NULL: see config_store_path() */
 	} store;
 	struct {
+		unsigned timeout_ms;             /* of connecting, and between whole messages */
+		unsigned time_max_ms;            /* of one transfer from one primary */
+		uint64_t octets_max, memory_max; /* of one transfer */
+		unsigned records_max;            /* likewise */
+		unsigned parallel;               /* transfers at a time */
+	} transfer;
+	struct {
 		uint16_t udp_payload_max; /* octets, 512..4096 */
 		const char *nsid;         /* text, or "0x" and hex octets; NULL: none */
 		const char *version;      /* version.bind; NULL: refused */

@@ -158,6 +158,24 @@ static const struct schema_key store_keys[] = {
 	{0}
 };
 
+static const struct schema_key transfer_keys[] = {
+	{"timeout", SCHEMA_DURATION, LIVE, AT(transfer.timeout_ms), .min = 100, .max = 3600000, .fallback = "10s",
+	 .powerdns = "axfr-fetch-timeout",
+	 .help = "A primary must take the connection within this time, and send each message of a transfer, whole, within it of the one before."},
+	{"time-max", SCHEMA_DURATION, LIVE, AT(transfer.time_max_ms), .min = 1000, .max = 86400000, .fallback = "10m",
+	 .help = "A transfer from one primary must be over within this time."},
+	{"octets-max", SCHEMA_SIZE, LIVE, AT(transfer.octets_max), .min = 64ull << 10, .max = 1ull << 40, .fallback = "256MiB",
+	 .powerdns = "xfr-max-received-mbytes", .help = "A transfer of more octets is given up."},
+	{"records-max", SCHEMA_UINT, LIVE, AT(transfer.records_max), WIDTH(struct config, transfer.records_max), .min = 1,
+	 .max = 1000000000, .fallback = "5000000", .help = "A transfer of more records is given up."},
+	{"memory-max", SCHEMA_SIZE, LIVE, AT(transfer.memory_max), .min = 1ull << 20, .max = 1ull << 40, .fallback = "1GiB",
+	 .help = "A transfer that would take more memory, writing it to the store included, is given up; about 600 octets an RRset. "
+		 "All transfers together take `parallel` times as much at most."},
+	{"parallel", SCHEMA_UINT, LIVE, AT(transfer.parallel), WIDTH(struct config, transfer.parallel), .min = 1, .max = 64,
+	 .fallback = "2", .powerdns = "retrieval-threads", .help = "Transfers at a time; further ones wait."},
+	{0}
+};
+
 static const struct schema_key answers_keys[] = {
 	{"udp-payload-max", SCHEMA_UINT, LIVE, AT(answers.udp_payload_max),
 	 WIDTH(struct config, answers.udp_payload_max), .min = 512, .max = 4096, .fallback = "1232",
@@ -354,6 +372,8 @@ const struct schema_key schema_root[] = {
 	{"zones", SCHEMA_SECTION, .keys = zones_keys, .help = "What is served."},
 	{"store", SCHEMA_SECTION, .keys = store_keys,
 	 .help = "Where the zones are kept that are made and changed through the API (docs/zones.md)."},
+	{"transfer", SCHEMA_SECTION, .keys = transfer_keys,
+	 .help = "What secondary zones may take when they are retrieved from their primaries (docs/transfer.md)."},
 	{"answers", SCHEMA_SECTION, .keys = answers_keys, .help = "How it is answered."},
 	{"acl", SCHEMA_SECTION, .keys = acl_keys, .help = "Who is answered."},
 	{"rrl", SCHEMA_SECTION, .keys = rrl_keys, .help = "How much of it: response rate limiting."},

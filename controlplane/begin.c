@@ -48,6 +48,8 @@ on_applied(void *arg, const struct config *config, const struct reconfigure_outc
 	bool changed = false;
 
 	api_reconfigure(c->api, config);
+	if (c->parts.transfers != NULL)
+		transfer_reconfigure(c->parts.transfers, config);
 	for (size_t i = 0; i < o->n_changes; i++)
 		changed |= strncmp(o->change[i].key, "zones.", 6) == 0;
 	if (!changed)
@@ -141,6 +143,7 @@ start_store(struct controlplane *c)
 	struct store_opener_options options = {
 		.loop = &c->loop,
 		.path = c->store_path,
+		.config = c->whole,
 		.zones = c->zones,
 		.backends = c->backends,
 		.changed = on_store,
@@ -207,6 +210,7 @@ start_services(struct controlplane *c)
 	if (ret != 0)
 		return ret;
 	c->parts.changes = c->figures.changes = store_opener_changes(c->store);
+	c->parts.transfers = c->figures.transfers = store_opener_transfers(c->store);
 	ret = api_serve(c->api, &c->parts);
 	if (ret != 0)
 		return ret;

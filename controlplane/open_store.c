@@ -25,6 +25,7 @@ struct store_opener {
 	char error[STORE_ERROR_OCTETS];
 	struct store *store;
 	struct changes *changes;
+	struct transfer_client *transfers;
 	struct reason *reason; /* why there is none; the last one that was told */
 };
 
@@ -82,6 +83,8 @@ opened(uv_work_t *work, int status)
 		tell_reason(o, o->error);
 	if (ret == 0) {
 		changes_set_store(o->changes, o->store, NULL);
+		if (o->transfers != NULL)
+			transfer_set_store(o->transfers, o->store);
 		o->o.changed(o->o.arg, o->store, NULL);
 	}
 	if (zone_manager_set_store(o->o.zones, ret == 0 ? o->store : NULL) != 0)
@@ -101,6 +104,7 @@ int
 store_opener_start(struct store_opener **out, const struct store_opener_options *options)
 {
 	struct changes_options changes = {.zones = options->zones, .backends = options->backends};
+	struct transfer_options transfers = {.config = options->config};
 	struct store_opener *o = calloc(1, sizeof *o);
 	int ret;
 
@@ -112,6 +116,10 @@ store_opener_start(struct store_opener **out, const struct store_opener_options 
 		free(o);
 		return ret;
 	}
+	transfers.changes = o->changes;
+	ret = transfer_start(&o->transfers, &transfers);
+	if (ret != 0) /* the rest does without */
+		log_error("zones cannot be retrieved from primaries: %s", strerror(-ret));
 	uv_timer_init(o->o.loop, &o->again);
 	o->again.data = o;
 	*out = o;
@@ -125,13 +133,23 @@ store_opener_changes(const struct store_opener *o)
 	return o->changes;
 }
 
+struct transfer_client *
+store_opener_transfers(const struct store_opener *o)
+{
+	return o->transfers;
+}
+
 bool
 store_opener_stop(struct store_opener *o, unsigned patience_ms)
 {
+	bool idle;
+
 	if (o == NULL)
 		return true;
 	uv_timer_stop(&o->again);
-	return changes_stop(o->changes, patience_ms) && !o->opening;
+	idle = transfer_stop(o->transfers, patience_ms); /* first: it submits changes */
+	idle &= changes_stop(o->changes, patience_ms);
+	return idle && !o->opening;
 }
 
 void
@@ -139,6 +157,7 @@ store_opener_destroy(struct store_opener *o)
 {
 	if (o == NULL)
 		return;
+	transfer_destroy(o->transfers);
 	changes_destroy(o->changes);
 	if (o->store != NULL)
 		store_close(o->store);

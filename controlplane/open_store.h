@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* open_store: the store and the engine of changes come up beside everything else: a disk that is
- * slow or damaged keeps no zone of the arena from being served. Opening runs in a thread of libuv's
- * pool; while it fails it is tried again every few seconds. Main thread. */
+/* open_store: the store, the engine of changes, and who retrieves zones for it, come up beside
+ * everything else: a disk that is slow or damaged keeps no zone of the arena from being served.
+ * Opening runs in a thread of libuv's pool; while it fails it is tried again every few seconds.
+ * Main thread. */
 #pragma once
 #include "controlplane/changes/changes.h"
+#include "controlplane/transfer/transfer_client.h"
 
 #include <uv.h>
 
@@ -11,7 +13,8 @@ struct store_opener;
 
 struct store_opener_options {
 	uv_loop_t *loop;
-	const char *path; /* of the store; lives on */
+	const char *path;            /* of the store; lives on */
+	const struct config *config; /* of transfers */
 	struct zone_manager *zones;
 	struct backends *backends;
 	/* It has come, or it has not (NULL), and why: each time that the reason is another one.
@@ -24,8 +27,10 @@ int store_opener_start(struct store_opener **out, const struct store_opener_opti
 	__attribute__((warn_unused_result));
 /** From the start on; without the store it changes what has another home. */
 struct changes *store_opener_changes(const struct store_opener *o);
+/** Likewise. NULL: it could not be started, which the log says. */
+struct transfer_client *store_opener_transfers(const struct store_opener *o);
 /**
- * No more changes; those that wait are done within patience_ms. NULL: nothing.
+ * No more transfers and changes; those that wait are done within patience_ms. NULL: nothing.
  * @return false: the file is being opened or written right now: the process must end without
  * waiting for it
  */

@@ -12,6 +12,7 @@
 #include "controlplane/reconfigure.h"
 #include "controlplane/store/store.h"
 #include "controlplane/transfer/notify_send.h"
+#include "controlplane/transfer/transfer_client.h"
 #include "shm/arena.h"
 #include "shm/hub.h"
 
@@ -36,10 +37,11 @@ struct api_context {
 	/* NULL: there is none, and store_error says why; zones of files are served all the same */
 	struct store *store;
 	const char *store_error;
-	struct changes *changes;      /* NULL: nothing can be changed */
-	struct backends *backends;    /* NULL: none */
-	struct notify_sender *notify; /* NULL: it did not start */
-	struct api_worker *worker;    /* the API's own */
+	struct changes *changes;           /* NULL: nothing can be changed */
+	struct backends *backends;         /* NULL: none */
+	struct notify_sender *notify;      /* NULL: it did not start */
+	struct transfer_client *transfers; /* likewise */
+	struct api_worker *worker;         /* the API's own */
 };
 
 /* What is there once everything has started. */
@@ -52,6 +54,7 @@ struct api_parts {
 	struct changes *changes;
 	struct backends *backends;
 	struct notify_sender *notify;
+	struct transfer_client *transfers;
 };
 
 /**

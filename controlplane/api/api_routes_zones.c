@@ -19,8 +19,8 @@ static const struct route zones[] = {
 		"Send NOTIFY to the zone's name servers and to ALSO-NOTIFY. Answers when it is on its way, not when it has arrived.",
 		"notifyZone", "", "200 Result, 404, 422, 503"},
 	{"PUT", API_BASE "/zones/{zone_id}/axfr-retrieve", api_zone_retrieve, "",
-		"Transfer a secondary zone from its primary. Not in this version: 501, and 422 for other zones.",
-		"axfrRetrieveZone", "", "501, 404, 422"},
+		"Retrieve a secondary zone from its primaries, or from the one in the body. Answers when that is queued; `millrace.transfer` of the zone tells what came of it.",
+		"axfrRetrieveZone", "Retrieval", "200 Result, 400, 404, 422, 503"},
 	{"PUT", API_BASE "/zones/{zone_id}/rectify", api_zone_rectify, "",
 		"See whether the newest version of a zone is served. There is nothing else to do: what PowerDNS computes here is made "
 		"with each version.",

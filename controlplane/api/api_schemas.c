@@ -13,6 +13,9 @@ const struct api_schema api_schema[] = {
 	{"Result", "What was done.", FIELDS(
 		{"result", "!string", "For people"}), NULL, false},
 
+	{"Retrieval", "From where a zone is to be retrieved.", FIELDS(
+		{"primary", "string", "ADDRESS or ADDRESS:PORT; without it the zone's primaries, in their order"}), NULL, false},
+
 	/* --- the server --- */
 	{"ApiVersion", "A version of the API.", FIELDS(
 		{"version", "!integer", ""},
@@ -94,7 +97,20 @@ const struct api_schema api_schema[] = {
 		{"includes", "[string]", "Files that it includes"},
 		{"load_ms", "integer", ""},
 		{"loaded_at", "integer", "Seconds since 1970"},
-		{"findings", "[Finding]", ""}), NULL, true},
+		{"findings", "[Finding]", ""},
+		{"transfer", "ZoneTransfer", "Of a secondary zone that was retrieved since the control plane was started"}), NULL, true},
+	{"ZoneTransfer", "How the last transfers of a zone to here went.", FIELDS(
+		{"state", "!'idle'|'waiting'|'running'", ""},
+		{"primary", "!string", "That was asked last"},
+		{"last_check", "!integer", "When the last one ended; seconds since 1970, 0: never"},
+		{"last_success", "!integer", "Likewise, of the last good one"},
+		{"result", "!string", "Of the last one: \"replaced\", \"unchanged\", or a kind of failure"},
+		{"last_error", "!string", "Why the last one failed; empty if it did not"},
+		{"serial", "integer", "Of the last good one, as the next four"},
+		{"records", "integer", ""},
+		{"dropped", "integer", "Records outside the zone"},
+		{"octets", "integer", "Received"},
+		{"ms", "integer", "From its begin to being served"}), NULL, true},
 	{"SearchResult", "Something that was found.", FIELDS(
 		{"object_type", "!'zone'|'record'|'comment'", ""},
 		{"name", "!string", "Of the zone or the RRset"},

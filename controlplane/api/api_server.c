@@ -201,6 +201,7 @@ api_serve(struct api *a, const struct api_parts *parts)
 	c->changes = parts->changes;
 	c->backends = parts->backends;
 	c->notify = parts->notify;
+	c->transfers = parts->transfers;
 	atomic_store_explicit(&a->view, v, memory_order_release);
 	return 0;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* api_zone_actions: what PowerDNS's API has a zone do: notify, axfr-retrieve, rectify. */
+/* api_zone_actions: what PowerDNS's API has a zone do: notify and rectify (retrieve:
+ * api_zone_retrieve.c).
+ */
 #include "controlplane/api/api_store.h"
 #include "controlplane/transfer/notify_send.h"
 
@@ -209,35 +211,6 @@ api_zone_notify(struct api_request *r)
 				 "address is known");
 	else
 		send_notify(r, apex, serial, &to);
-}
-
-/* --- axfr-retrieve --- */
-
-void
-api_zone_retrieve(struct api_request *r)
-{
-	struct store_txn *t = api_store_read(r);
-	uint8_t apex[ZONE_WIRE_OCTETS];
-	char text[ZONE_TEXT_OCTETS];
-	struct store_zone zone;
-	enum api_zone_home home;
-	bool secondary = false;
-
-	if (t == NULL)
-		return;
-	home = api_store_zone(r, t, apex, &zone);
-	if (home == API_ZONE_STORED)
-		secondary = zone.primaries[0] != '\0';
-	store_end(t);
-	if (home == API_ZONE_NOWHERE)
-		return;
-	zone_text_from_wire(text, apex);
-	if (secondary)
-		api_request_error(r, MHD_HTTP_NOT_IMPLEMENTED,
-			"Transfers are not in this version: '%s' cannot be retrieved", text);
-	else
-		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
-			"Domain '%s' is not a secondary domain (or has no primary defined)", text);
 }
 
 /* --- rectify --- */

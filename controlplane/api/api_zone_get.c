@@ -148,17 +148,27 @@ write_head(struct json_writer *w, const struct zone_answer *a, const struct zone
 	}
 }
 
+struct state_note {
+	struct json_writer *w;
+	const struct transfer_status *transfer;
+};
+
 static void
 note_state(void *arg, const struct zone_entry *e)
 {
-	zone_write_state(arg, e, true);
+	const struct state_note *note = arg;
+
+	zone_write_state(note->w, e, true, note->transfer);
 }
 
 /* @param m  NULL: not as JSON */
 static void
 write_tail(struct zone_answer *a, const struct zone_members *m)
 {
+	const struct api_context *context = a->r->context;
 	struct json_writer *w = &a->tail;
+	struct state_note note = {.w = w};
+	struct transfer_status transfer;
 
 	if (a->shape == AS_LINES_IN_JSON)
 		json_raw(w, "\"}");
@@ -166,7 +176,10 @@ write_tail(struct zone_answer *a, const struct zone_members *m)
 		return;
 	w->comma = true; /* goes on in an object that has members */
 	zone_write_end(w, m);
-	zone_manager_visit(a->r->context->zones, a->apex, note_state, w);
+	if (context->transfers != NULL &&
+		transfer_status_of(context->transfers, a->apex, &transfer))
+		note.transfer = &transfer;
+	zone_manager_visit(context->zones, a->apex, note_state, &note);
 	json_close_object(w);
 }
 
@@ -409,7 +422,7 @@ note_members(void *arg, const struct zone_entry *e)
 		return;
 	a->tail.comma = true;
 	zone_write_end(&a->tail, &m);
-	zone_write_state(&a->tail, e, true);
+	zone_write_state(&a->tail, e, true, NULL);
 	json_close_object(&a->tail);
 }
 

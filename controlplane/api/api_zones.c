@@ -51,7 +51,7 @@ note_entry(void *arg, const struct zone_entry *e)
 
 	note->elsewhere = e->home != ZONE_HOME_STORE;
 	if (!note->elsewhere)
-		zone_write_state(note->w, e, false);
+		zone_write_state(note->w, e, false, NULL);
 }
 
 static void
@@ -121,7 +121,7 @@ list_entry(void *arg, const struct zone_entry *e)
 	m.dnssec = list->dnssec;
 	zone_write_begin(&r->out, &m);
 	zone_write_end(&r->out, &m);
-	zone_write_state(&r->out, e, false);
+	zone_write_state(&r->out, e, false, NULL);
 	json_close_object(&r->out);
 	list->n++;
 }
@@ -296,7 +296,7 @@ tell_reloaded(void *arg, const struct zone_entry *e)
 	json_open_object(&r->out, NULL);
 	json_str(&r->out, "result", line);
 	json_uint(&r->out, "serial", e->serial);
-	zone_write_state(&r->out, e, true);
+	zone_write_state(&r->out, e, true, NULL);
 	json_close_object(&r->out);
 }
 

@@ -159,11 +159,11 @@ void api_networks_list(struct api_request *r);
 void api_network_get(struct api_request *r);
 void api_network_set(struct api_request *r);
 void api_zone_notify(struct api_request *r); /* api_zone_actions.c */
-void api_zone_retrieve(struct api_request *r);
 void api_zone_rectify(struct api_request *r);
-void api_zones_list(struct api_request *r); /* api_zones.c */
-void api_search(struct api_request *r);     /* api_search.c */
-void api_zone_get(struct api_request *r);   /* api_zone_get.c */
+void api_zone_retrieve(struct api_request *r); /* api_zone_retrieve.c */
+void api_zones_list(struct api_request *r);    /* api_zones.c */
+void api_search(struct api_request *r);        /* api_search.c */
+void api_zone_get(struct api_request *r);      /* api_zone_get.c */
 void api_zone_export(struct api_request *r);
 /** The zone that was just made; the status stays. Takes r->owned. */
 void api_zone_show_created(struct api_request *r, const uint8_t *apex);

@@ -134,8 +134,29 @@ write_findings(struct json_writer *w, const struct zone_report *report)
 	json_close_array(w);
 }
 
+static void
+write_transfer(struct json_writer *w, const struct transfer_status *s)
+{
+	json_open_object(w, "transfer");
+	json_str(w, "state", transfer_state_word[s->state]);
+	json_str(w, "primary", s->primary);
+	json_uint(w, "last_check", (uint64_t)s->checked_s);
+	json_uint(w, "last_success", (uint64_t)s->succeeded_s);
+	json_str(w, "result", s->checked_s == 0 ? "" : transfer_result_word[s->result]);
+	json_str(w, "last_error", s->error);
+	if (s->succeeded_s != 0) {
+		json_uint(w, "serial", s->serial);
+		json_uint(w, "records", s->records);
+		json_uint(w, "dropped", s->dropped);
+		json_uint(w, "octets", s->octets);
+		json_uint(w, "ms", s->ms);
+	}
+	json_close_object(w);
+}
+
 void
-zone_write_state(struct json_writer *w, const struct zone_entry *e, bool detail)
+zone_write_state(struct json_writer *w, const struct zone_entry *e, bool detail,
+	const struct transfer_status *transfer)
 {
 	json_open_object(w, "millrace");
 	json_str(w, "state", zone_state_word[e->state]);
@@ -155,5 +176,7 @@ zone_write_state(struct json_writer *w, const struct zone_entry *e, bool detail)
 		json_uint(w, "loaded_at", e->loaded_at_s);
 		write_findings(w, e->report);
 	}
+	if (transfer != NULL)
+		write_transfer(w, transfer);
 	json_close_object(w);
 }

@@ -6,6 +6,7 @@
 #include "controlplane/api/json_writer.h"
 #include "controlplane/manager/zone_table.h"
 #include "controlplane/store/store.h"
+#include "controlplane/transfer/transfer_client.h"
 
 /* Texts are "" for none. */
 struct zone_members {
@@ -33,5 +34,7 @@ void zone_members_of_entry(struct zone_members *m, const struct zone_entry *e);
 void zone_write_begin(struct json_writer *w, const struct zone_members *m);
 /** What follows; the object stays open. */
 void zone_write_end(struct json_writer *w, const struct zone_members *m);
-/** "millrace": how it is served. @param detail  with file and findings */
-void zone_write_state(struct json_writer *w, const struct zone_entry *e, bool detail);
+/** "millrace": how it is served. @param detail  with file and findings. @param transfer  how it was
+ * retrieved; NULL: it was not */
+void zone_write_state(struct json_writer *w, const struct zone_entry *e, bool detail,
+	const struct transfer_status *transfer);

@@ -111,6 +111,18 @@
 	X(NOTIFY_FAILED, "notify_failed_total", COUNTER, "",                                    \
 		"Servers that could not be told, or did not answer.")                           \
 	X(NOTIFY_WAITING, "notify_waiting", GAUGE, "", "Servers whose answer is waited for.")   \
+	X(TRANSFERS, "transfers_total", COUNTER, "result",                                      \
+		"Transfers of zones to here that are over: 'replaced' and 'unchanged' are "     \
+		"good; docs/transfer.md has the others.")                                       \
+	X(TRANSFERS_WAITING, "transfers_waiting", GAUGE, "", "Zones waiting to be retrieved.")  \
+	X(TRANSFERS_RUNNING, "transfers_running", GAUGE, "", "Zones that are being retrieved.") \
+	X(TRANSFER_OCTETS, "transfer_received_bytes_total", COUNTER, "",                        \
+		"Bytes received from primaries.")                                               \
+	X(TRANSFER_RECORDS, "transfer_records_total", COUNTER, "", "Those of good transfers.")  \
+	X(TRANSFER_DROPPED, "transfer_records_dropped_total", COUNTER, "",                      \
+		"Records of good transfers that lay outside the zone, and were dropped.")       \
+	X(TRANSFER_SECONDS, "transfer_seconds", HISTOGRAM, "",                                  \
+		"Of a good transfer, from its begin to being served.")                          \
 	X(ARENA_SIZE, "arena_size_bytes", GAUGE, "", "Address space of the arena: arena.size.") \
 	X(ARENA_RESERVED, "arena_reserved_bytes", GAUGE, "", "Memory behind the arena.")        \
 	X(ARENA_USED, "arena_used_bytes", GAUGE, "", "Bytes of the arena that are in use.")     \

@@ -53,6 +53,7 @@ struct collect {
 	struct zone_publisher_status publisher;
 	struct changes_figures changes;
 	struct metrics_api api;
+	struct transfer_totals transfers;
 	struct arena_usage arena;
 	pid_t pid[N_PROCESSES];
 	struct process_usage usage[N_PROCESSES];
@@ -309,6 +310,25 @@ write_grace(struct collect *c)
 /* --- zones and memory --- */
 
 static void
+write_transfers(struct collect *c)
+{
+	const struct transfer_totals *t = &c->transfers;
+
+	family(c, METRIC_TRANSFERS);
+	for (unsigned i = 0; i < TRANSFER_RESULTS_N; i++)
+		exposition_uint(&c->x,
+			&(struct exposition_label){"result", transfer_result_word[i]}, 1,
+			t->result[i]);
+	single(c, METRIC_TRANSFERS_WAITING, t->waiting);
+	single(c, METRIC_TRANSFERS_RUNNING, t->running);
+	single(c, METRIC_TRANSFER_OCTETS, t->octets);
+	single(c, METRIC_TRANSFER_RECORDS, t->records);
+	single(c, METRIC_TRANSFER_DROPPED, t->dropped);
+	family(c, METRIC_TRANSFER_SECONDS);
+	exposition_histogram(&c->x, NULL, 0, &t->seconds, zone_bounds);
+}
+
+static void
 write_changes(struct collect *c)
 {
 	const struct changes_figures *f = &c->changes;
@@ -392,6 +412,7 @@ write_zones(struct collect *c)
 			&z->stage[i], zone_bounds);
 	write_changes(c);
 	write_api(c);
+	write_transfers(c);
 	single(c, METRIC_ARENA_SIZE, c->arena.size_octets);
 	single(c, METRIC_ARENA_RESERVED, c->arena.backed_octets);
 	single(c, METRIC_ARENA_USED, c->arena.live_octets);
@@ -428,6 +449,8 @@ collect(struct collect *c)
 		changes_figures(s->changes, &c->changes);
 	if (s->api != NULL)
 		s->api(s->api_arg, &c->api);
+	if (s->transfers != NULL)
+		transfer_totals(s->transfers, &c->transfers);
 	arena_usage(s->arena, &c->arena);
 	for (unsigned i = 0; i < N_PROCESSES; i++) {
 		/* our own lock cannot be asked about: a process does not conflict with itself */

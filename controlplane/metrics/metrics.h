@@ -7,6 +7,7 @@
 #include "controlplane/changes/changes.h"
 #include "controlplane/manager/zone_manager.h"
 #include "controlplane/metrics/exposition.h"
+#include "controlplane/transfer/transfer_client.h"
 #include "shm/arena.h"
 #include "shm/hub.h"
 
@@ -29,7 +30,8 @@ struct metrics_source {
 	struct hub *hub;
 	struct zone_manager *zones;
 	struct zone_publisher *publisher;
-	struct changes *changes; /* NULL: none (tests) */
+	struct changes *changes;           /* NULL: none (tests) */
+	struct transfer_client *transfers; /* NULL: it did not start */
 	struct busy *busy;
 	void (*api)(void *arg, struct metrics_api *out); /* any thread; NULL: none (tests) */
 	void *api_arg;

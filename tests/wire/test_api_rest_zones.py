@@ -226,12 +226,23 @@ def test_nobody_to_notify(server):
     assert status == 200 and answer['result'].startswith('Nobody to notify')
 
 
-def test_a_transfer_is_not_pretended(server, pdns, url):
-    status, answer = ask(server, 'PUT', url + '/axfr-retrieve')
-    assert status == pdns.request('PUT', url + '/axfr-retrieve')[0] == 422 and 'is not a secondary domain (or has no primary defined)' in answer['error']
-    assert ask(server, 'POST', BASE + '/zones', {'name': 'secondary.example.', 'kind': 'Slave', 'masters': ['192.0.2.1']})[0] == 201
-    status, answer = ask(server, 'PUT', BASE + '/zones/secondary.example./axfr-retrieve')
-    assert status == 501 and 'Transfers' in answer['error']
+def test_axfr_retrieve_answers_as_powerdns(server, pdns, url):
+    """What comes of it: test_transfer.py. Port 1: nobody is there."""
+    def both(path, status):
+        ours, theirs = ask(server, 'PUT', path), pdns.request('PUT', path)
+        assert ours[0] == theirs[0] == status, (ours, theirs)
+        # the words of 5.0, whose version we tell
+        return ours[1], {k: v.replace('slave', 'secondary').replace('master', 'primary') for k, v in theirs[1].items()}
+    ours, theirs = both(url + '/axfr-retrieve', 422)
+    assert ours == theirs and 'is not a secondary domain (or has no primary defined)' in ours['error']
+    for masters in (['127.0.0.1:1'], ['[::1]:1'], ['127.0.0.1'], ['::1']):
+        for ask_one in (lambda *a: ask(server, *a), pdns.request):
+            assert ask_one('POST', BASE + '/zones', {'name': 'secondary.example.', 'kind': 'Slave', 'masters': masters})[0] == 201
+        ours, theirs = both(BASE + '/zones/secondary.example./axfr-retrieve', 200)
+        assert ours == theirs, masters
+        for ask_one in (lambda *a: ask(server, *a), pdns.request):
+            assert ask_one('DELETE', BASE + '/zones/secondary.example.')[0] == 204
+    both(BASE + '/zones/nowhere.example./axfr-retrieve', 404)
 
 
 def test_rectify(server, pdns, url):

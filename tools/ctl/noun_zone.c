@@ -51,6 +51,11 @@ static const struct ctl_option export_options[] = {
 	{NULL},
 };
 
+static const struct ctl_option retrieve_options[] = {
+	{"primary", "ADDRESS", "ask this one, instead of the zone's own in their order"},
+	{NULL},
+};
+
 static const struct ctl_option reload_options[] = {
 	{"force", NULL, "load all zones, changed or not"},
 	{"wait", NULL, "wait for the outcome (the default)"},
@@ -140,8 +145,12 @@ static const struct ctl_verb verbs[] = {
 		.example = "millracectl zone revert example.org 2026112501\n"},
 	{"notify", "ZONE", 1, 1, 0, NULL, ctl_zone_notify,
 		"Tell the secondaries of a zone to look for a new version."},
-	{"retrieve", "ZONE", 1, 1, 0, NULL, ctl_zone_retrieve,
-		"Get a secondary zone from its primary now."},
+	{"retrieve", "ZONE", 1, 1, 0, retrieve_options, ctl_zone_retrieve,
+		"Get a secondary zone from its primaries now, or from one of them. "
+		"Answers when "
+		"that is queued; `zone status` tells what came of it.",
+		.example = "millracectl zone retrieve example.org\n"
+			   "millracectl zone retrieve example.org --primary 192.0.2.1\n"},
 	{"rectify", "ZONE", 1, 1, 0, NULL, ctl_zone_rectify,
 		"Put right what DNSSEC needs of a zone."},
 	{"reload", "[ZONE]", 0, 1, 0, reload_options, ctl_zone_reload,

@@ -95,6 +95,42 @@ print_findings(const struct ctl *c, const json_t *findings)
 	}
 }
 
+static const char *
+format_time(uint64_t at_s, char out[64])
+{
+	time_t at = (time_t)at_s;
+	struct tm tm;
+
+	if (at == 0 || localtime_r(&at, &tm) == NULL)
+		strcpy(out, "never");
+	else
+		strftime(out, 64, "%F %T", &tm);
+	return out;
+}
+
+/* Of a secondary zone. */
+static void
+print_transfer(const struct ctl *c, const json_t *t)
+{
+	const char *error = ctl_text(t, "last_error");
+	char when[64];
+
+	if (t == NULL)
+		return;
+	if (ctl_uint(t, "last_success") != 0)
+		printf("%-9s %s: serial %u, %s records, %s, in %s ms\n", "retrieved",
+			format_time(ctl_uint(t, "last_success"), when),
+			(unsigned)ctl_uint(t, "serial"), ctl_number(ctl_uint(t, "records")),
+			ctl_octets(ctl_uint(t, "octets")), ctl_number(ctl_uint(t, "ms")));
+	if (ctl_uint(t, "last_check") != 0)
+		printf("%-9s %s, from %s: %s%s%s%s%s\n", "checked",
+			format_time(ctl_uint(t, "last_check"), when), ctl_text(t, "primary"),
+			*error != '\0' ? ctl_colour(c, CTL_RED) : "", ctl_text(t, "result"),
+			ctl_colour(c, CTL_PLAIN), *error != '\0' ? ": " : "", error);
+	if (strcmp(ctl_text(t, "state"), "idle") != 0)
+		printf("%-9s %s\n", "transfer", ctl_text(t, "state"));
+}
+
 static void
 print_zone(const struct ctl *c, const json_t *zone)
 {
@@ -123,6 +159,7 @@ print_zone(const struct ctl *c, const json_t *zone)
 	printf("%-9s %s\n", "file", ctl_text(own, "file"));
 	json_array_foreach(includes, i, file)
 		printf("%-9s %s\n", i == 0 ? "includes" : "", json_string_value(file));
+	print_transfer(c, json_object_get(own, "transfer"));
 	print_findings(c, json_object_get(own, "findings"));
 }
 

@@ -171,13 +171,14 @@ ctl_zone_set(const struct ctl *c)
 	return ret;
 }
 
-/* PUT of an action, whose answer is {"result": "..."}. */
+/* PUT of an action, whose answer is {"result": "..."}. @param body  NULL: none; taken over */
 static int
-put_action(const struct ctl *c, const char *action)
+put_action(const struct ctl *c, const char *action, json_t *body)
 {
 	char *path = ctl_zone_path(c->argv[0], action);
-	json_t *answer = ctl_ask(c, "PUT", path, NULL);
+	json_t *answer = ctl_ask(c, "PUT", path, body);
 
+	json_decref(body);
 	free(path);
 	if (answer == NULL)
 		return CTL_FAILURE;
@@ -192,17 +193,20 @@ put_action(const struct ctl *c, const char *action)
 int
 ctl_zone_notify(const struct ctl *c)
 {
-	return put_action(c, "/notify");
+	return put_action(c, "/notify", NULL);
 }
 
 int
 ctl_zone_retrieve(const struct ctl *c)
 {
-	return put_action(c, "/axfr-retrieve");
+	const char *primary = ctl_value(c, "primary");
+
+	return put_action(c, "/axfr-retrieve",
+		primary == NULL ? NULL : json_pack("{s:s}", "primary", primary));
 }
 
 int
 ctl_zone_rectify(const struct ctl *c)
 {
-	return put_action(c, "/rectify");
+	return put_action(c, "/rectify", NULL);
 }

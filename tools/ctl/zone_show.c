@@ -83,6 +83,8 @@ print_line(const char *name, const char *value)
 static void
 print_properties(const json_t *zone)
 {
+	const json_t *transfer = json_object_get(json_object_get(zone, "millrace"), "transfer");
+	const char *error = ctl_text(transfer, "last_error");
 	char serial[16];
 	size_t i;
 	json_t *primary;
@@ -97,6 +99,8 @@ print_properties(const json_t *zone)
 	print_line("catalog", ctl_text(zone, "catalog"));
 	print_line("soa-edit", ctl_text(zone, "soa_edit"));
 	print_line("soa-edit-api", ctl_text(zone, "soa_edit_api"));
+	if (transfer != NULL)
+		print_line("transfer", *error != '\0' ? error : ctl_text(transfer, "result"));
 	print_line("dnssec", ctl_bool(zone, "dnssec") ? "yes" : "no");
 }
 

@@ -215,6 +215,29 @@ control_notify(const struct ctl *c)
 	return status == 200 ? CTL_OK : CTL_FAILURE;
 }
 
+/* In the words of pdns_control, which are not those of the API. */
+static void
+print_retrieval(const char *zone, long status, const char *text)
+{
+	const char *primary = strstr(text, "' from "); /* a word, the address */
+	char *full = ctl_absolute(zone);
+	size_t len = strlen(full);
+
+	if (status == 200 && primary != NULL && (primary = strchr(primary + 7, ' ')) != NULL)
+		printf("Added retrieval request for '%.*s' from primary%s\n",
+			(int)(len > 1 ? len - 1 : len), full, primary);
+	else if (status == 404)
+		printf(" Zone '%s' unknown\n", full);
+	else if (status == 422 && strncmp(text, "primary: ", 9) == 0)
+		printf("Invalid primary address\n");
+	else if (status == 422)
+		printf("Zone '%s' is not a secondary/consumer zone (or has no primary defined)\n",
+			full);
+	else
+		printf("%s\n", text);
+	free(full);
+}
+
 int
 control_retrieve(const struct ctl *c)
 {
@@ -222,10 +245,9 @@ control_retrieve(const struct ctl *c)
 	char *path = ctl_zone_path(c->argv[0], "/axfr-retrieve");
 	long status = pdns_ask(c, "PUT", path, body, &answer);
 
-	if (status == 200)
-		printf("%s\n", ctl_text(answer, "result"));
-	else if (status > 0)
-		printf("%s\n", ctl_text(answer, "error"));
+	if (status > 0)
+		print_retrieval(
+			c->argv[0], status, ctl_text(answer, status == 200 ? "result" : "error"));
 	json_decref(body);
 	json_decref(answer);
 	free(path);
