@@ -265,6 +265,8 @@ a_visitor_sees_every_key_and_no_secret(void **state)
 		"zones{list[{zone=a;file=/etc/m/f;}]directory=-;watch=false;default-ttl=3600;"
 		"threads=0;}"
 		"store{path=-;}"
+		"transfer{timeout=10s;time-max=10m;octets-max=256MiB;records-max=5000000;"
+		"memory-max=1GiB;parallel=2;}"
 		"answers{udp-payload-max=1232;nsid=-;version=-;identity=-;cookies=true;"
 		"cookie-secret=(hidden);cookie-secret-old=-;}"
 		"acl{default=allow;rules[]}rrl{enabled=true;rate=1000;nxdomain-rate=1000;"

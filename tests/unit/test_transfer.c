@@ -110,7 +110,7 @@ struct primary {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct answer answer;
-	unsigned delay_ms;
+	_Atomic unsigned delay_ms;
 	_Atomic unsigned asked;
 };
 
