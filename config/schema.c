@@ -169,7 +169,7 @@ static const struct schema_key transfer_keys[] = {
 	{"records-max", SCHEMA_UINT, LIVE, AT(transfer.records_max), WIDTH(struct config, transfer.records_max), .min = 1,
 	 .max = 1000000000, .fallback = "5000000", .help = "A transfer of more records is given up."},
 	{"memory-max", SCHEMA_SIZE, LIVE, AT(transfer.memory_max), .min = 1ull << 20, .max = 1ull << 40, .fallback = "1GiB",
-	 .help = "A transfer that would take more memory, writing it to the store included, is given up; about 600 octets an RRset. "
+	 .help = "A transfer that would take more memory, writing it to the store included, is given up; about 640 octets an RRset. "
 		 "All transfers together take `parallel` times as much at most."},
 	{"parallel", SCHEMA_UINT, LIVE, AT(transfer.parallel), WIDTH(struct config, transfer.parallel), .min = 1, .max = 64,
 	 .fallback = "2", .powerdns = "retrieval-threads", .help = "Transfers at a time; further ones wait."},

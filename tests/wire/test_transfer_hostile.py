@@ -73,7 +73,8 @@ def garbage(q):
 
 BAD = {
     'another ID': (lambda q: message(q, good(), qid=struct.unpack('!H', q[:2])[0] ^ 1), 'malformed', 'another ID'),
-    'another name': (lambda q: message(q, good(), question=wire_name('other.example.') + struct.pack('!HH', 252, 1)), 'malformed', 'answers another question'),
+    'another name': (lambda q: message(q, good(), question=wire_name('evim.example.') + struct.pack('!HH', 252, 1)), 'malformed', 'answers another question'),
+    'a longer name': (lambda q: message(q, good(), question=wire_name('other.example.') + struct.pack('!HH', 252, 1)), 'malformed', 'answers another question'),
     'another type': (lambda q: message(q, good(), question=wire_name(NAME) + struct.pack('!HH', 6, 1)), 'malformed', 'answers another question'),
     'another class': (lambda q: message(q, good(), question=wire_name(NAME) + struct.pack('!HH', 252, 3)), 'malformed', 'answers another question'),
     'no question': (lambda q: message(q, good(), question=b''), 'malformed', 'no question'),
@@ -463,6 +464,24 @@ def test_signatures_that_are_right(server, peer, n_unsigned):
     told = retrieve(server, ZONE)
     assert told['result'] == 'replaced' and told['records'] == 3 + n_unsigned, (told, server.log_text())
     assert address(server) == ['192.0.2.5']
+
+
+def test_signatures_now_and_then(server, peer):
+    """Groups of messages, each with a signature at its end."""
+    use_key(server)
+
+    def behave(c, q):
+        s = Signer(q)
+        c.sendall(frame(s.signed(message(q, [soa(5), ns()]))))
+        for i, n in enumerate((3, 0, 1, 40)):
+            for k in range(n):
+                c.sendall(frame(s.unsigned(message(q, [a('n%d-%d' % (i, k))]))))
+            c.sendall(frame(s.signed(message(q, [a('s%d' % i)]))))
+        c.sendall(frame(s.signed(message(q, [a('www', 5), soa(5)]))))
+        peer.hold(c)
+    peer.behave = behave
+    told = retrieve(server, ZONE)
+    assert told['result'] == 'replaced' and told['records'] == 3 + 44 + 4, (told, server.log_text())
 
 
 def test_a_key_that_is_not_there(server, peer):
