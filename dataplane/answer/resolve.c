@@ -322,7 +322,7 @@ put_dname(struct answer_context *c, struct work *w, struct chain *ch, const stru
 
 	/* a DNAME to below itself makes names that grow until they are too long. As NSD, leave that
 	 * to the client */
-	if (ch->made_by == a)
+	if (ch->made_by == a && get16(image_answer_octets(a) + 10) > owner_len)
 		return false;
 	ch->made_by = a;
 	while (i < ch->n_dname && ch->dname[i] != a)

@@ -119,6 +119,9 @@ CASES = [
          answer='pair1.example. 300 IN DNAME pair2.example.\nhost.short.pair1.example. 300 IN CNAME host.short.pair2.example.\n'
                 'short.pair2.example. 300 IN DNAME rather.long.pair1.example.\nhost.short.pair2.example. 300 IN CNAME host.rather.long.pair1.example.\n'
                 'host.rather.long.pair1.example. 300 IN CNAME host.rather.long.pair2.example.\nhost.rather.long.pair2.example. 300 IN A 192.0.2.96'),
+    Case('or twice running', 'host.up.up.shrink.example. A',
+         answer='up.shrink.example. 300 IN DNAME shrink.example.\nhost.up.up.shrink.example. 300 IN CNAME host.up.shrink.example.\n'
+                'host.up.shrink.example. 300 IN CNAME host.shrink.example.\nhost.shrink.example. 300 IN A 192.0.2.95'),
     Case('names that a DNAME makes longer and longer are left to the client', 'x.dnself.example. A',
          answer='dnself.example. 300 IN DNAME x.dnself.example.\nx.dnself.example. 300 IN CNAME x.x.dnself.example.'),
     Case('YXDOMAIN when the new name is too long', 'e' * 60 + '.long.example. A', 'YXDOMAIN', answer='long.example. 300 IN DNAME ' + LONG),
