@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How messages are treated: EDNS, sizes, cookies, opcodes, and octets that are no proper query (RFC 8906)."""
+import os
+import shutil
 import struct
+import subprocess
 import time
 
 import dns.edns
@@ -10,7 +13,7 @@ import dns.rcode
 import pytest
 
 import siphash
-from suite import has_ipv6
+from suite import free_port, has_ipv6, release_port, send_udp
 
 NAME = b'\3www\7example\0'
 QUESTION = NAME + b'\0\1\0\1'
@@ -216,6 +219,69 @@ def test_server_cookies_are_those_of_rfc_9018(suite, address):
     for tcp in (False, True):
         again = suite.ask('www.example', a=address, tcp=tcp, use_edns=0, options=[dns.edns.GenericOption(10, cookie)])
         assert cookie_of(again) == cookie and again.answer
+
+
+NSD = '''server:
+ ip-address: 127.0.0.1@%d
+ server-count: 1
+ username: ""
+ database: ""
+ zonesdir: "%s"
+ pidfile: "%s/pid"
+ xfrdfile: "%s/xfrd"
+ zonelistfile: "%s/list"
+ xfrdir: "%s"
+ answer-cookie: yes
+ cookie-secret: "%s"
+remote-control:
+ control-enable: no
+'''
+KNOT = '''server:
+ rundir: %s
+ listen: 127.0.0.1@%d
+database:
+ storage: %s
+mod-cookies:
+ - id: c
+   secret: 0x%s
+template:
+ - id: default
+   global-module: mod-cookies/c
+'''
+
+
+@pytest.mark.parametrize('peer', ['nsd', 'knotd'])
+def test_cookies_are_those_of_another_server_with_the_same_secret(suite, peer, tmp_path):
+    program = shutil.which(peer, path=os.environ['PATH'] + ':/usr/sbin')
+    if program is None:
+        pytest.skip('%s is not installed' % peer)
+    port = free_port(['127.0.0.1'], 15500, 15520)
+    d = str(tmp_path)
+    text = NSD % (port, d, d, d, d, d, SECRET.hex()) if peer == 'nsd' else KNOT % (d, port, d, SECRET.hex())
+    (tmp_path / 'conf').write_text(text)
+    other = subprocess.Popen([program, '-c', d + '/conf', *(['-d'] if peer == 'nsd' else [])], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=d)
+    query = dns.message.make_query('www.example', 'A', use_edns=0, options=[dns.edns.GenericOption(10, b'\1\2\3\4\5\6\7\x08')])
+    try:
+        theirs = None
+        for _ in range(50):
+            octets = send_udp(('127.0.0.1', port), query.to_wire(), timeout=0.2, tries=1)
+            if octets is not None:
+                theirs = cookie_of(dns.message.from_wire(octets))
+                break
+        assert theirs is not None and len(theirs) == 24
+        # a cookie that is known, and young, comes back as it is
+        again = dns.message.make_query('www.example', 'A', use_edns=0, options=[dns.edns.GenericOption(10, theirs)])
+        assert cookie_of(dns.message.from_wire(suite.udp(again))) == theirs
+        forged = theirs[:-1] + bytes([theirs[-1] ^ 1])
+        again = dns.message.make_query('www.example', 'A', use_edns=0, options=[dns.edns.GenericOption(10, forged)])
+        ours = cookie_of(dns.message.from_wire(suite.udp(again)))
+        assert ours != forged
+        back = dns.message.make_query('www.example', 'A', use_edns=0, options=[dns.edns.GenericOption(10, ours)])
+        assert cookie_of(dns.message.from_wire(send_udp(('127.0.0.1', port), back.to_wire()))) == ours, 'and ours is known there'
+    finally:
+        other.terminate()
+        other.wait(10)
+        release_port(port)
 
 
 def test_cookies_that_are_wrong_or_old_get_a_new_one_and_an_answer(suite):
