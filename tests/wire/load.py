@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fixed rate of queries from millrace-bench, which counts each of them, while a test does things to the suite."""
+"""Queries from millrace-bench, which counts each of them, while a test does things to the suite: at a fixed rate, or (rate None) as
+many as are answered."""
 import json
 import subprocess
 
@@ -9,13 +10,14 @@ from suite import find_program
 # may take so long that only one that never comes counts as lost.
 RATE = 1000
 PATIENCE_S = 8
+WINDOW = 64             # queries outstanding at full load: fewer than a socket's buffer holds
 
 
 class Load:
     """with Load(suite, seconds) as load: ...; load.result() -> millrace-bench's JSON"""
 
     def __init__(self, suite, seconds, rate=RATE, queries=('a.z A', 'z SOA', 'nix.z A'), extra=(), prefix=()):
-        self.command = [*prefix, find_program(suite.build, 'millrace-bench'), '--json', '--rate', str(rate),
+        self.command = [*prefix, find_program(suite.build, 'millrace-bench'), '--json', *(('--rate', str(rate)) if rate else ('--window', str(WINDOW))),
                         '--duration', str(seconds), '--timeout', str(PATIENCE_S), '--server', '%s:%d' % suite.server(), *extra]
         for q in queries:
             self.command += ['--query', q]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each process dies, stops or goes mad while UDP is asked at a fixed rate; every query is counted."""
+"""Each process dies, stops or goes mad while UDP is asked, at a fixed rate or as much as is answered; every query is counted."""
 import json
 import os
 import pathlib
@@ -11,7 +11,7 @@ import time
 import dns.message
 import pytest
 
-from load import Load
+from load import RATE, Load
 from suite import PROCESSES, alive
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -51,12 +51,13 @@ def files(suite):
     return {n: os.stat(suite.run_dir / n).st_ino for n in ('arena', 'hub.control', 'hub.data', 'hub.rings', 'hub.stream')}
 
 
+@pytest.mark.parametrize('rate', [RATE, None], ids=['steady', 'full load'])
 @pytest.mark.parametrize('how', [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
 @pytest.mark.parametrize('name', ['controlplane', 'stream'])
-def test_udp_loses_nothing_without_the_others(running, name, how):
+def test_udp_loses_nothing_without_the_others(running, name, how, rate):
     dataplane, old, before = running.pid('dataplane'), running.pid(name), files(running)
     running.forgiven.append(name + ' died')
-    with Load(running, 4) as load:
+    with Load(running, 4, rate) as load:
         time.sleep(1)
         os.kill(old, how)
         if how == signal.SIGSTOP:

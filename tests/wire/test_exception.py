@@ -12,16 +12,17 @@ import pytest
 import netns
 from netns import CLIENT4, CLIENT6, SERVER4, SERVER6, ip
 from suite import Suite, send_tcp, send_udp
-from taplab import PORT_IF, TWIN, TapLab
+from taplab import PORT_IF, TWIN, MemifLab, TapLab
 from test_dpdk import QUERY, checksum, udp4, udp6
 from test_stats import counters
 
 VLAN, OUTER = 7, 5
+PEER_ZONE = '@ 60 SOA a b 1 2 3 4 5\n@ 60 NS a\na 60 A 192.0.2.1\n'
 ETH_P_ALL = socket.htons(3)
 
 
-def port_lines(*more):
-    return ['ports:', '  - device: "net_tap0,iface=%s"' % PORT_IF, '    addresses: ["%s:53", "[%s]:53"]' % (SERVER4, SERVER6),
+def port_lines(*more, device=TapLab.device):
+    return ['ports:', '  - device: "%s"' % device, '    addresses: ["%s:53", "[%s]:53"]' % (SERVER4, SERVER6),
             '    exception: tap', '    exception-interface: %s' % TWIN, *('    ' + m for m in more)]
 
 
@@ -34,12 +35,16 @@ def start(suite, lab, mtu=1500):
         assert time.monotonic() < end, 'no answer through the port\n' + suite.log_text()
 
 
-@pytest.fixture(scope='module')
-def tap_lab():
+def make_lab(kind, *args):
     try:
-        n = TapLab()
+        return kind(*args)
     except (PermissionError, subprocess.CalledProcessError, FileNotFoundError) as e:
         pytest.skip('network namespaces are not permitted here: %s' % netns.reason(e))
+
+
+@pytest.fixture(scope='module')
+def tap_lab():
+    n = make_lab(TapLab)
     try:
         yield n
     finally:
@@ -47,12 +52,22 @@ def tap_lab():
 
 
 @pytest.fixture(scope='module')
-def port(build, zone_texts, tap_lab):
-    """-> (suite, lab) with a running exception path."""
-    s = Suite(build, zone_texts, {}, [SERVER4], 53, tap_lab.serve(), port_lines('mtu: 9000'))
+def memif_lab(build):
+    n = make_lab(MemifLab, lambda namespace, lines: Suite(build, {'peer.test': PEER_ZONE}, {}, ['127.0.0.1'], 53, ['ip', 'netns', 'exec', namespace], lines))
     try:
-        start(s, tap_lab, 9000)
-        yield s, tap_lab
+        yield n
+    finally:
+        n.remove()
+
+
+@pytest.fixture(scope='module', params=['tap', 'memif'])
+def port(request, build, zone_texts):
+    """-> (suite, lab) with a running exception path."""
+    lab = request.getfixturevalue(request.param + '_lab')
+    s = Suite(build, zone_texts, {}, [SERVER4], 53, lab.serve(), port_lines('mtu: 9000', device=lab.device))
+    try:
+        start(s, lab, 9000)
+        yield s, lab
     finally:
         s.remove()
 
