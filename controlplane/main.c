@@ -119,11 +119,14 @@ gather_figures(struct controlplane *c)
 	if (c->busy == NULL)
 		return -ENOMEM;
 	uv_timer_start(&c->busy_timer, sample_busy, 0, BUSY_MS);
+	if (absence_create(&c->absence, &c->loop, c->hub) != 0)
+		return -ENOMEM;
 	c->figures = (struct metrics_source){
 		.config = c->config,
 		.arena = &c->arena,
 		.hub = c->hub,
 		.busy = c->busy,
+		.absence = c->absence,
 		.started_s = time(NULL),
 	};
 	return 0;
@@ -206,6 +209,7 @@ stop(struct controlplane *c, int status)
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&c->loop);
 	busy_destroy(c->busy);
+	absence_destroy(c->absence);
 	reconfigure_destroy(c->reconfigure);
 	zone_manager_destroy(c->zones);
 	store_opener_destroy(c->store);

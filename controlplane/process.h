@@ -5,6 +5,7 @@
 #include "controlplane/api/api.h"
 #include "controlplane/api/gate.h"
 #include "controlplane/backends/backends.h"
+#include "controlplane/metrics/absence.h"
 #include "controlplane/metrics/busy.h"
 #include "controlplane/metrics/metrics_server.h"
 #include "controlplane/open_store.h"
@@ -42,6 +43,7 @@ struct controlplane {
 	struct api *api;
 	struct watch *watch;
 	struct busy *busy;
+	struct absence *absence;
 	struct metrics_source figures;
 	struct metrics_server *metrics;
 	uv_loop_t loop;

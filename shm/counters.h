@@ -123,6 +123,9 @@
 		"Packets that passed between a port and its twin interface in the kernel.")        \
 	X(EXCEPTION_FROM_KERNEL, "exception_packets_total", "direction", "from-kernel", "packets", \
 		"Packets that passed between a port and its twin interface in the kernel.")        \
+	X(TCP_REFUSED, "tcp_refused_total", "", "", "connections",                                 \
+		"TCP connections to addresses of a port with a twin interface that the kernel "    \
+		"refused, as the stream process was not there.")                                   \
 	X(SPREAD_GIVEN, "spread_packets_total", "", "", "packets",                                 \
 		"Packets that a worker with too much to do handed on to others.")                  \
 	X(ACL_DENY, "acl_total", "action", "deny", "queries",                                      \

@@ -28,6 +28,12 @@
 		"1 for what the dataplane is at, 0 for the rest. 'standing-in': kernel "        \
 		"sockets answer in the place of its AF_XDP ports, which are closed; "           \
 		"'draining': the ports answer, and the sockets are open still.")                \
+	X(PROCESS_ENDS, "process_ends_total", COUNTER, "process",                               \
+		"Times that this process ended, since the control plane started.")              \
+	X(PROCESS_AWAY, "process_away_seconds_total", COUNTER, "process",                       \
+		"Time in which this process was not there, since the control plane started. "   \
+		"Without the stream process the kernel refuses TCP connections, without the "   \
+		"dataplane nothing is answered.")                                               \
 	X(WORKERS, "workers", GAUGE, "", "Workers that answer.")                                \
 	X(WORKER_BUSY_SECONDS, "worker_busy_seconds_total", COUNTER, "worker",                  \
 		"Time spent on bursts with at least one packet. Its rate is the share of a "    \

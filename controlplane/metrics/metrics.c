@@ -4,6 +4,7 @@
 #include "controlplane/metrics/metrics.h"
 
 #include "config/ready.h"
+#include "controlplane/metrics/absence.h"
 #include "controlplane/metrics/busy.h"
 #include "controlplane/metrics/counters_sum.h"
 #include "controlplane/metrics/metric_list.h"
@@ -57,6 +58,7 @@ struct collect {
 	struct arena_usage arena;
 	pid_t pid[N_PROCESSES];
 	struct process_usage usage[N_PROCESSES];
+	struct absence_figures absence[N_PROCESSES];
 	bool told[N_PROCESSES];          /* not when it is hidden from us (systemd's ProtectProc) */
 	char worker[HUB_WORKERS_MAX][4]; /* label values */
 	struct port_row port[HUB_PORTS_MAX];
@@ -176,6 +178,23 @@ write_processes(struct collect *c)
 	for (unsigned i = 0; i < N_PROCESSES; i++)
 		if (c->told[i])
 			exposition_uint(&c->x, &label[i], 1, (uint64_t)c->usage[i].started_s);
+}
+
+/* Of those that the control plane can watch: not itself. */
+static void
+write_absences(struct collect *c)
+{
+	family(c, METRIC_PROCESS_ENDS);
+	for (unsigned i = 0; i < N_PROCESSES; i++)
+		if (process[i].role != HUB_CONTROLPLANE)
+			exposition_uint(&c->x,
+				&(struct exposition_label){"process", process[i].name}, 1,
+				c->absence[i].n_ends);
+	family(c, METRIC_PROCESS_AWAY);
+	for (unsigned i = 0; i < N_PROCESSES; i++)
+		if (process[i].role != HUB_CONTROLPLANE)
+			exposition_ns(&c->x, &(struct exposition_label){"process", process[i].name},
+				1, c->absence[i].away_ns);
 }
 
 /* --- workers --- */
@@ -457,6 +476,7 @@ collect(struct collect *c)
 		c->pid[i] = process[i].role == HUB_CONTROLPLANE
 				    ? getpid()
 				    : hub_role_pid(s->hub, process[i].role);
+		c->absence[i] = absence_read(s->absence, process[i].role);
 		c->told[i] = c->pid[i] != 0 && process_usage(c->pid[i], &c->usage[i]) == 0;
 	}
 	for (unsigned i = 0; i < c->n_workers; i++)
@@ -472,6 +492,7 @@ metrics_write(struct json_writer *out, const struct metrics_source *s,
 
 	collect(&c);
 	write_processes(&c);
+	write_absences(&c);
 	write_worker_counters(&c);
 	write_stream_counters(&c);
 	write_workers(&c);

@@ -11,6 +11,7 @@
 #include "shm/arena.h"
 #include "shm/hub.h"
 
+struct absence;
 struct busy;
 
 /* What was counted before the API's requests, and of the NOTIFY that it sends. */
@@ -33,6 +34,7 @@ struct metrics_source {
 	struct changes *changes;           /* NULL: none (tests) */
 	struct transfer_client *transfers; /* NULL: it did not start */
 	struct busy *busy;
+	struct absence *absence;                         /* NULL: nobody watches (tests) */
 	void (*api)(void *arg, struct metrics_api *out); /* any thread; NULL: none (tests) */
 	void *api_arg;
 	int64_t started_s; /* CLOCK_REALTIME; the control plane */

@@ -244,6 +244,7 @@ open_exception(struct ethdev_device *d, const struct config_port *c,
 		.n_queues = n,
 		.pool = d->pool,
 		.partial = driver_is_software(info),
+		.filter = &d->filter,
 	};
 	int err = exception_wanted(c, info->driver_name) ? exception_open(&d->exception, &o) : 0;
 

@@ -135,6 +135,7 @@ exception_open(struct exception **out, const struct exception_options *o)
 	x->fd = -1;
 	x->partial = o->partial;
 	x->pool = o->pool;
+	x->filter = o->filter;
 	x->frame_max = o->mtu + RTE_ETHER_HDR_LEN + TAGS_OCTETS;
 	err = make_rings(x, o->n_queues);
 	if (err != 0) {
@@ -164,7 +165,7 @@ exception_connect(struct exception *x, unsigned q, struct exception_queue *out)
 	if (q != 0)
 		return;
 	out->from_kernel = x->from_kernel;
-	out->refused = &x->refused;
+	out->counts = &x->counts;
 }
 
 void

@@ -7,6 +7,7 @@
 #pragma once
 #include "config/config.h"
 #include "dataplane/ports/exception_queue.h"
+#include "dataplane/ports/frame.h"
 #include "dataplane/ports/sleeper.h"
 
 #include <stdbool.h>
@@ -21,6 +22,8 @@ struct exception_options {
 	unsigned n_queues;        /* of the port */
 	struct rte_mempool *pool; /* of the port; the kernel's packets are put in its buffers */
 	bool partial;             /* the port's packets may lack their checksums */
+	const struct frame_filter
+		*filter; /* where DNS is answered; valid until exception_close() */
 };
 
 /**

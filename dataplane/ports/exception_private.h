@@ -14,6 +14,7 @@ struct exception {
 	bool partial;
 	uint32_t frame_max; /* octets of a frame that fits the port */
 	struct rte_mempool *pool;
+	const struct frame_filter *filter;
 	unsigned n_queues;
 	struct rte_ring *
 		*to_kernel; /* one for each queue: one worker puts in, the thread takes out */
@@ -21,11 +22,11 @@ struct exception {
 	struct sleeper *owner; /* of the queue that sends what is in it */
 	struct exception *next;
 	/* the thread's */
-	_Alignas(64) _Atomic uint64_t refused; /* packets that went neither way */
-	_Alignas(64) struct rte_mbuf *spare;   /* for the next packet of the kernel */
-	bool lost;                             /* the interface is gone for good */
-	bool stalled;                          /* no buffer, or the worker is behind */
-	bool refusing;                         /* said that the kernel takes nothing */
+	_Alignas(64) struct exception_counts counts;
+	_Alignas(64) struct rte_mbuf *spare; /* for the next packet of the kernel */
+	bool lost;                           /* the interface is gone for good */
+	bool stalled;                        /* no buffer, or the worker is behind */
+	bool refusing;                       /* said that the kernel takes nothing */
 };
 
 /* All of them; does not change while the thread runs. */

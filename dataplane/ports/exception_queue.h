@@ -13,12 +13,19 @@
 #define EXCEPTION_BURST 32u     /* packets that a queue passes on in a round, each way */
 #define EXCEPTION_FRAME_MIN 14u /* octets: the kernel takes no less */
 
+/* Written by the thread; the worker of the queue that sends the kernel's packets carries them over
+ * into its counters. */
+struct exception_counts {
+	_Atomic uint64_t refused;     /* packets that went neither way */
+	_Atomic uint64_t tcp_refused; /* connections that the kernel refused */
+};
+
 struct exception_queue {
 	struct rte_ring *to_kernel; /* NULL: there is no twin */
 	struct rte_ring
 		*from_kernel; /* on the one queue that sends the kernel's packets; else NULL */
-	const _Atomic uint64_t *refused; /* beside from_kernel: packets that the thread gave up */
-	uint64_t refused_seen;
+	const struct exception_counts *counts; /* beside from_kernel */
+	uint64_t refused_seen, tcp_refused_seen;
 };
 
 /* Set by the thread before it looks into the rings for the last time and sleeps. */
@@ -49,15 +56,23 @@ exception_give(
 	return given;
 }
 
+static inline void
+exception_carry(
+	const _Atomic uint64_t *count, uint64_t *seen, struct counters *counters, enum counter id)
+{
+	uint64_t now = atomic_load_explicit(count, memory_order_relaxed);
+
+	if (now != *seen) {
+		counter_add(counters, id, now - *seen);
+		*seen = now;
+	}
+}
+
 /** Packets of the kernel to send, at most EXCEPTION_BURST. Thread: the queue's worker. */
 static inline unsigned
 exception_take(struct exception_queue *x, struct rte_mbuf **m, struct counters *counters)
 {
-	uint64_t refused = atomic_load_explicit(x->refused, memory_order_relaxed);
-
-	if (refused != x->refused_seen) {
-		counter_add(counters, CTR_D_EXCEPTION_REFUSED, refused - x->refused_seen);
-		x->refused_seen = refused;
-	}
+	exception_carry(&x->counts->refused, &x->refused_seen, counters, CTR_D_EXCEPTION_REFUSED);
+	exception_carry(&x->counts->tcp_refused, &x->tcp_refused_seen, counters, CTR_TCP_REFUSED);
 	return rte_ring_sc_dequeue_burst(x->from_kernel, (void **)m, EXCEPTION_BURST, NULL);
 }

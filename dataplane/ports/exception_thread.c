@@ -54,11 +54,12 @@ lose_twin(struct exception *x, int err)
 		x->name, strerror(err));
 }
 
+/* The thread alone writes these. */
 static void
-refuse(struct exception *x, unsigned n)
+count(_Atomic uint64_t *of, unsigned n)
 {
-	atomic_store_explicit(&x->refused,
-		atomic_load_explicit(&x->refused, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(
+		of, atomic_load_explicit(of, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
 /* One packet into the twin. @return 0 or errno */
@@ -88,7 +89,7 @@ put_packet(struct exception *x, struct rte_mbuf *m)
 		x->refusing = false;
 		return;
 	}
-	refuse(x, 1);
+	count(&x->counts.refused, 1);
 	if (x->lost)
 		return;
 	if (err == EBADFD) {
@@ -151,11 +152,13 @@ serve_from_kernel(struct exception *x)
 			break;
 		/* larger than the MTU that we set, perhaps cut off: not a packet for the port */
 		if (octets > x->frame_max || octets < EXCEPTION_FRAME_MIN) {
-			refuse(x, 1);
+			count(&x->counts.refused, 1);
 			continue;
 		}
 		x->spare->data_len = (uint16_t)octets;
 		x->spare->pkt_len = octets;
+		if (frame_refuses_tcp(x->filter, rte_pktmbuf_mtod(x->spare, uint8_t *), octets))
+			count(&x->counts.tcp_refused, 1);
 		m[n++] = x->spare;
 		x->spare = NULL;
 	}

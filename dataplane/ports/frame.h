@@ -135,5 +135,12 @@ frame_is_kernels(enum frame_verdict v)
  */
 bool frame_complete_checksum(uint8_t *frame, uint32_t len);
 
+/**
+ * Is this the kernel's answer to who wanted a TCP connection to a port of the filter where nobody
+ * listens: RST and ACK with a sequence number of 0 (RFC 9293 3.5.2)? Other resets of it, of
+ * connections that there were, have that connection's number. Reads at most len octets.
+ */
+bool frame_refuses_tcp(const struct frame_filter *f, const uint8_t *frame, uint32_t len);
+
 /** Internet checksum (RFC 1071) of octets, as stored in a header; for tests and the fuzzer too. */
 uint16_t frame_checksum(const uint8_t *octets, uint32_t len);

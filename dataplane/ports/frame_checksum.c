@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* frame_checksum: TCP and UDP checksums of packets that go to the kernel. Pure, any thread; off the
- * path of queries. */
+/* frame_checksum: TCP and UDP in packets that go to the kernel or come from it: checksums, refused
+ * connections. Pure, any thread; off the path of queries. */
 #include "dataplane/ports/frame.h"
 #include "dataplane/ports/frame_octets.h"
 
 #include <arpa/inet.h>
 
 #define TCP_HEADER 20u
+#define TCP_SEQUENCE_AT 4u
+#define TCP_FLAGS_AT 13u
+#define TCP_RST_ACK 0x14u
 #define TCP_CHECKSUM_AT 16u
 #define UDP_CHECKSUM_AT 6u
 
@@ -103,4 +106,30 @@ frame_complete_checksum(uint8_t *frame, uint32_t len)
 		sum = 0xffff; /* for UDP 0 would mean "none"; for TCP both are 0 */
 	memcpy(field, &sum, 2);
 	return true;
+}
+
+static bool
+is_dns_port(const struct frame_filter *f, uint16_t port_be)
+{
+	bool found = f->n_ip4 + f->n_ip6 == 0 && port_be == htons(FRAME_DNS_PORT);
+
+	for (unsigned i = 0; i < f->n_ip4 && !found; i++)
+		found = f->ip4[i].port_be == port_be;
+	for (unsigned i = 0; i < f->n_ip6 && !found; i++)
+		found = f->ip6[i].port_be == port_be;
+	return found;
+}
+
+bool
+frame_refuses_tcp(const struct frame_filter *f, const uint8_t *frame, uint32_t len)
+{
+	const uint8_t *tcp;
+	struct segment s;
+
+	if (!find_segment(frame, len, &s) || s.protocol != IP_TCP || s.len < TCP_HEADER)
+		return false;
+	tcp = frame + s.at;
+	return (tcp[TCP_FLAGS_AT] & TCP_RST_ACK) == TCP_RST_ACK &&
+	       (load16(tcp + TCP_SEQUENCE_AT) | load16(tcp + TCP_SEQUENCE_AT + 2)) == 0 &&
+	       is_dns_port(f, load16(tcp));
 }

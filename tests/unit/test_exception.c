@@ -19,7 +19,7 @@ static struct rte_mempool *pool;
 static uint16_t port_id;
 static struct frame_filter filter;
 static struct counters counters;
-static _Atomic uint64_t refused;
+static struct exception_counts counts;
 static struct ethdev_queue queue;
 static struct rte_ring *to_kernel, *from_kernel;
 
@@ -65,13 +65,14 @@ set_up(void **state)
 	memcpy(&filter.ip4[0].address_be, "\xc0\x00\x02\x02", 4);
 	filter.ip4[0].port_be = rte_cpu_to_be_16(53);
 	filter.n_ip6 = 0;
-	atomic_store(&refused, 0);
+	atomic_store(&counts.refused, 0);
+	atomic_store(&counts.tcp_refused, 0);
 	queue.port.counters = &counters;
 	queue.port_id = port_id;
 	queue.mtu = RTE_ETHER_MTU;
 	queue.filter = &filter;
 	queue.exception = (struct exception_queue){
-		.to_kernel = to_kernel, .from_kernel = from_kernel, .refused = &refused};
+		.to_kernel = to_kernel, .from_kernel = from_kernel, .counts = &counts};
 	return 0;
 }
 
@@ -376,13 +377,17 @@ test_what_the_thread_gave_up_is_counted_once(void **state)
 {
 	struct answer_query q[PORT_BURST];
 
-	atomic_store(&refused, 7);
+	atomic_store(&counts.refused, 7);
 	assert_int_equal(receive(q), 0);
 	assert_int_equal(receive(q), 0);
 	assert_int_equal(counter_get(&counters, CTR_D_EXCEPTION_REFUSED), 7);
-	atomic_store(&refused, 9);
+	atomic_store(&counts.refused, 9);
 	assert_int_equal(receive(q), 0);
 	assert_int_equal(counter_get(&counters, CTR_D_EXCEPTION_REFUSED), 9);
+	atomic_store(&counts.tcp_refused, 3);
+	assert_int_equal(receive(q), 0);
+	assert_int_equal(receive(q), 0);
+	assert_int_equal(counter_get(&counters, CTR_TCP_REFUSED), 3);
 }
 
 int

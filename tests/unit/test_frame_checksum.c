@@ -3,6 +3,7 @@
 #include "dataplane/ports/frame.h"
 #include "tests/unit/frame_make.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 static const uint8_t TEXT[] = "text of some packet, of a length that may be odd";
@@ -165,10 +166,68 @@ test_a_whole_checksum_that_looks_partial_stays(void **state)
 	fail_msg("no such packet was found");
 }
 
+/* On an exact heap copy, as complete(). */
+static bool
+refuses(const struct frame_filter *filter, const struct frame *f)
+{
+	uint8_t *copy = malloc(f->len ? f->len : 1);
+	bool found;
+
+	assert_non_null(copy);
+	memcpy(copy, f->octets, f->len);
+	found = frame_refuses_tcp(filter, copy, f->len);
+	free(copy);
+	return found;
+}
+
+/* What a kernel says to a SYN for port 53. */
+static void
+make_refusal(struct frame *f, bool ip6, unsigned tags)
+{
+	make_partial(f, ip6, tags, ip6 ? 0 : 8, 6, 12);
+	set16(f->octets + f->l4, 53);
+	memset(f->octets + f->l4 + 4, 0, 4); /* sequence number */
+	set16(f->octets + f->l4 + 12, 0x5014);
+}
+
+static void
+test_a_refused_connection_is_told_from_other_packets(void **state)
+{
+	const struct frame_filter all = {0}, other = {.n_ip4 = 1, .ip4 = {{.port_be = htons(54)}}},
+				  both = {.n_ip4 = 1,
+					  .ip4 = {{.port_be = htons(54)}},
+					  .n_ip6 = 1,
+					  .ip6 = {{.port_be = htons(53)}}};
+	/* offset in the TCP header, and what is there instead */
+	static const struct {
+		unsigned at, value;
+	} others[] = {{0, 54}, {4, 1}, {6, 1}, {12, 0x5004}, {12, 0x5010}, {12, 0x5012}};
+
+	for (unsigned ip6 = 0; ip6 < 2; ip6++)
+		for (unsigned tags = 0; tags <= 2; tags++) {
+			struct frame f;
+			make_refusal(&f, ip6, tags);
+			assert_true(refuses(&all, &f));
+			assert_false(refuses(&other, &f));
+			assert_true(refuses(&both, &f));
+			for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
+				struct frame g = f;
+				set16(g.octets + g.l4 + others[i].at, others[i].value);
+				assert_false(refuses(&all, &g));
+			}
+			f.octets[f.l3 + (ip6 ? 6 : 9)] = 17;
+			assert_false(refuses(&all, &f));
+			make_refusal(&f, ip6, tags);
+			while (f.len-- > 0)
+				assert_false(refuses(&all, &f));
+		}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_refused_connection_is_told_from_other_packets),
 		cmocka_unit_test(test_partial_checksums_become_whole),
 		cmocka_unit_test(test_padding_does_not_count),
 		cmocka_unit_test(test_other_frames_stay_as_they_are),

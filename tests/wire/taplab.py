@@ -51,6 +51,7 @@ class PortLab(netns.Lab):
 
 
 class TapLab(PortLab):
+    peer = None
     device = 'net_tap0,iface=' + PORT_IF
 
     def connect(self, mtu=1500, seconds=10):

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 
+import dns.message
 import pytest
 import requests
 
@@ -226,6 +227,51 @@ def test_not_ready_while_the_dataplane_is_away(make_suite):
         release_port(port)
 
 
+@pytest.mark.parametrize('name', ['stream', 'dataplane'])
+def test_ends_of_a_process_and_the_time_without_it_are_counted(make_suite, name):
+    """What cannot be asked then is refused by the kernel, or lost, and counted by nobody else."""
+    port, label = free_port(('127.0.0.1',)), 'process="%s"' % name
+    s = make_suite({'example': ZONE % 1}, {'metrics': ['listen: ["127.0.0.1:%d"]' % port]})
+    s.forgiven.append(name)
+
+    def figures():
+        m = parse(page(port))
+        return m['millrace_process_ends_total', label], m['millrace_process_away_seconds_total', label]
+    try:
+        s.start()
+        s.wait_answer('example.')
+        settle(port, lambda m: m['millrace_process_up', label] == 1)
+        time.sleep(0.1)         # its return is looked for every 20 ms
+        ends, away = figures()
+        assert ends == 0
+        time.sleep(0.2)
+        assert figures() == (0, away), 'it is there: no time passes'
+        launcher = s.process.pid
+        os.kill(launcher, signal.SIGSTOP)           # nobody restarts it meanwhile
+        try:
+            os.kill(s.pid(name), signal.SIGKILL)
+            at = time.monotonic()
+            settle(port, lambda m: m['millrace_process_ends_total', label] == 1)
+            time.sleep(0.5)
+            if name == 'stream':
+                assert s.tcp(dns.message.make_query('a.example', 'A')) is None
+                assert s.ask('a.example').answer
+            assert figures()[1] - away >= 0.5
+        finally:
+            os.kill(launcher, signal.SIGCONT)
+        settle(port, lambda m: m['millrace_process_up', label] == 1)
+        settle(port, lambda m: (before := m['millrace_process_away_seconds_total', label]) and figures()[1] == before)
+        ends, now = figures()
+        assert ends == 1 and 0.5 <= now - away <= time.monotonic() - at
+        # so short a time that it is not seen by looking now and then
+        for n in range(2, 5):
+            old = s.pid(name)
+            os.kill(old, signal.SIGKILL)
+            settle(port, lambda m: m['millrace_process_ends_total', label] == n and m['millrace_process_up', label] == 1 and s.pid(name) not in (0, old))
+    finally:
+        release_port(port)
+
+
 @pytest.mark.parametrize('request_line,status', [
     (b'GET / HTTP/1.1', 404), (b'GET /api/v1/servers HTTP/1.1', 404), (b'POST /metrics HTTP/1.1', 405), (b'PUT /health/live HTTP/1.1', 405),
     (b'HEAD /metrics HTTP/1.1', 200), (b'GET /metrics?powerdns=true HTTP/1.0', 200), (b'GET /' + b'a' * 20000 + b' HTTP/1.1', 414)])
@@ -419,8 +465,11 @@ def test_clients_of_the_api_are_counted(build):
         s.start()
         s.wait_answer('example.')
         assert read() == [0, 0, 0, 0, 0, 0]
-        assert requests.get(base, headers={'X-API-Key': 'secret'}).status_code == 200
-        assert requests.get(base, headers={'X-API-Key': 'wrong'}).status_code == 401
+        end = time.monotonic() + 10
+        for key, status in (('secret', 200), ('wrong', 401)):
+            assert requests.get(base, headers={'X-API-Key': key}).status_code == status
+            while read()[-1] != 0:      # only one at a time, and it notices a moment later that this one has gone
+                assert time.monotonic() < end, read()
         with socket.create_connection(('127.0.0.1', tcp), 5, ('127.0.0.2', 0)) as c:
             assert c.recv(1) == b''
         with socket.create_connection(('127.0.0.1', tcp), 5) as slow:
