@@ -149,6 +149,8 @@ def cpu(n, path):
     sick('huge pages on the wrong node', lambda m: m.put(
         'sys/devices/system/node/node1/hugepages/hugepages-2048kB/free_hugepages', '0\n'), 'numa', 'slow', 'node1'),
     sick('cpu that is not there', lambda m: None, 'cpu', 'bad', 'CPU 9', yaml=PCI.replace('[4, 5]', '[4, 9]')),
+    sick('cpu that is off', lambda m: m.put(cpu(9, 'online'), '0\n'), 'cpu', 'bad', 'CPU 9', 'echo 1 > /sys/devices/system/cpu/cpu9/online',
+         yaml=PCI.replace('[4, 5]', '[4, 9]')),
     sick('old cpu', lambda m: m.put('proc/cpuinfo', 'flags\t\t: fpu sse sse2\n'), 'cpu', 'bad', 'SSE4.2'),
     sick('powersave', lambda m: m.put(cpu(5, 'cpufreq/scaling_governor'), 'powersave\n'), 'governor', 'slow', 'CPU 5',
          'cpupower -c 5 frequency-set -g performance'),
@@ -172,15 +174,16 @@ def cpu(n, path):
     sick('old kernel', lambda m: m.put('proc/sys/kernel/osrelease', '4.19.0\n'), 'kernel', 'bad', '5.10',
          yaml='dataplane:\n  ports:\n    - device: net_af_xdp0,iface=eth1\n'),
     sick('conntrack full', lambda m: [m.put('proc/sys/net/netfilter/nf_conntrack_' + n, v) for n, v in
-                                      (('count', '250000\n'), ('max', '262144\n'))], 'conntrack', 'bad', 'notrack',
+                                      (('count', '250000\n'), ('max', '262144\n'))], 'conntrack', 'bad', 'udp dport { 5300 } notrack',
          yaml='dataplane:\n  listen: ["127.0.0.1:5300"]\n'),
     sick('address taken', lambda m: m.put('proc/net/udp', '  sl  local_address rem_address\n   1: 0100007F:14B4 00000000:0000 07\n'),
-         'listen', 'bad', '127.0.0.1:5300', yaml='dataplane:\n  listen: ["127.0.0.1:5300"]\n'),
+         'listen', 'bad', '127.0.0.1:5300', "ss -lunp 'sport = :5300'", yaml='dataplane:\n  listen: ["127.0.0.1:5300"]\n'),
 ])
 def test_what_ails_a_machine_is_said_with_its_cure(ctl, machine, config, change, check, level, words, yaml):
     change(machine)
     found = of(findings(ctl, machine, config(yaml)), check, level)
     assert found, 'nothing %s was said of %s' % (level, check)
+    assert all(f['mend'] for f in found), 'each failure has its cure'
     text = ' '.join(f['text'] + ' ' + f['mend'] for f in found)
     for w in words:
         assert w in text, text

@@ -52,7 +52,7 @@ check_cpu(struct doctor *d)
 	fclose(f);
 #if defined(__x86_64__)
 	if (!sse42)
-		doctor_say(d, DOCTOR_BAD, "",
+		doctor_say(d, DOCTOR_BAD, "lscpu",
 			"the CPU has no SSE4.2, which Debian's DPDK is built for; in a virtual "
 			"machine choose the host's CPU model");
 	else
@@ -61,9 +61,14 @@ check_cpu(struct doctor *d)
 	present_cpus(d, &present);
 	for (unsigned i = 0; d->config != NULL && i < d->config->dataplane.cores_count; i++) {
 		unsigned cpu = d->config->dataplane.cores[i];
+		char mend[DOCTOR_TEXT_MAX] = "lscpu --extended";
+		bool off = sys_exists(&d->root, "/sys/devices/system/cpu/cpu%u/online", cpu);
+		if (off)
+			snprintf(mend, sizeof mend, "echo 1 > /sys/devices/system/cpu/cpu%u/online",
+				cpu);
 		if (!sys_has_cpu(&present, cpu))
-			doctor_say(d, DOCTOR_BAD, "",
-				"dataplane.cores names CPU %u, which is not online", cpu);
+			doctor_say(d, DOCTOR_BAD, mend, "dataplane.cores names CPU %u, which is %s",
+				cpu, off ? "not online" : "not there");
 	}
 }
 
@@ -207,7 +212,7 @@ check_siblings(struct doctor *d)
 			continue;
 		some = true;
 		sys_format_cpus(&both, list, sizeof list);
-		doctor_say(d, DOCTOR_SLOW, "",
+		doctor_say(d, DOCTOR_SLOW, "lscpu --extended=CPU,CORE,NODE",
 			"CPU %.300s are threads of one core and share its units and caches: two "
 			"workers "
 			"there do the work of about 1.3; take CPUs of different cores for "
@@ -240,9 +245,9 @@ check_clock(struct doctor *d)
 		strstr(available, "tsc") != NULL
 			? "echo tsc > "
 			  "/sys/devices/system/clocksource/clocksource0/current_clocksource"
-			: "",
+			: "dmesg | grep -i tsc",
 		"%.100s: each look at the clock is a slow system call%s", text,
 		strstr(available, "tsc") != NULL
 			? ""
-			: "; the kernel found the TSC unreliable (`dmesg | grep -i tsc`)");
+			: "; the kernel found the TSC unreliable, and says why");
 }

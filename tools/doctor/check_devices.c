@@ -18,6 +18,9 @@ void
 check_iommu(struct doctor *d)
 {
 	char name[1][256], text[SYS_TEXT_MAX];
+	static const char boot[] =
+		"boot with intel_iommu=on iommu=pt, or amd_iommu=on iommu=pt (GRUB_CMDLINE_LINUX "
+		"in /etc/default/grub, then update-grub)";
 	bool groups = sys_list(&d->root, name, 1, "/sys/kernel/iommu_groups") != 0;
 	bool wanted = wants_pci(d);
 	bool unsafe = sys_text(&d->root, text,
@@ -29,13 +32,12 @@ check_iommu(struct doctor *d)
 	else if (!wanted)
 		doctor_say(d, DOCTOR_INFO, "", "off or absent; only cards on vfio-pci need it");
 	else if (unsafe)
-		doctor_say(d, DOCTOR_SLOW, "",
+		doctor_say(d, DOCTOR_SLOW, boot,
 			"off, and vfio runs without it: a faulty card can overwrite any memory");
 	else
-		doctor_say(d, DOCTOR_BAD, "",
-			"vfio-pci needs an IOMMU: switch VT-d or AMD-Vi on in the firmware, and "
-			"boot with "
-			"intel_iommu=on iommu=pt (or amd_iommu=on iommu=pt)");
+		doctor_say(d, DOCTOR_BAD, boot,
+			"vfio-pci needs an IOMMU: switch VT-d or AMD-Vi on in the firmware, and in "
+			"the kernel");
 }
 
 static void
@@ -45,10 +47,8 @@ check_card(struct doctor *d, const char *device)
 	char mend[DOCTOR_TEXT_MAX];
 
 	if (card == NULL) {
-		doctor_say(d, DOCTOR_BAD, "",
-			"there is no network card %.100s; `millracectl port list` shows those that "
-			"there are",
-			device);
+		doctor_say(d, DOCTOR_BAD, "millracectl port list",
+			"there is no network card %.100s; take one of the list", device);
 		return;
 	}
 	if (pci_is_userspace_driver(card->driver)) {
@@ -105,6 +105,7 @@ void
 check_pcie(struct doctor *d)
 {
 	size_t before = d->n_findings, n_known = 0;
+	char mend[DOCTOR_TEXT_MAX];
 
 	for (size_t i = 0; i < d->n_pci; i++) {
 		const struct pci_device *card = &d->pci[i];
@@ -112,14 +113,15 @@ check_pcie(struct doctor *d)
 			card->width_max >= 255)
 			continue;
 		n_known++;
+		snprintf(mend, sizeof mend, "lspci -vv -s %s", card->address);
 		if (card->width < card->width_max)
-			doctor_say(d, DOCTOR_SLOW, "",
+			doctor_say(d, DOCTOR_SLOW, mend,
 				"card %s uses %lld of its %lld PCIe lanes: move it to a slot that "
 				"has them",
 				card->address, (long long)card->width, (long long)card->width_max);
 		if (card->speed[0] != '\0' && card->speed_max[0] != '\0' &&
 			strcmp(card->speed, card->speed_max) != 0)
-			doctor_say(d, DOCTOR_SLOW, "",
+			doctor_say(d, DOCTOR_SLOW, mend,
 				"card %s runs its PCIe link at %.20s, it could do %.20s: see the "
 				"slot and the "
 				"firmware's settings",

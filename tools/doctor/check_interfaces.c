@@ -60,10 +60,10 @@ check_queues(struct doctor *d, int fd, const char *name, const struct config_por
 			"says so",
 			name, c.combined_count, QUEUES_UNASKED);
 	else if (c.combined_count < workers)
-		doctor_say(d, DOCTOR_SLOW, c.max_combined >= workers ? mend : "",
-			"%s has %u queues for %u workers: some have "
-			"nothing to do",
-			name, c.combined_count, workers);
+		doctor_say(d, c.max_combined >= workers ? DOCTOR_SLOW : DOCTOR_INFO,
+			c.max_combined >= workers ? mend : "",
+			"%s has %u queue%s for %u workers: some are handed packets by others", name,
+			c.combined_count, c.combined_count == 1 ? "" : "s", workers);
 	else if (c.combined_count % workers != 0)
 		doctor_say(d, DOCTOR_SLOW, mend,
 			"%s has %u queues for %u workers: some have more to do than others", name,
@@ -100,12 +100,13 @@ check_interface(struct doctor *d, int fd, const struct config_port *p, bool xdp)
 	int64_t mtu;
 
 	if (!doctor_argument(p->device, "iface", name, sizeof name)) {
-		doctor_say(d, DOCTOR_BAD, "", "port %.100s: iface=NAME is missing", p->device);
+		doctor_say(
+			d, DOCTOR_BAD, "ip link", "port %.100s: iface=NAME is missing", p->device);
 		return;
 	}
 	if (!sys_exists(&d->root, "/sys/class/net/%s", name)) {
-		doctor_say(d, DOCTOR_BAD, "",
-			"port %.100s: there is no interface %s; `ip link` lists them", p->device,
+		doctor_say(d, DOCTOR_BAD, "ip link",
+			"port %.100s: there is no interface %s; take one of the list", p->device,
 			name);
 		return;
 	}

@@ -107,9 +107,9 @@ stat_above(const char *path, struct statfs *out)
 void
 check_shared_memory(struct doctor *d)
 {
+	char *arena, mend[DOCTOR_TEXT_MAX];
 	struct statfs fs;
 	uint64_t free_mib;
-	char *arena;
 
 	if (d->config == NULL || !d->here) {
 		doctor_say(d, DOCTOR_INFO, "", "%s",
@@ -117,22 +117,30 @@ check_shared_memory(struct doctor *d)
 		return;
 	}
 	if (!stat_above(d->config->run_dir, &fs)) {
+		int err = errno;
+		snprintf(mend, sizeof mend, "namei -l %.300s", d->config->run_dir);
 		doctor_say(
-			d, DOCTOR_BAD, "", "run-dir %s: %s", d->config->run_dir, strerror(errno));
+			d, DOCTOR_BAD, mend, "run-dir %s: %s", d->config->run_dir, strerror(err));
 	} else {
 		free_mib = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize >> 20;
+		snprintf(mend, sizeof mend, "mkdir -p %.200s && mount -t tmpfs millrace %.200s",
+			d->config->run_dir, d->config->run_dir);
 		if (fs.f_type != TMPFS_MAGIC)
-			doctor_say(d, DOCTOR_SLOW, "",
+			doctor_say(d, DOCTOR_SLOW, mend,
 				"run-dir %s lies on %s: shared memory there is written to it all "
 				"the time; "
-				"set run-dir to a folder on tmpfs, such as /run/millrace",
+				"set run-dir to a folder on tmpfs, such as /run/millrace, or mount "
+				"one there",
 				d->config->run_dir, file_system_name(fs.f_type));
-		else if (free_mib < RUN_DIR_FREE_MIB)
-			doctor_say(d, DOCTOR_BAD, "mount -o remount,size=50% /run",
+		else if (free_mib < RUN_DIR_FREE_MIB) {
+			snprintf(mend, sizeof mend,
+				"mount -o remount,size=50%% \"$(findmnt -no TARGET -T %.300s)\"",
+				d->config->run_dir);
+			doctor_say(d, DOCTOR_BAD, mend,
 				"run-dir %s has %" PRIu64 " MiB free; hub and rings "
 				"need %u MiB, zones come on top",
 				d->config->run_dir, free_mib, RUN_DIR_FREE_MIB);
-		else
+		} else
 			doctor_say(d, DOCTOR_OK, "", "run-dir %s is on tmpfs, %" PRIu64 " MiB free",
 				d->config->run_dir, free_mib);
 	}
@@ -192,7 +200,7 @@ check_port_node(struct doctor *d, const struct pci_device *card, const struct sy
 	unsigned n_nodes)
 {
 	struct sys_cpus far = {0};
-	char list[256], near[256];
+	char list[256], near[256], mend[DOCTOR_TEXT_MAX];
 	bool some = false;
 
 	if (card->numa_node < 0 || (unsigned)card->numa_node >= n_nodes)
@@ -207,11 +215,11 @@ check_port_node(struct doctor *d, const struct pci_device *card, const struct sy
 		return;
 	sys_format_cpus(&far, list, sizeof list);
 	sys_format_cpus(&node[card->numa_node], near, sizeof near);
-	doctor_say(d, DOCTOR_SLOW, "",
+	snprintf(mend, sizeof mend, "take dataplane.cores from %.200s", near);
+	doctor_say(d, DOCTOR_SLOW, mend,
 		"card %s is on node %d, the workers on CPU %.200s are not: each packet crosses the "
-		"sockets; "
-		"take dataplane.cores from %.100s",
-		card->address, card->numa_node, list, near);
+		"sockets",
+		card->address, card->numa_node, list);
 }
 
 void
@@ -226,10 +234,10 @@ check_numa(struct doctor *d)
 		return;
 	}
 	if (d->config == NULL || d->config->dataplane.cores_count == 0) {
-		doctor_say(d, DOCTOR_SLOW, "",
+		doctor_say(d, DOCTOR_SLOW, "millracectl port list; lscpu --extended=CPU,NODE",
 			"%u nodes and no dataplane.cores: workers may run far from their card; "
-			"`millracectl port "
-			"list` shows the node of each",
+			"take "
+			"CPUs of its node",
 			n);
 		return;
 	}

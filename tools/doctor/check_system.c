@@ -50,7 +50,8 @@ check_kernel(struct doctor *d)
 		return;
 	}
 	if (major < KERNEL_XDP_MAJOR || (major == KERNEL_XDP_MAJOR && minor < KERNEL_XDP_MINOR))
-		doctor_say(d, uses(d, "net_af_xdp") ? DOCTOR_BAD : DOCTOR_INFO, "",
+		doctor_say(d, uses(d, "net_af_xdp") ? DOCTOR_BAD : DOCTOR_INFO,
+			uses(d, "net_af_xdp") ? "apt install linux-image-amd64" : "",
 			"Linux %.60s; AF_XDP ports need %d.%d or later", text, KERNEL_XDP_MAJOR,
 			KERNEL_XDP_MINOR);
 	else
@@ -93,7 +94,7 @@ check_limits(struct doctor *d)
 	if ((uses(d, "net_af_xdp") || uses_pci(d)) && geteuid() != 0 &&
 		limit_of(d, "self", "Max locked memory", &locked) &&
 		locked < (uint64_t)MEMLOCK_MIB << 20)
-		doctor_say(d, DOCTOR_BAD, "ulimit -l unlimited",
+		doctor_say(d, DOCTOR_BAD, "sudo prlimit --pid $$ --memlock=unlimited",
 			"%" PRIu64 " KiB of locked memory are allowed, devices need more "
 			"(systemd: LimitMEMLOCK=infinity)",
 			locked >> 10);
@@ -102,7 +103,8 @@ check_limits(struct doctor *d)
 		struct rlimit l;
 		if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_max != RLIM_INFINITY &&
 			l.rlim_max < wanted) {
-			snprintf(mend, sizeof mend, "ulimit -n %" PRIu64, wanted);
+			snprintf(mend, sizeof mend, "sudo prlimit --pid $$ --nofile=%" PRIu64,
+				wanted);
 			doctor_say(d, DOCTOR_SLOW, mend,
 				"%" PRIu64
 				" open files are allowed: not enough for stream.connections-max %u "
@@ -125,6 +127,13 @@ static const struct {
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
 };
 
+static uint16_t
+port_of(const struct sockaddr_storage *sa)
+{
+	return ntohs(sa->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)sa)->sin6_port
+					       : ((const struct sockaddr_in *)sa)->sin_port);
+}
+
 /* What the configured ports need of a process that opens them. */
 static uint64_t
 capabilities_wanted(const struct doctor *d)
@@ -134,10 +143,7 @@ capabilities_wanted(const struct doctor *d)
 	if (d->config == NULL)
 		return 0;
 	for (unsigned i = 0; i < d->config->dataplane.listen_count; i++) {
-		const struct sockaddr_storage *sa = &d->config->dataplane.listen[i].sa;
-		uint16_t port = ntohs(sa->ss_family == AF_INET6
-					      ? ((const struct sockaddr_in6 *)sa)->sin6_port
-					      : ((const struct sockaddr_in *)sa)->sin_port);
+		uint16_t port = port_of(&d->config->dataplane.listen[i].sa);
 		int64_t first = 1024;
 		(void)sys_number(&d->root, &first, "/proc/sys/net/ipv4/ip_unprivileged_port_start");
 		if (port < first)
@@ -151,6 +157,19 @@ capabilities_wanted(const struct doctor *d)
 	if (uses(d, "net_tap"))
 		wanted |= CAP(CAP_NET_ADMIN);
 	return wanted;
+}
+
+/* The units' drop-in that gives what is missing; a low port alone has a setting of the kernel. */
+static const char *
+capabilities_mend(const struct doctor *d, uint64_t missing)
+{
+	if (missing == CAP(CAP_NET_BIND_SERVICE))
+		return "sysctl -w net.ipv4.ip_unprivileged_port_start=53";
+	if (uses(d, "net_af_xdp"))
+		return "millrace-host enable af-xdp && systemctl restart millrace-dataplane";
+	if (uses(d, "net_af_packet"))
+		return "millrace-host enable af-packet && systemctl restart millrace-dataplane";
+	return "millrace-host enable tap && systemctl restart millrace-dataplane";
 }
 
 void
@@ -177,10 +196,9 @@ check_capabilities(struct doctor *d)
 		if (missing & CAP(capability_names[i].bit))
 			len += (size_t)snprintf(list + len, sizeof list - len, "%s%s",
 				len ? ", " : "", capability_names[i].name);
-	doctor_say(d, DOCTOR_BAD, "",
-		"this user lacks %s, which the ports need: start as root with `user` set, or by "
-		"systemd with "
-		"AmbientCapabilities=",
+	doctor_say(d, DOCTOR_BAD, capabilities_mend(d, missing),
+		"this user lacks %s, which the ports need at the start; or start as root with "
+		"`user` set",
 		list);
 }
 
@@ -191,8 +209,11 @@ check_user(struct doctor *d)
 
 	if (d->config == NULL || d->config->user == NULL) {
 		if (d->config != NULL && geteuid() == 0)
-			doctor_say(d, DOCTOR_SLOW, "",
-				"`user` is not set: started by root the processes stay root");
+			doctor_say(d, DOCTOR_SLOW,
+				"adduser --system --group --no-create-home millrace",
+				"`user` is not set: started by root the processes stay root; set "
+				"it "
+				"to `millrace`");
 		else
 			doctor_say(
 				d, DOCTOR_OK, "", "the processes stay the user that starts them");
@@ -209,9 +230,26 @@ check_user(struct doctor *d)
 	}
 }
 
+/* The configured ports of kernel sockets, each once, as many as there is room for. */
+static void
+list_ports(const struct doctor *d, char *out, size_t room)
+{
+	size_t len = (size_t)snprintf(out, room, d->config == NULL ? "53" : "");
+
+	for (unsigned i = 0; d->config != NULL && i < d->config->dataplane.listen_count; i++) {
+		uint16_t port = port_of(&d->config->dataplane.listen[i].sa);
+		bool told = false;
+		for (unsigned k = 0; k < i && !told; k++)
+			told = port_of(&d->config->dataplane.listen[k].sa) == port;
+		if (!told && room - len > sizeof ", 65535")
+			len += (size_t)snprintf(out + len, room - len, len ? ", %u" : "%u", port);
+	}
+}
+
 void
 check_conntrack(struct doctor *d)
 {
+	char mend[DOCTOR_TEXT_MAX], ports[80];
 	int64_t n, most;
 
 	if (d->config != NULL && d->config->dataplane.listen_count == 0) {
@@ -228,12 +266,15 @@ check_conntrack(struct doctor *d)
 		doctor_say(d, DOCTOR_OK, "", "loaded, but nothing is tracked");
 		return;
 	}
-	doctor_say(d, n * 4 > most * 3 ? DOCTOR_BAD : DOCTOR_SLOW,
+	list_ports(d, ports, sizeof ports);
+	snprintf(mend, sizeof mend,
 		"nft 'add table inet notrack; add chain inet notrack in { type filter hook "
-		"prerouting priority raw; }; add chain inet "
-		"notrack out { type filter hook output priority raw; }; add rule inet notrack in "
-		"udp dport 53 notrack; add rule inet "
-		"notrack out udp sport 53 notrack'",
+		"prerouting priority raw; }; add chain inet notrack out { type filter hook output "
+		"priority raw; }; add rule inet notrack in udp dport { %.80s } notrack; add rule "
+		"inet "
+		"notrack out udp sport { %.80s } notrack'",
+		ports, ports);
+	doctor_say(d, n * 4 > most * 3 ? DOCTOR_BAD : DOCTOR_SLOW, mend,
 		"on, %lld of %lld entries used: each query over kernel sockets takes one, and when "
 		"they are all taken queries are lost",
 		(long long)n, (long long)most);
@@ -278,7 +319,7 @@ is_taken(const struct doctor *d, const struct sockaddr_storage *sa)
 void
 check_listen(struct doctor *d)
 {
-	char text[64], socket_path[SYS_TEXT_MAX];
+	char text[64], socket_path[SYS_TEXT_MAX], mend[DOCTOR_TEXT_MAX];
 	size_t before = d->n_findings;
 
 	if (d->config == NULL || d->config->dataplane.listen_count == 0) {
@@ -295,7 +336,9 @@ check_listen(struct doctor *d)
 		if (!is_taken(d, &d->config->dataplane.listen[i].sa))
 			continue;
 		config_format_address(&d->config->dataplane.listen[i], text);
-		doctor_say(d, DOCTOR_BAD, "ss -lunp",
+		snprintf(mend, sizeof mend, "ss -lunp 'sport = :%u'",
+			port_of(&d->config->dataplane.listen[i].sa));
+		doctor_say(d, DOCTOR_BAD, mend,
 			"another program has a UDP socket on %s; on port 53 it is often "
 			"systemd-resolved "
 			"(DNSStubListener=no in /etc/systemd/resolved.conf)",
