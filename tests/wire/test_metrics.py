@@ -134,6 +134,24 @@ def test_latency_is_sampled_into_a_histogram(served, http_port):
     assert total(now, name + '_sum') > 0
 
 
+def test_who_polls_or_sleeps_is_not_busy(served, http_port):
+    """The kernel cannot tell that from work; the share of busy time can."""
+    def busy(m):
+        return total(m, 'millrace_worker_busy_seconds_total')
+
+    settle(http_port, lambda m: total(m, 'millrace_rx_packets_total') == total(parse(page(http_port)), 'millrace_rx_packets_total'))
+    at = time.monotonic()
+    before = parse(page(http_port))
+    idle = settle(http_port, lambda m: time.monotonic() > at + 0.5 and total(m, 'millrace_polls_empty_total') > total(before, 'millrace_polls_empty_total'))
+    assert total(idle, 'millrace_rx_packets_total') == total(before, 'millrace_rx_packets_total'), 'somebody asked meanwhile'
+    assert busy(idle) == busy(before)
+    for _ in range(200):
+        served.ask('a.example')
+    loaded = settle(http_port, lambda m: total(m, 'millrace_rx_packets_total') >= total(before, 'millrace_rx_packets_total') + 200)
+    assert 0 < busy(loaded) - busy(idle) < 2 * (time.monotonic() - at), 'two workers cannot be busier'
+    settle(http_port, lambda m: served.ask('a.example') and 0 < total(m, 'millrace_worker_busy_ratio') <= 2)
+
+
 def test_a_publication_is_timed_and_its_grace_period_ends(served, http_port):
     before = parse(page(http_port))
     served.write_zone('example', ZONE % 2)

@@ -5,14 +5,17 @@ import json
 import os
 import pathlib
 import signal
+import socket
+import struct
 import subprocess
 import time
 
+import dns.message
 import pytest
 
 from load import Load
 from netns import SERVER4
-from suite import READY_S, find_program
+from suite import READY_S, find_program, recv_tcp
 from test_crash import ZONE, tcp_answers, wait_for
 
 HUGE = pathlib.Path('/sys/kernel/mm/hugepages/hugepages-2048kB')
@@ -152,6 +155,44 @@ def test_a_full_run_directory_is_an_error_and_what_is_served_stays(small_run_dir
     load.nothing_lost()
     assert tcp_answers(s)
     assert json.loads(s.ctl('status', '--json').stdout)['zones']['serving'] == 1
+
+
+def connect_and_ask(s, n):
+    """n TCP connections at once with a query on each -> how many were answered."""
+    query = dns.message.make_query('a.z', 'A').to_wire()
+    connections, answered = [], 0
+    try:
+        for _ in range(n):
+            with contextlib.suppress(OSError):
+                connections.append(socket.create_connection(s.server(), 1))
+                connections[-1].sendall(struct.pack('!H', len(query)) + query)
+        for c in connections:
+            c.settimeout(0.2)
+            with contextlib.suppress(OSError):
+                answered += recv_tcp(c) is not None
+    finally:
+        for c in connections:
+            c.close()
+    return answered
+
+
+def test_a_stream_process_without_memory_costs_tcp_alone(make_suite):
+    """As below, with more connections than it can have memory for."""
+    s = make_suite({'z': ZONE % 1}, {'stream': ['connections-per-client-max: 1000']}).start()
+    if s.sanitized:
+        pytest.skip('a sanitizer needs address space for itself')
+    s.wait_answer('z.')
+    s.forgiven += ['stream died', 'out of memory', 'Cannot allocate']
+    old = s.pid('stream')
+    assert connect_and_ask(s, 20) == 20
+    with Load(s, 6) as load:
+        subprocess.run(['prlimit', '--pid', str(old), '--as=1000000:1000000'], check=True, capture_output=True)
+        connect_and_ask(s, 300)
+        if s.pid('stream') == old:
+            os.kill(old, signal.SIGKILL)        # what the kernel does to it when memory is short
+        wait_for(s, 'the stream process did not come back', lambda: s.pid('stream') not in (0, old))
+        wait_for(s, 'TCP', lambda: connect_and_ask(s, 20) == 20)
+    load.nothing_lost()
 
 
 def test_a_control_plane_without_memory_is_started_again_and_udp_goes_on(make_suite):
