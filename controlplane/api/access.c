@@ -22,8 +22,12 @@
 
 #define PASSWD "/etc/passwd"
 #define PROVEN_MAX 64u /* pairs of client and key that were right lately */
-#define HASHES_MAX 20u /* that are computed at once, for whomever; then */
-#define MS_A_HASH 100  /* one in this time: a hash takes some, and nobody else is served */
+/* A hash takes the API's only thread, some milliseconds or, as the configuration may have it, half
+ * a second. For whomever they are computed, they take a quarter of its time, and at once no more
+ * than: */
+#define HASHES_BURST_MS 1900
+#define HASH_MS_LEAST 100 /* what one is taken for, however short */
+#define HASH_SHARE 4
 
 struct access {
 	uint8_t secret[32];
@@ -163,19 +167,26 @@ is_proven(const struct access *a, const uint8_t proof[SHA256_DIGEST_LENGTH])
 	return found;
 }
 
-/* A hash takes milliseconds of the only thread. */
+/* Time pays what hashes have cost. */
 static bool
 may_hash(struct access *a, int64_t now_ms)
 {
 	int64_t debt = a->hashes_debt_ms - (now_ms - a->hashes_at_ms);
 
-	if (debt < 0)
-		debt = 0;
-	if (debt > (int64_t)(HASHES_MAX - 1) * MS_A_HASH)
-		return false;
-	a->hashes_debt_ms = debt + MS_A_HASH;
+	a->hashes_debt_ms = debt > 0 ? debt : 0;
 	a->hashes_at_ms = now_ms;
-	return true;
+	return debt <= HASHES_BURST_MS;
+}
+
+static bool
+fits_hash(struct access *a, const char *key, const char *secret)
+{
+	int64_t since_ms = monotonic_ms(), cost_ms;
+	bool fits = credential_fits_key(key, secret);
+
+	cost_ms = HASH_SHARE * (monotonic_ms() - since_ms);
+	a->hashes_debt_ms += cost_ms > HASH_MS_LEAST ? cost_ms : HASH_MS_LEAST;
+	return fits;
 }
 
 enum verdict { RIGHT, WRONG, LATER };
@@ -196,7 +207,7 @@ check_key(struct access *a, const struct api_request *r, const struct sockaddr_s
 		return credential_fits_key(key, secret) ? RIGHT : WRONG;
 	if (!may_hash(a, now_ms))
 		return LATER;
-	if (!credential_fits_key(key, secret))
+	if (!fits_hash(a, key, secret))
 		return WRONG;
 	proof_of(a, peer, key, secret, proof);
 	memcpy(a->proven[a->next_proven++ % PROVEN_MAX], proof, sizeof proof);
@@ -272,10 +283,18 @@ grant_token(struct api_request *r, struct token *k, int64_t now_s)
 	return 0;
 }
 
+struct shown_certificate {
+	const char *subject;
+	int64_t now_s;
+};
+
 static bool
-has_subject(void *arg, const struct token *k)
+is_of_certificate(void *arg, const struct token *k)
 {
-	return k->certificate != NULL && strcmp(k->certificate, arg) == 0;
+	const struct shown_certificate *c = arg;
+
+	return k->certificate != NULL && strcmp(k->certificate, c->subject) == 0 &&
+	       !token_expired(k, c->now_s);
 }
 
 /* The token that this secret, or this certificate, is of. @return 1: refused, with an answer; 0:
@@ -297,7 +316,8 @@ find_token(struct api_request *r, const char *secret, int64_t now_s, struct toke
 	if (secret != NULL)
 		*out = token_table_find(t, id);
 	else
-		*out = token_table_search(t, has_subject, (void *)(uintptr_t)subject);
+		*out = token_table_search(
+			t, is_of_certificate, &(struct shown_certificate){subject, now_s});
 	if (*out == NULL)
 		return 0;
 	fits = secret == NULL || token_fits(*out, secret, now_s);

@@ -148,7 +148,7 @@ apply_revert(struct change_job *job, struct store_txn *t)
 	int ret = store_zone_get(t, c->apex, &zone);
 
 	if (ret == 0)
-		ret = zone_change_check(c, &zone);
+		ret = zone_change_check(c, t, &zone);
 	if (ret == 0)
 		ret = journal_net_init(&net);
 	if (ret == 0 && zone.serial != c->serial) {

@@ -17,6 +17,9 @@
 #define PATTERN_OCTETS 1024u
 #define FOUND_DEFAULT 100u
 #define FOUND_MAX 100000u
+#define FOUND_OCTETS_MAX                                                        \
+	(64u << 20) /* of the answer, about which no further RRset is looked at \
+		     */
 #define SEARCH_MAX_NS (20 * 1000000000ll)
 #define LOOK_EACH 1024u /* zones or RRsets between two looks at the clock */
 #define PIECE_ZONES 256u
@@ -33,7 +36,7 @@ struct search {
 	struct rrset_view view;
 	int64_t until_ns;
 	unsigned looks;
-	bool is_late;
+	bool is_late, is_large;
 	int error;
 	uint32_t cursor;
 };
@@ -94,8 +97,9 @@ is_match(const char *pattern, const char *text)
 static bool
 is_over(struct search *s)
 {
-	if (s->n >= s->max || s->is_late || s->out.failed)
+	if (s->n >= s->max || s->is_late || s->is_large || s->out.failed)
 		return true;
+	s->is_large = s->out.len > FOUND_OCTETS_MAX;
 	if (++s->looks % LOOK_EACH == 0)
 		s->is_late = now_ns() > s->until_ns || api_worker_stopping(s->r->context->worker);
 	return s->is_late;
@@ -288,6 +292,11 @@ finish(struct api_request *r)
 			"Too much is being searched already; ask again");
 	} else if (s->error != 0) {
 		api_answer_store_error(r, s->error);
+	} else if (s->is_large && s->n < s->max) {
+		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+			"What was found is longer than %u MiB; ask for less: a smaller 'max', or a "
+			"narrower 'q'",
+			FOUND_OCTETS_MAX >> 20);
 	} else if (s->is_late) {
 		api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
 			"The search took too long; ask for less: a smaller 'max', or an "

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_OCTETS_MAX 1024u /* of a secret in base64; PowerDNS's databases have 255 */
+#define KEY_OCTETS_MAX 1024u  /* of a secret in base64; PowerDNS's databases have 255 */
+#define NAME_OCTETS_KEPT 480u /* of a row's key in the store, as it allows */
 #define ALGORITHM_SHOWN 100
 
 /* RFC 8945 6, and how many octets a new key has: PowerDNS's choice. */
@@ -228,8 +229,12 @@ take_name(struct api_request *r, struct key_job *j, const char *text)
 		return false;
 	}
 	zone_text_from_wire(j->key.name, wire);
-	j->has_name = true;
-	return true;
+	j->has_name = strlen(j->key.name) <= NAME_OCTETS_KEPT;
+	if (!j->has_name)
+		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+			"name: with its escapes it is longer than the %u octets that can be kept",
+			NAME_OCTETS_KEPT);
+	return j->has_name;
 }
 
 /* @param status  of an algorithm that there is not */

@@ -53,7 +53,7 @@ get_zone(struct zone_change *c, struct store_txn *t, struct store_zone *zone)
 	int ret = store_zone_get(t, c->apex, zone);
 
 	if (ret == 0)
-		return zone_change_check(c, zone);
+		return zone_change_check(c, t, zone);
 	if (ret != -ENOENT)
 		return ret;
 	zone_text_from_wire(text, c->apex);

@@ -306,6 +306,7 @@ static void
 answer_from_store(struct api_request *r, struct zone_answer *a, struct store_txn *t,
 	const struct store_zone *zone, bool counted)
 {
+	char tag[ZONE_TAG_OCTETS];
 	struct zone_members m;
 	int ret;
 
@@ -316,9 +317,8 @@ answer_from_store(struct api_request *r, struct zone_answer *a, struct store_txn
 	write_head(&r->out, a, &m);
 	write_tail(a, &m);
 	drop_metadata(&m);
-	if (api_request_extensions(r))
-		api_request_header(
-			r, MHD_HTTP_HEADER_ETAG, "\"%llu\"", (unsigned long long)zone->version);
+	if (api_request_extensions(r) && zone_tag(t, zone, tag) == 0)
+		api_request_header(r, MHD_HTTP_HEADER_ETAG, "%s", tag);
 	if (!a->rrsets) {
 		append_tail(&r->out, a);
 		store_end(t);

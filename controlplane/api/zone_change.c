@@ -54,30 +54,32 @@ zone_change_match(struct zone_change *c)
 {
 	const char *tag = MHD_lookup_connection_value(
 		c->base.r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_MATCH);
-	char *end;
 
 	if (tag == NULL || !api_request_extensions(c->base.r) || strcmp(tag, "*") == 0)
 		return 0;
-	errno = 0;
-	if (tag[0] == '"' && tag[1] >= '0' && tag[1] <= '9') {
-		c->version = strtoull(tag + 1, &end, 10);
-		c->matches = errno == 0 && strcmp(end, "\"") == 0;
-	}
-	if (c->matches)
+	c->matches = tag[0] == '"' && tag[1] >= '0' && tag[1] <= '9' && strlen(tag) < sizeof c->tag;
+	if (c->matches) {
+		strcpy(c->tag, tag);
 		return 0;
+	}
 	api_request_error(c->base.r, MHD_HTTP_PRECONDITION_FAILED,
 		"If-Match: %.100s is no entity tag of a zone", tag);
 	return -1;
 }
 
 int
-zone_change_check(struct zone_change *c, const struct store_zone *zone)
+zone_change_check(struct zone_change *c, struct store_txn *t, const struct store_zone *zone)
 {
-	if (!c->matches || zone->version == c->version)
+	char now[ZONE_TAG_OCTETS];
+	int ret;
+
+	if (!c->matches)
 		return 0;
+	ret = zone_tag(t, zone, now);
+	if (ret != 0 || strcmp(now, c->tag) == 0)
+		return ret;
 	return change_refuse(&c->base.job.error, CHANGE_STALE,
-		"The zone was changed by somebody else meanwhile: it is \"%llu\" now",
-		(unsigned long long)zone->version);
+		"The zone was changed by somebody else meanwhile: it is %s now", now);
 }
 
 bool
@@ -208,8 +210,17 @@ zone_change_submit_edits(
 		api_answer_no_store(c->base.r);
 		return;
 	}
-	if (c->matches) { /* the entity tag of such a zone is its serial */
-		c->serial = c->version > UINT32_MAX ? 0 : (uint32_t)c->version;
+	if (c->matches) { /* the entity tag of such a zone is its serial; else it is another one's
+			   */
+		char *end;
+		unsigned long long serial = strtoull(c->tag + 1, &end, 10);
+
+		if (strcmp(end, "\"") != 0 || serial > UINT32_MAX) {
+			api_request_error(c->base.r, MHD_HTTP_PRECONDITION_FAILED,
+				"If-Match: %s is no entity tag of this zone", c->tag);
+			return;
+		}
+		c->serial = (uint32_t)serial;
 		c->edits.if_serial = &c->serial;
 	}
 	c->answer = answer;

@@ -16,7 +16,7 @@ struct zone_change {
 	struct zone_edits edits;
 	/* If-Match */
 	bool matches;
-	uint64_t version;
+	char tag[ZONE_TAG_OCTETS];
 	uint32_t serial;              /* of a zone that is not the store's */
 	struct edits_outcome outcome; /* of a zone that is not the store's */
 	void (*answer)(struct api_request *r, struct zone_change *c);
@@ -38,7 +38,7 @@ int zone_change_body(struct zone_change *c);
 /** If-Match, with extensions. @return 0, or -1: the error is the answer */
 int zone_change_match(struct zone_change *c);
 /** For apply(): -EINVAL with the error set when If-Match names another version. */
-int zone_change_check(struct zone_change *c, const struct store_zone *zone);
+int zone_change_check(struct zone_change *c, struct store_txn *t, const struct store_zone *zone);
 /** Is every RRset of the body allowed? @return false: 403 is the answer */
 bool zone_change_allowed(struct zone_change *c);
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -91,6 +92,44 @@ zone_metadata_one(struct store_txn *t, const struct store_zone *z, const char *k
 		one = value[0];
 	free(value);
 	return one;
+}
+
+/* --- entity tags --- */
+
+static uint64_t
+hash_text(uint64_t h, const char *text)
+{
+	do
+		h = (h ^ (uint8_t)*text) * 1099511628211ull;
+	while (*text++ != '\0');
+	return h;
+}
+
+int
+zone_tag(struct store_txn *t, const struct store_zone *z, char out[ZONE_TAG_OCTETS])
+{
+	static const char *const kind[] = {
+		"SOA-EDIT", "SOA-EDIT-API", "API-RECTIFY", "TSIG-ALLOW-AXFR", "AXFR-MASTER-TSIG"};
+	const char *const text[] = {z->primaries, z->account, z->catalog, z->options};
+	uint64_t h = 14695981039346656037ull ^ (unsigned)z->kind;
+
+	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
+		h = hash_text(h, text[i]);
+	for (size_t i = 0; i < sizeof kind / sizeof kind[0]; i++) {
+		const char **value = NULL;
+		size_t n = 0;
+		int ret = store_metadata_get(t, z, kind[i], &value, &n);
+
+		if (ret != 0 && ret != -ENOENT)
+			return ret;
+		for (size_t k = 0; k < n; k++)
+			h = hash_text(h, value[k]);
+		h = hash_text(h, ""); /* so that a value is of its kind */
+		free(value);
+	}
+	snprintf(out, ZONE_TAG_OCTETS, "\"%llu-%08x\"", (unsigned long long)z->version,
+		(unsigned)(h ^ h >> 32));
+	return 0;
 }
 
 /* --- the store --- */

@@ -58,6 +58,15 @@ int zone_walk_next(struct zone_walk *w, struct backend_rrset *out)
 	__attribute__((warn_unused_result));
 void zone_walk_end(struct zone_walk *w);
 
+#define ZONE_TAG_OCTETS 40u
+
+/** The entity tag of a zone of the store, with its quotes: another one when its records have
+ * changed, or what PUT can change. What the server itself notes (serials that were told, checks) is
+ * not in it.
+ * @return 0 or negative errno */
+int zone_tag(struct store_txn *t, const struct store_zone *z, char out[ZONE_TAG_OCTETS])
+	__attribute__((warn_unused_result));
+
 /* --- any other zone, at once, in another thread --- */
 
 /**

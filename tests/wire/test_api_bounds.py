@@ -9,12 +9,12 @@ import pytest
 from test_api_access import BASE, KEY, Server
 
 ZONE = BASE + '/zones/big.example.'
-SECONDS = 8             # of a sanitizer build on a busy machine; a release build takes a tenth of it
+SECONDS = 15            # of a sanitizer build on a busy machine; a release build takes a tenth of it
 
 
 @pytest.fixture(scope='module')
 def server(build):
-    with Server(build, ['key: ' + KEY, 'max-body: 16MiB']) as s:
+    with Server(build, ['key: ' + KEY, 'max-body: 32MiB']) as s:
         made = {'name': 'big.example.', 'kind': 'Native', 'nameservers': ['ns1.example.net.'], 'soa_edit_api': 'INCREASE'}
         assert s.ask('POST', BASE + '/zones', json.dumps(made))[0] == 201
         yield s
@@ -83,3 +83,24 @@ def test_metadata_has_not_any_number_of_values(server):
         assert status == 422 and "'X-MANY' cannot have 200000 values" in text
     assert ask(server, 'PUT', ZONE + '/metadata/X-MANY', {'metadata': ['%x' % i for i in range(1024)]})[0] == 200
     assert ask(server, 'POST', ZONE + '/metadata', {'kind': 'X-MANY', 'metadata': ['one more']})[0] == 422
+
+
+def test_a_search_finds_not_any_amount(server):
+    text = ' '.join(['"%s"' % ('x' * 250)] * 240)
+    for first in range(0, 1200, 400):
+        body = {'rrsets': [{'name': 'long%d.big.example.' % i, 'type': 'TXT', 'ttl': 60, 'changetype': 'REPLACE', 'records': [{'content': text}]}
+                           for i in range(first, first + 400)]}
+        assert ask(server, 'PATCH', ZONE, body)[0] == 204
+    status, found = ask(server, 'GET', BASE + '/search-data?q=long*.big.example&max=100000')
+    assert status == 422 and 'longer than 64 MiB' in json.loads(found)['error']
+    status, found = ask(server, 'GET', BASE + '/search-data?q=long*.big.example&max=500')
+    assert status == 200 and len(json.loads(found)) == 500
+    assert ask(server, 'GET', BASE + '/search-data?q=long7.big.example&max=100000')[0] == 200
+
+
+def test_a_key_has_not_any_name(server):
+    """A name of 255 octets, each of which is written with four."""
+    long = '.'.join(['\\001' * 60] * 4) + '.'
+    status, text = ask(server, 'POST', BASE + '/tsigkeys', {'name': long, 'algorithm': 'hmac-sha256'})
+    assert status == 422 and 'longer than the 480 octets' in text
+    assert ask(server, 'POST', BASE + '/tsigkeys', {'name': '.'.join(['a' * 60] * 4) + '.', 'algorithm': 'hmac-sha256'})[0] == 201

@@ -420,6 +420,17 @@ def test_entity_tags(extended):
     assert send('PUT', tag, {'account': 'x'})[0] == 412
     assert send('DELETE', tag)[0] == 412
     assert send('GET', None)[1] != tag
+    # properties are changed by those who have seen them, too
+    tag = send('GET', None)[1]
+    assert send('PUT', tag, {'account': 'first'})[0] == 204
+    assert send('PUT', tag, {'account': 'second'})[0] == 412
+    assert send('PATCH', tag, change)[0] == 412
+    for change in ({'account': 'second'}, {'kind': 'Master'}, {'soa_edit_api': 'INCREASE'}, {'api_rectify': True}, {'masters': ['192.0.2.1']}):
+        before, tag = tag, send('GET', None)[1]
+        assert tag != before and send('PUT', tag, change)[0] == 204
+    # and what nobody changes does not change its tag
+    tag = send('GET', None)[1]
+    assert send('GET', None)[1] == tag and send('DELETE', '"1"')[0] == 412
     assert send('DELETE', send('GET', None)[1])[0] == 204
 
 
