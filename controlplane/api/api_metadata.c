@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* api_metadata: domain metadata of zones of the store, as PowerDNS's API has it. */
+#include "controlplane/api/access_private.h"
 #include "controlplane/api/api_store.h"
 #include "controlplane/api/metadata_kind.h"
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define AUDIT_ROW_OCTETS 65536u
 #define KIND_SHOWN 100 /* octets of a client's kind in a message */
 
 static void
@@ -97,9 +100,10 @@ struct metadata_job {
 	struct api_job base;
 	uint8_t apex[ZONE_WIRE_OCTETS];
 	char kind[METADATA_KIND_OCTETS];
-	bool add;      /* to those that there are */
-	json_t *given; /* strings; NULL: none */
-	json_t *now;   /* what there is then; of the last try */
+	bool add;             /* to those that there are */
+	json_t *given;        /* strings; NULL: none */
+	json_t *before, *now; /* what there is, and then; of the last try */
+	char who[ACCESS_WHO_OCTETS];
 };
 
 static void
@@ -108,6 +112,7 @@ free_metadata_job(struct api_job *base)
 	struct metadata_job *j = (struct metadata_job *)base;
 
 	json_decref(j->given);
+	json_decref(j->before);
 	json_decref(j->now);
 }
 
@@ -128,30 +133,59 @@ append(json_t *array, const char *text)
 	return holds(array, text) ? 0 : json_array_append_new(array, json_string(text));
 }
 
-/* What the kind is to be, into j->now. */
+/* What the kind is, into j->before, and what it is to be, into j->now. */
 static int
 collect(struct metadata_job *j, struct store_txn *t, const struct store_zone *zone)
 {
 	const char **value = NULL;
 	const json_t *one;
 	size_t i, n = 0;
-	int ret = 0;
+	int ret = store_metadata_get(t, zone, j->kind, &value, &n);
 
-	json_decref(j->now);
-	j->now = json_array();
-	if (j->add)
-		ret = store_metadata_get(t, zone, j->kind, &value, &n);
 	if (ret != 0 && ret != -ENOENT)
 		return ret;
-	ret = j->now == NULL ? -ENOMEM : 0;
+	json_decref(j->before);
+	json_decref(j->now);
+	j->before = json_array();
+	j->now = json_array();
+	ret = j->before == NULL || j->now == NULL ? -ENOMEM : 0;
 	for (i = 0; i < n && ret == 0; i++)
-		ret = append(j->now, value[i]) != 0 ? -ENOMEM : 0;
+		if (json_array_append_new(j->before, json_string(value[i])) != 0 ||
+			(j->add && append(j->now, value[i]) != 0))
+			ret = -ENOMEM;
 	free(value);
 	if (ret != 0)
 		return ret;
 	json_array_foreach(
 		j->given, i, one) if (append(j->now, json_string_value(one)) != 0) return -ENOMEM;
 	return 0;
+}
+
+/* In the transaction of the change, as that of records. Very long values are only counted. */
+static int
+tell(const struct metadata_job *j, struct store_txn *t)
+{
+	char name[ZONE_TEXT_OCTETS], *text;
+	json_t *row;
+	int ret;
+
+	zone_text_from_wire(name, j->apex);
+	row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:O, s:O}", "action", "metadata", "who", j->who,
+		"origin", "api", "zone", name, "kind", j->kind, "before", j->before, "after",
+		j->now);
+	text = row == NULL ? NULL : json_dumps(row, JSON_COMPACT);
+	if (text != NULL && strlen(text) > AUDIT_ROW_OCTETS) {
+		free(text);
+		json_object_set_new(
+			row, "before", json_integer((json_int_t)json_array_size(j->before)));
+		json_object_set_new(
+			row, "after", json_integer((json_int_t)json_array_size(j->now)));
+		text = json_dumps(row, JSON_COMPACT);
+	}
+	ret = text == NULL ? -ENOMEM : store_audit_append(t, text);
+	free(text);
+	json_decref(row);
+	return ret;
 }
 
 /* Writer's thread. */
@@ -181,7 +215,7 @@ apply_metadata(struct change_job *job, struct store_txn *t)
 		value[i] = json_string_value(json_array_get(j->now, i));
 	ret = store_metadata_set(t, &zone, j->kind, value, n);
 	free(value);
-	return ret;
+	return ret != 0 ? ret : tell(j, t);
 }
 
 /* The array "metadata" of a body, all of it good for this kind. @return a new reference, or NULL:
@@ -231,6 +265,7 @@ new_job(struct api_request *r, const uint8_t *apex, const char *kind)
 	if (j == NULL)
 		return NULL;
 	memcpy(j->apex, apex, sizeof j->apex);
+	snprintf(j->who, sizeof j->who, "%s", access_who(r));
 	memcpy(j->kind, kind, strnlen(kind, sizeof j->kind - 1)); /* a reachable one fits */
 	return j;
 }
@@ -244,6 +279,7 @@ metadata_added(struct api_request *r)
 
 	if (j == NULL)
 		return;
+	r->audited = true;
 	json_open_object(&r->out, NULL);
 	json_str(&r->out, "kind", j->kind);
 	json_open_array(&r->out, "metadata");
@@ -316,8 +352,10 @@ api_metadata_set(struct api_request *r)
 static void
 metadata_removed(struct api_request *r)
 {
-	if (api_job_of(r) != NULL)
-		api_request_done(r);
+	if (api_job_of(r) == NULL)
+		return;
+	r->audited = true;
+	api_request_done(r);
 }
 
 void

@@ -123,32 +123,36 @@ api_zone_patch(struct api_request *r)
 
 /* --- PUT --- */
 
-static int
-apply_put(struct change_job *job, struct store_txn *t)
-{
-	struct zone_change *c = zone_change_of(job);
-	struct store_zone zone;
-	int ret = get_zone(c, t, &zone);
-
-	if (ret == 0)
-		ret = zone_change_properties(c, t, &zone, false);
-	/* one that is transferred here may wait for it */
-	if (ret == 0 && c->edits.whole && zone.kind != BACKEND_SECONDARY &&
-		body_rrsets_find(&c->rrsets, c->apex, KNOT_RRTYPE_SOA) == NULL)
-		ret = change_refuse(&job->error, CHANGE_INVALID, NO_SOA);
-	if (ret == 0 && c->edits.whole)
-		ret = changes_edit(job, t, &c->edits, &c->outcome);
-	else if (ret == 0)
-		ret = zone_change_audit(c, t, "zone properties", NULL);
-	return ret;
-}
-
 static bool
 says_nothing(const struct body_zone *z)
 {
 	return !z->has_kind && z->primaries == NULL && z->account == NULL && z->catalog == NULL &&
 	       z->soa_edit == NULL && z->soa_edit_api == NULL && !z->has_rectify &&
 	       z->primary_tsig == NULL && z->secondary_tsig == NULL;
+}
+
+static int
+apply_put(struct change_job *job, struct store_txn *t)
+{
+	struct zone_change *c = zone_change_of(job);
+	struct json_writer told = {0};
+	struct store_zone zone;
+	int ret = get_zone(c, t, &zone);
+
+	if (ret == 0 && !says_nothing(&c->zone)) {
+		zone_change_tell_properties(c, t, &zone, &told);
+		ret = told.failed ? -ENOMEM : zone_change_properties(c, t, &zone, false);
+		if (ret == 0)
+			ret = zone_change_audit(c, t, "zone properties", told.text);
+		json_free(&told);
+	}
+	/* one that is transferred here may wait for it */
+	if (ret == 0 && c->edits.whole && zone.kind != BACKEND_SECONDARY &&
+		body_rrsets_find(&c->rrsets, c->apex, KNOT_RRTYPE_SOA) == NULL)
+		ret = change_refuse(&job->error, CHANGE_INVALID, NO_SOA);
+	if (ret == 0 && c->edits.whole)
+		ret = changes_edit(job, t, &c->edits, &c->outcome);
+	return ret;
 }
 
 void

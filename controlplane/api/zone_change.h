@@ -56,6 +56,10 @@ struct zone_change *zone_change_of(struct change_job *job);
 int zone_change_audit(
 	struct zone_change *c, struct store_txn *t, const char *action, const char *detail);
 
+/** What the body will change of them, before and after, as an object with a NUL behind; for the
+ * audit log. `zone` is the store's as it is. */
+void zone_change_tell_properties(const struct zone_change *c, struct store_txn *t,
+	const struct store_zone *zone, struct json_writer *w);
 /** Properties that the body has: into the zone and its metadata. `zone` is the store's new or
  * present one. @param is_new  it has no metadata yet */
 int zone_change_properties(struct zone_change *c, struct store_txn *t, struct store_zone *zone,

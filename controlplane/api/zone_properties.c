@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* PowerDNS takes any word, and counts serials by none that it does not know. */
@@ -96,6 +97,67 @@ set_metadata(struct zone_change *c, struct store_txn *t, const struct store_zone
 		ret = set_keys(
 			c, t, zone, "AXFR-MASTER-TSIG", z->secondary_tsig, z->n_secondary_tsig);
 	return ret;
+}
+
+/* --- for the audit log --- */
+
+static void
+tell(struct json_writer *w, const char *key, const char *before, const char *after)
+{
+	if (after == NULL || strcmp(before, after) == 0)
+		return;
+	json_open_object(w, key);
+	json_str(w, "before", before);
+	json_str(w, "after", after);
+	json_close_object(w);
+}
+
+static void
+tell_keys(struct json_writer *w, struct store_txn *t, const struct store_zone *zone,
+	const char *kind, const char *key, const char *const *after, size_t n_after)
+{
+	const char **before = NULL;
+	size_t n = 0;
+
+	if (after == NULL)
+		return;
+	if (store_metadata_get(t, zone, kind, &before, &n) != 0)
+		n = 0;
+	json_open_object(w, key);
+	json_open_array(w, "before");
+	for (size_t i = 0; i < n; i++)
+		json_str(w, NULL, before[i]);
+	json_close_array(w);
+	json_open_array(w, "after");
+	for (size_t i = 0; i < n_after; i++)
+		json_str(w, NULL, after[i]);
+	json_close_array(w);
+	json_close_object(w);
+	free(before);
+}
+
+void
+zone_change_tell_properties(const struct zone_change *c, struct store_txn *t,
+	const struct store_zone *zone, struct json_writer *w)
+{
+	const struct body_zone *z = &c->zone;
+	const char *rectify =
+		strcmp(zone_metadata_one(t, zone, "API-RECTIFY"), "1") == 0 ? "1" : "0";
+
+	json_open_object(w, NULL);
+	tell(w, "kind", body_kind_word[zone->kind], z->has_kind ? body_kind_word[z->kind] : NULL);
+	tell(w, "masters", zone->primaries, z->primaries);
+	tell(w, "account", zone->account, z->account);
+	tell(w, "catalog", zone->catalog, z->catalog);
+	tell(w, "soa_edit", zone_metadata_one(t, zone, "SOA-EDIT"), z->soa_edit);
+	tell(w, "soa_edit_api", zone_metadata_one(t, zone, "SOA-EDIT-API"), z->soa_edit_api);
+	tell(w, "api_rectify", rectify, !z->has_rectify ? NULL : z->rectify ? "1" : "0");
+	tell_keys(w, t, zone, "TSIG-ALLOW-AXFR", "master_tsig_key_ids", z->primary_tsig,
+		z->n_primary_tsig);
+	tell_keys(w, t, zone, "AXFR-MASTER-TSIG", "slave_tsig_key_ids", z->secondary_tsig,
+		z->n_secondary_tsig);
+	json_close_object(w);
+	json_raw(w, "%c", 0);
 }
 
 int

@@ -58,3 +58,25 @@ def test_the_audit_log_tells_who_did_what(build):
         assert pages == audit(server)['entries']
         assert server.over_unix('GET', BASE + '/millrace/audit?limit=x')[0] == 400
         assert server.ask('GET', BASE + '/millrace/audit', key=secret)[0] == 403
+
+
+def test_metadata_and_properties_are_told_with_what_was_before(build):
+    with Server(build, ['key: ' + KEY]) as server:
+        zone = BASE + '/zones/told.example.'
+        assert server.ask('POST', BASE + '/zones', json.dumps({'name': 'told.example.', 'kind': 'Native', 'nameservers': ['ns1.example.net.']}))[0] == 201
+        assert server.ask('PUT', zone + '/metadata/ALSO-NOTIFY', '{"metadata": ["192.0.2.1"]}')[0] == 200
+        assert server.ask('POST', zone + '/metadata', '{"kind": "ALSO-NOTIFY", "metadata": ["192.0.2.2"]}')[0] == 201
+        assert server.ask('DELETE', zone + '/metadata/ALSO-NOTIFY')[0] == 204
+        assert server.ask('PUT', zone, '{"kind": "Slave", "masters": ["192.0.2.7"], "account": ""}')[0] == 204
+        rows = audit(server, '?zone=told.example.')['entries']
+        told = [(r['kind'], r['before'], r['after'], r['who']) for r in rows if r['action'] == 'metadata']
+        one, two = ['192.0.2.1'], ['192.0.2.1', '192.0.2.2']
+        assert told == [('ALSO-NOTIFY', two, [], 'api-key'), ('ALSO-NOTIFY', one, two, 'api-key'), ('ALSO-NOTIFY', [], one, 'api-key')]
+        assert not [r for r in rows if '/metadata' in r.get('path', '')]       # once is enough
+        (properties,) = [r for r in rows if r['action'] == 'zone properties']
+        assert properties['who'] == 'api-key' and properties['detail'] == {
+            'kind': {'before': 'Native', 'after': 'Slave'}, 'masters': {'before': '', 'after': '192.0.2.7'}}
+        # what was refused is told as the request that it was
+        assert server.ask('PUT', zone + '/metadata/IXFR', '{"metadata": ["2"]}')[0] == 422
+        wait_audit(server, '?zone=told.example.', len(rows) + 1)
+        assert audit(server, '?zone=told.example.')['entries'][0]['status'] == 422
