@@ -173,8 +173,11 @@ run(struct worker *w)
 	struct capture_tap *tap = atomic_load_explicit(&w->tap_now, memory_order_relaxed);
 	unsigned round = 0;
 
-	for (unsigned i = 0; i < w->n_ports; i++)
+	for (unsigned i = 0; i < w->n_ports; i++) {
 		w->port[i]->tap = tap;
+		if (tap != NULL)
+			tap_name(tap, w->port[i]->tap_index, w->port[i]->name);
+	}
 	w->tick_scale = policy_tick_scale(w->shared->tsc_hz);
 	sampler_start(&w->sampler, w->shared->tsc_hz, w->index);
 	grace_online(w->hub, w->shared);

@@ -159,3 +159,16 @@ tap_end(struct capture_tap *t)
 	t->start = t->writer.at;
 	t->n_written = 0;
 }
+
+void
+tap_name(struct capture_tap *t, unsigned port, const char *name)
+{
+	char *out = port < CAPTURE_PORTS_MAX ? t->writer.ring->name[port] : NULL;
+
+	if (out == NULL || out[0] != '\0')
+		return;
+	for (unsigned i = 1; i < CAPTURE_NAME_OCTETS - 1 && name[i - 1] != '\0'; i++)
+		out[i] = name[i];
+	/* release: whoever finds the first one finds the rest */
+	__atomic_store_n(out, name[0], __ATOMIC_RELEASE);
+}

@@ -42,6 +42,10 @@ struct tap_packet {
 	uint16_t port;          /* struct port's index */
 };
 
+/** A port's name, if it has none yet: it came after the capture had begun. Before its first packet.
+ */
+void tap_name(struct capture_tap *t, unsigned port, const char *name);
+
 /** Before a port receives. @param q  the worker's queries */
 void tap_begin(struct capture_tap *t, struct answer_query q[ANSWER_BURST], uint64_t tsc);
 

@@ -13,6 +13,7 @@ import time
 import dns.message
 import pytest
 
+import pcapng
 from load import Load
 from netns import SERVER4, SERVER6, ip
 from suite import alive, find_program, send_tcp, send_udp
@@ -157,6 +158,22 @@ def test_a_device_that_does_not_open_is_given_back(on_xdp, lab):
     assert s.pid('dataplane') not in (0, old)
     wait_for(s, 'the sockets stay', lambda: s.phase() == 'answering')
     assert over_device(s, lab)
+
+
+def test_a_capture_goes_on_and_names_the_sockets(on_xdp, lab, tmp_path):
+    s = on_xdp()
+    file = tmp_path / 'c.pcapng'
+    with load(s, lab, 7) as asked:
+        capture = subprocess.Popen([find_program(s.build, 'millracectl'), '--config', str(s.config_path), 'capture', '--duration', '5', '-w', str(file)],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        time.sleep(1.5)
+        upgrade(s)
+        said = capture.communicate(timeout=30)[0]
+    asked.nothing_lost()
+    assert '0 packets lost' in said
+    packets = pcapng.File(file.read_bytes()).packets
+    seen = {p.interface if isinstance(p.interface, str) else p.interface.name for p in packets}
+    assert seen == {'net_af_xdp0 queue 0, worker 0', '%s:53, worker 0' % SERVER4}
 
 
 def test_from_a_port_to_a_socket_and_back(on_xdp, lab):
