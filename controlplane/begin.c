@@ -85,8 +85,13 @@ start_publisher(struct controlplane *c)
 	if (ret != 0)
 		return ret;
 	ret = policy_control_create(&c->policy, c->config, c->publisher, tell_published, c, wrong);
-	if (ret != 0)
+	if (ret != 0) {
 		log_error("%s", wrong);
+		return ret;
+	}
+	ret = views_control_create(&c->views, c->publisher, &c->arena, tell_published, c);
+	if (ret != 0)
+		log_error("views: %s", strerror(-ret));
 	return ret;
 }
 
@@ -146,6 +151,7 @@ start_store(struct controlplane *c)
 		.config = c->whole,
 		.zones = c->zones,
 		.backends = c->backends,
+		.views = c->views,
 		.changed = on_store,
 		.arg = c,
 	};

@@ -129,7 +129,7 @@ check_file(struct check *c, const char *path)
 			c->origin != NULL ? c->origin : path);
 		return EXIT_USAGE;
 	}
-	zone_text_from_wire(zone, apex);
+	zone_text_from_key(zone, apex);
 	ret = zone_load_file(&model, path, apex, &options, &report);
 	if (ret != 0 && report.n_errors == 0)
 		zone_report_add(

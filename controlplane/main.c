@@ -214,6 +214,7 @@ stop(struct controlplane *c, int status)
 	zone_manager_destroy(c->zones);
 	store_opener_destroy(c->store);
 	policy_control_destroy(c->policy);
+	views_control_destroy(c->views);
 	if (c->publisher != NULL)
 		zone_publisher_destroy(c->publisher);
 	if (c->arena.base != NULL)

@@ -3,6 +3,7 @@
 #include "controlplane/open_store.h"
 #include "config/log.h"
 #include "controlplane/manager/zone_manager.h"
+#include "controlplane/views/views_control.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct store_opener {
 	uv_timer_t again;
 	bool opening;
 	int status; /* of the attempt */
+	bool views_missed;
 	char error[STORE_ERROR_OCTETS];
 	struct store *store;
 	struct changes *changes;
@@ -39,6 +41,9 @@ open_it(uv_work_t *work)
 	struct store_options options = {.path = o->o.path};
 
 	o->status = store_open(&o->store, &options, o->error);
+	/* before any zone of the store is served: who has a view must not see another variant first
+	 */
+	o->views_missed = o->status == 0 && views_control_refresh(o->o.views, o->store) != 0;
 }
 
 static void
@@ -82,6 +87,8 @@ opened(uv_work_t *work, int status)
 	else
 		tell_reason(o, o->error);
 	if (ret == 0) {
+		if (o->views_missed)
+			changes_retry_views(o->changes);
 		changes_set_store(o->changes, o->store, NULL);
 		if (o->transfers != NULL)
 			transfer_set_store(o->transfers, o->store);
@@ -103,7 +110,10 @@ start_opening(struct store_opener *o)
 int
 store_opener_start(struct store_opener **out, const struct store_opener_options *options)
 {
-	struct changes_options changes = {.zones = options->zones, .backends = options->backends};
+	struct changes_options changes = {.zones = options->zones,
+		.backends = options->backends,
+		.views = views_control_refresh,
+		.views_arg = options->views};
 	struct transfer_options transfers = {.config = options->config};
 	struct store_opener *o = calloc(1, sizeof *o);
 	int ret;

@@ -17,6 +17,7 @@ struct store_opener_options {
 	const struct config *config; /* of transfers */
 	struct zone_manager *zones;
 	struct backends *backends;
+	struct views_control *views;
 	/* It has come, or it has not (NULL), and why: each time that the reason is another one.
 	 * error lives as long as the opener. */
 	void (*changed)(void *arg, struct store *store, const char *error);

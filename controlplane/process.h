@@ -11,6 +11,7 @@
 #include "controlplane/open_store.h"
 #include "controlplane/policy/policy_control.h"
 #include "controlplane/reconfigure.h"
+#include "controlplane/views/views_control.h"
 #include "controlplane/watch.h"
 
 #include <stdatomic.h>
@@ -34,6 +35,7 @@ struct controlplane {
 	struct arena arena;
 	struct zone_publisher *publisher;
 	struct policy_control *policy;
+	struct views_control *views;
 	struct zone_manager *zones;
 	struct backends *backends;
 	struct store_opener *store;

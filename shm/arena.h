@@ -19,14 +19,14 @@
  * an older reader may leave out (docs/decisions/0017). So no struct in the arena changes its size.
  */
 #define ARENA_VERSION 1u
-#define ARENA_MINOR 3u
+#define ARENA_MINOR 4u
 #define ARENA_SEGMENT (2u << 20) /* octets; one huge page */
 #define ARENA_ALIGN 64u          /* every block starts on a cache line */
 #define ARENA_SIZE_MIN (16ull << 20)
 #define ARENA_SIZE_MAX (1ull << 47) /* directory slots keep offsets in 48 bits */
 
-/* The first octets of the file. Written by the control plane; `directory`, `settings`, `generation`
- * and `policy` change while readers read, everything else only before `magic` is set. */
+/* The first octets of the file. Written by the control plane; the atomic ones change while
+ * readers read, everything else only before `magic` is set. */
 struct arena_header {
 	uint64_t magic;      /* ARENA_MAGIC once the rest is valid */
 	uint32_t version;    /* ARENA_VERSION of the writer */
@@ -38,7 +38,9 @@ struct arena_header {
 	_Atomic uint64_t settings;               /* struct settings, or 0 */
 	_Atomic uint64_t generation;             /* counts publications */
 	_Atomic uint64_t policy;                 /* struct policy, or 0; since minor version 2 */
-	_Atomic uint64_t reserved[4]; /* of later versions; an older writer that takes over clears
+	_Atomic uint64_t variants;    /* struct zone_directory of variants of zones, or 0 */
+	_Atomic uint64_t views;       /* struct views, or 0; both since minor version 4 */
+	_Atomic uint64_t reserved[2]; /* of later versions; an older writer that takes over clears
 					 them, as it keeps nothing that they lead to */
 };
 

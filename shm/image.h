@@ -15,6 +15,7 @@
 #pragma once
 #include "shm/arena.h"
 #include "shm/name.h"
+#include "shm/zone_key.h"
 
 #include <string.h>
 
@@ -30,6 +31,9 @@
 enum image_flag {
 	IMAGE_UNAVAILABLE =
 		1, /* configured, but nothing could be loaded: answer SERVFAIL; no chunks */
+	/* of a variant of the zone: behind the apex lies the label of its key (zone_key.h). Since
+	 * minor version 4, and only in the directory of variants, which older readers do not see */
+	IMAGE_VARIANT = 2,
 };
 
 struct image_chunk_ref {
@@ -54,7 +58,8 @@ struct image {
 	uint64_t n_records; /* RRs in the zone, occluded ones included */
 	uint64_t octets;    /* of this block and all chunks */
 	uint8_t apex_labels;
-	uint8_t apex[]; /* folded, wire; then NAME_PAD octets that may be read */
+	uint8_t apex[]; /* folded, wire; with IMAGE_VARIANT the variant's label; then NAME_PAD
+			   octets that may be read */
 };
 
 struct image_bucket {
@@ -250,6 +255,39 @@ static inline const uint8_t *
 image_apex(const struct image *im)
 {
 	return (uint64_t)im->apex_len + sizeof *im <= im->block_len ? im->apex : NULL;
+}
+
+/** The label that tells which variant this is, length octet first, or NULL: it is none, or its
+ * label leaves the block. */
+static inline const uint8_t *
+image_variant(const struct image *im)
+{
+	uint64_t at = offsetof(struct image, apex) + im->apex_len;
+
+	if ((im->flags & IMAGE_VARIANT) == 0 || at + ZONE_VARIANT_LABEL > im->block_len)
+		return NULL;
+	return zone_variant_is_label(im->apex + im->apex_len) ? im->apex + im->apex_len : NULL;
+}
+
+/**
+ * What the zone is told by (zone_key.h).
+ * @param[out] key  zeroed behind the key, so that it can be hashed
+ * @return octets; 0: the image is damaged
+ */
+static inline unsigned
+image_key(const struct image *im, uint8_t key[NAME_OCTETS_MAX + 1 + NAME_PAD])
+{
+	const uint8_t *variant = image_variant(im);
+	unsigned at = variant == NULL ? 0 : variant[0] + 1u;
+
+	if (image_apex(im) == NULL || im->apex_len + at > NAME_OCTETS_MAX ||
+		((im->flags & IMAGE_VARIANT) != 0 && variant == NULL))
+		return 0;
+	memset(key, 0, NAME_OCTETS_MAX + 1 + NAME_PAD);
+	if (variant != NULL)
+		memcpy(key, variant, at);
+	memcpy(key + at, im->apex, im->apex_len);
+	return at + im->apex_len;
 }
 
 /** The tag of a name in its bucket; other bits of the hash choose the chunk (upper) and the bucket

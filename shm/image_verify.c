@@ -239,8 +239,10 @@ verify_chunks(struct verify *v)
 {
 	const struct image *im = v->im;
 	uint64_t n_chunks = 1ull << im->chunk_bits, octets = im->block_len;
+	const uint8_t *variant = image_variant(im);
+	unsigned names = im->apex_len + (variant == NULL ? 0 : variant[0] + 1u);
 
-	if (im->chunks_at % 8 != 0 || im->chunks_at < offsetof(struct image, apex) + im->apex_len ||
+	if (im->chunks_at % 8 != 0 || im->chunks_at < offsetof(struct image, apex) + names ||
 		im->chunks_at + n_chunks * sizeof(struct image_chunk_ref) > im->block_len)
 		return wrong(v, "the chunk table leaves the image");
 	const struct image_chunk_ref *ref =
@@ -293,11 +295,13 @@ verify_image(struct verify *v)
 	if (im == NULL || v->off % ARENA_ALIGN != 0 || image_apex(im) == NULL ||
 		im->chunk_bits > IMAGE_CHUNK_BITS_MAX)
 		return wrong(v, "no image");
-	if (im->flags & ~IMAGE_UNAVAILABLE)
+	if (im->flags & ~(IMAGE_UNAVAILABLE | IMAGE_VARIANT))
 		return wrong(v, "unknown image flags");
 	if (image_verify_name(im->apex, im->apex_len, &labels) != im->apex_len ||
 		labels != im->apex_labels)
 		return wrong(v, "the apex is not well-formed");
+	if ((im->flags & IMAGE_VARIANT) != 0 && image_variant(im) == NULL)
+		return wrong(v, "the variant's label is not well-formed");
 	if (!verify_chunks(v))
 		return false;
 	if (im->flags & IMAGE_UNAVAILABLE)

@@ -245,16 +245,26 @@ policy_part_action(const struct policy *p, const struct policy_key *k)
 	return upper[low] == k->upper ? base[p->parts.action_at + low] : p->default_action;
 }
 
+/** What the tables say of this address, whatever it means: the second half of a look-up. Only when
+ * p->acl is set. */
+static inline uint8_t
+policy_value_of(const struct policy *p, const struct policy_key *k, const struct policy_span *s)
+{
+	uint8_t value = policy_range_action(p, k, s);
+
+	if (__builtin_expect(value == POLICY_DIVIDED, 0))
+		value = policy_part_action(p, k);
+	return value;
+}
+
 /**
- * What becomes of a query from this address: the second half of a look-up. Only when p->acl is set.
+ * What becomes of a query from this address.
  * @return an action below POLICY_ACTIONS; a damaged one is POLICY_ALLOW
  */
 static inline enum policy_action
 policy_action_of(const struct policy *p, const struct policy_key *k, const struct policy_span *s)
 {
-	uint8_t action = policy_range_action(p, k, s);
+	uint8_t action = policy_value_of(p, k, s);
 
-	if (__builtin_expect(action == POLICY_DIVIDED, 0))
-		action = policy_part_action(p, k);
 	return action < POLICY_ACTIONS ? (enum policy_action)action : POLICY_ALLOW;
 }

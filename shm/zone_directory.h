@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* zone_directory: hash of apex name -> zone image. Written by the control plane, read by workers.
+ * A second one has the variants of zones, by the hash of their keys (zone_key.h).
  *
  * Open addressing in cache-line buckets. A slot is one 64-bit word: the tag in the upper 16 bits,
  * the image's arena offset in the lower 48. Publishing or replacing a zone is one atomic store of
@@ -48,17 +49,32 @@ zone_slot_tag(uint64_t hash)
 	return (uint16_t)(hash >> 48);
 }
 
-/** The current directory, checked against the arena's bounds; NULL when there is none, or a damaged
- * one. */
+/** The directory at an offset, checked against the arena's bounds; NULL when there is none, or a
+ * damaged one. */
 static inline const struct zone_directory *
-zone_directory_current(const struct arena *a)
+zone_directory_at(const struct arena *a, uint64_t off)
 {
-	uint64_t off = atomic_load_explicit(&arena_header(a)->directory, memory_order_acquire);
 	const struct zone_directory *d = arena_at(a, off, sizeof *d);
 	if (d == NULL || off % ARENA_ALIGN != 0 || d->magic != ZONE_DIRECTORY_MAGIC ||
 		arena_at(a, off, zone_directory_octets(d->bucket_mask)) == NULL)
 		return NULL;
 	return d;
+}
+
+/** The current directory, as above. */
+static inline const struct zone_directory *
+zone_directory_current(const struct arena *a)
+{
+	return zone_directory_at(
+		a, atomic_load_explicit(&arena_header(a)->directory, memory_order_acquire));
+}
+
+/** That of variants. */
+static inline const struct zone_directory *
+zone_directory_variants(const struct arena *a)
+{
+	return zone_directory_at(
+		a, atomic_load_explicit(&arena_header(a)->variants, memory_order_acquire));
 }
 
 /* Numbers of labels, taken from the largest down. */
@@ -68,6 +84,19 @@ struct label_set {
 
 #define LABELS_END UINT32_MAX
 
+/** Those numbers of a set that are at most n, which is at most 127. */
+static inline struct label_set
+label_set_up_to(struct label_set s, unsigned n)
+{
+	if (n < 64) {
+		s.high = 0;
+		s.low &= ~0ull >> (63 - n);
+	} else {
+		s.high &= ~0ull >> (127 - n);
+	}
+	return s;
+}
+
 /** The suffixes of a name with n labels that may be zones, by their number of labels. */
 static inline struct label_set
 zone_directory_labels(const struct zone_directory *d, unsigned n)
@@ -76,13 +105,8 @@ zone_directory_labels(const struct zone_directory *d, unsigned n)
 		atomic_load_explicit(&d->label_counts[0], memory_order_relaxed),
 		atomic_load_explicit(&d->label_counts[1], memory_order_relaxed),
 	};
-	if (n < 64) {
-		s.high = 0;
-		s.low &= ~0ull >> (63 - n);
-	} else {
-		s.high &= ~0ull >> (127 - n);
-	}
-	return s;
+
+	return label_set_up_to(s, n);
 }
 
 /** The next one, or LABELS_END. */
@@ -108,16 +132,19 @@ zone_directory_prefetch(const struct zone_directory *d, uint64_t hash)
 	prefetch_line(&d->bucket[(uint32_t)hash & d->bucket_mask]);
 }
 
-/**
- * Find the zone with exactly this apex.
- * @param hash  of the folded apex name
- * @param apex  folded, wire
- * @param len   octets of apex, root label included
- * @return the image's header, checked to lie inside the arena; NULL when there is no such zone
- */
-static inline const struct image *
-zone_directory_find(const struct arena *a, const struct zone_directory *d, uint64_t hash,
-	const uint8_t *apex, unsigned len)
+/* Is this image that of the variant with this label? */
+static inline bool
+zone_directory_is_variant(const struct image *im, const uint8_t *variant)
+{
+	const uint8_t *own = image_variant(im);
+
+	return own != NULL && own[0] == variant[0] && memcmp(own, variant, variant[0] + 1u) == 0;
+}
+
+/* Find an image by its apex and, unless that is NULL, the label of its variant. */
+static inline __attribute__((always_inline)) const struct image *
+zone_directory_match(const struct arena *a, const struct zone_directory *d, uint64_t hash,
+	const uint8_t *apex, unsigned len, const uint8_t *variant)
 {
 	uint16_t tag = zone_slot_tag(hash);
 	uint32_t at = (uint32_t)hash;
@@ -133,7 +160,8 @@ zone_directory_find(const struct arena *a, const struct zone_directory *d, uint6
 			const struct image *im = image_at(a, s & ZONE_SLOT_OFFSET);
 			if (im != NULL && im->apex_len == len &&
 				sizeof *im + len <= im->block_len &&
-				name_equal(im->apex, apex, len))
+				name_equal(im->apex, apex, len) &&
+				(variant == NULL || zone_directory_is_variant(im, variant)))
 				return im;
 		}
 		for (unsigned i = 0; i < ZONE_SLOTS; i++)
@@ -141,4 +169,30 @@ zone_directory_find(const struct arena *a, const struct zone_directory *d, uint6
 				return NULL;
 	}
 	return NULL;
+}
+
+/**
+ * Find the zone with exactly this apex.
+ * @param hash  of the folded apex name
+ * @param apex  folded, wire
+ * @param len   octets of apex, root label included
+ * @return the image's header, checked to lie inside the arena; NULL when there is no such zone
+ */
+static inline const struct image *
+zone_directory_find(const struct arena *a, const struct zone_directory *d, uint64_t hash,
+	const uint8_t *apex, unsigned len)
+{
+	return zone_directory_match(a, d, hash, apex, len, NULL);
+}
+
+/**
+ * Find a variant of the zone with exactly this apex, in the directory of variants.
+ * @param hash     of the key: that of the apex, extended by the label
+ * @param variant  label of the key, length octet first
+ */
+static inline const struct image *
+zone_directory_find_variant(const struct arena *a, const struct zone_directory *d, uint64_t hash,
+	const uint8_t *apex, unsigned len, const uint8_t *variant)
+{
+	return zone_directory_match(a, d, hash, apex, len, variant);
 }

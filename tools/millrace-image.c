@@ -22,7 +22,7 @@ static const char usage[] =
 	"Usage: millrace-image --arena PATH COMMAND\n"
 	"Look into the shared memory that millrace answers from. Read-only.\n\n"
 	"Commands:\n"
-	"  list                 zones that are published\n"
+	"  list                 zones that are published, and variants of zones\n"
 	"  show ZONE            one zone's image: size, chunks, how full its hash table is\n"
 	"  dump ZONE [NAME]     its nodes and pre-rendered answers\n"
 	"  verify [ZONE]        check images octet by octet; exit status 1 if one is damaged\n\n"
@@ -55,73 +55,98 @@ image_name(const struct image *im, const struct image_node *n, char text[KNOT_DN
 	return name_text(wire, text);
 }
 
+/* How a zone is called: "example.org..internal" if it is a variant. */
+static const char *
+zone_name(const struct image *im, char text[KNOT_DNAME_TXT_MAXLEN + ZONE_VARIANT_LABEL + 2])
+{
+	const uint8_t *variant = image_variant(im);
+	const char *apex = image_name(im, NULL, text);
+
+	if (variant == NULL || apex != text)
+		return apex;
+	sprintf(text + strlen(text), ".%.*s", variant[0] - 1, (const char *)variant + 2);
+	return text;
+}
+
 static int
 list_zone(struct tool *t, const struct image *im, json_t *rows)
 {
-	char text[KNOT_DNAME_TXT_MAXLEN + 1];
+	char text[KNOT_DNAME_TXT_MAXLEN + ZONE_VARIANT_LABEL + 2];
 	const char *state = im->flags & IMAGE_UNAVAILABLE ? "unavailable" : "served";
 
 	if (rows == NULL) {
-		printf("%-40s %11u %10llu %10llu %12llu  %s\n", image_name(im, NULL, text),
-			im->serial, (unsigned long long)im->n_names,
-			(unsigned long long)im->n_records, (unsigned long long)im->octets, state);
+		printf("%-40s %11u %10llu %10llu %12llu  %s\n", zone_name(im, text), im->serial,
+			(unsigned long long)im->n_names, (unsigned long long)im->n_records,
+			(unsigned long long)im->octets, state);
 		return 0;
 	}
 	return json_array_append_new(
-		rows, json_pack("{s:s, s:I, s:I, s:I, s:I, s:s}", "zone",
-			      image_name(im, NULL, text), "serial", (json_int_t)im->serial, "names",
-			      (json_int_t)im->n_names, "records", (json_int_t)im->n_records,
-			      "octets", (json_int_t)im->octets, "state", state));
+		rows, json_pack("{s:s, s:I, s:I, s:I, s:I, s:s}", "zone", zone_name(im, text),
+			      "serial", (json_int_t)im->serial, "names", (json_int_t)im->n_names,
+			      "records", (json_int_t)im->n_records, "octets",
+			      (json_int_t)im->octets, "state", state));
 }
 
 static int
 verify_zone(struct tool *t, const struct image *im)
 {
-	char text[KNOT_DNAME_TXT_MAXLEN + 1];
+	char text[KNOT_DNAME_TXT_MAXLEN + ZONE_VARIANT_LABEL + 2];
 	const char *why = "";
 
 	if (image_verify(&t->arena, (uint64_t)((const uint8_t *)im - t->arena.base), &why) == 0)
 		return 0;
-	printf("%s: damaged: %s\n", image_name(im, NULL, text), why);
+	printf("%s: damaged: %s\n", zone_name(im, text), why);
 	t->status = 1;
 	return 1;
 }
 
-/* For each zone in the directory: list or verify it. */
-static void
-each_zone(struct tool *t, bool verify)
-{
-	const struct zone_directory *d = zone_directory_current(&t->arena);
-	json_t *rows = t->json ? json_array() : NULL;
-	unsigned n = 0, bad = 0;
+struct looking {
+	struct tool *t;
+	json_t *rows;
+	bool verify;
+	unsigned n, bad;
+};
 
-	if (!verify && rows == NULL)
-		printf("%-40s %11s %10s %10s %12s  %s\n", "zone", "serial", "names", "records",
-			"octets", "state");
+/* List or verify each zone of a directory, which may be NULL. */
+static void
+look_at_zones(struct looking *l, const struct zone_directory *d)
+{
 	for (uint64_t b = 0; d != NULL && b <= d->bucket_mask; b++)
 		for (unsigned i = 0; i < ZONE_SLOTS; i++) {
 			uint64_t off = d->bucket[b].slot[i] & ZONE_SLOT_OFFSET;
 			if (off <= ZONE_SLOT_REMOVED)
 				continue;
-			const struct image *im = image_at(&t->arena, off);
-			n++;
+			const struct image *im = image_at(&l->t->arena, off);
+			l->n++;
 			if (im == NULL || image_apex(im) == NULL) {
 				fprintf(stderr, "image at %llu is damaged\n",
 					(unsigned long long)off);
-				t->status = 1;
-				bad++;
-			} else if (verify) {
-				bad += (unsigned)verify_zone(t, im);
+				l->t->status = 1;
+				l->bad++;
+			} else if (l->verify) {
+				l->bad += (unsigned)verify_zone(l->t, im);
 			} else {
-				list_zone(t, im, rows);
+				list_zone(l->t, im, l->rows);
 			}
 		}
+}
+
+static void
+each_zone(struct tool *t, bool verify)
+{
+	struct looking l = {.t = t, .rows = t->json ? json_array() : NULL, .verify = verify};
+
+	if (!verify && l.rows == NULL)
+		printf("%-40s %11s %10s %10s %12s  %s\n", "zone", "serial", "names", "records",
+			"octets", "state");
+	look_at_zones(&l, zone_directory_current(&t->arena));
+	look_at_zones(&l, zone_directory_variants(&t->arena));
 	if (verify)
-		printf("%u zones, %u damaged\n", n, bad);
-	if (rows != NULL) {
-		json_dumpf(rows, stdout, JSON_INDENT(1));
+		printf("%u zones, %u damaged\n", l.n, l.bad);
+	if (l.rows != NULL) {
+		json_dumpf(l.rows, stdout, JSON_INDENT(1));
 		putchar('\n');
-		json_decref(rows);
+		json_decref(l.rows);
 	}
 }
 
@@ -252,20 +277,47 @@ parse_name(const char *text, uint8_t name[NAME_OCTETS_MAX + 1 + NAME_PAD])
 	return true;
 }
 
+/* "example.org..internal" -> the label of its key, and the zone's name. False: it names none. */
+static bool
+parse_zone(char *text, uint8_t label[ZONE_VARIANT_LABEL])
+{
+	char *dots = strstr(text, "..");
+	size_t len = dots == NULL ? 0 : strlen(dots + 2);
+
+	label[0] = 0;
+	if (dots == NULL)
+		return true;
+	if (len == 0 || len > ZONE_VARIANT_MAX)
+		return false;
+	label[0] = (uint8_t)(len + 1);
+	label[1] = ZONE_VARIANT_MARK;
+	memcpy(label + 2, dots + 2, len);
+	dots[1] = '\0';
+	return zone_variant_is_label(label);
+}
+
 static const struct image *
 find_zone(struct tool *t, const char *zone)
 {
 	uint8_t name[NAME_OCTETS_MAX + 1 + NAME_PAD];
-	const struct zone_directory *d = zone_directory_current(&t->arena);
+	uint8_t label[ZONE_VARIANT_LABEL + NAME_HASH_AHEAD] = {0};
+	const struct zone_directory *d;
 	const struct image *im = NULL;
+	char *text = strdup(zone);
 
-	if (!parse_name(zone, name)) {
+	if (text == NULL || !parse_zone(text, label) || !parse_name(text, name)) {
 		fprintf(stderr, "%s: not a domain name\n", zone);
+		free(text);
 		return NULL;
 	}
-	if (d != NULL)
-		im = zone_directory_find(&t->arena, d,
-			name_hash(arena_header(&t->arena)->seed, name), name, name_octets(name));
+	free(text);
+	uint64_t hash = name_hash(arena_header(&t->arena)->seed, name);
+	d = label[0] == 0 ? zone_directory_current(&t->arena) : zone_directory_variants(&t->arena);
+	if (d != NULL && label[0] == 0)
+		im = zone_directory_find(&t->arena, d, hash, name, name_octets(name));
+	else if (d != NULL)
+		im = zone_directory_find_variant(&t->arena, d, name_hash_extend(hash, label), name,
+			name_octets(name), label);
 	if (im == NULL)
 		fprintf(stderr, "%s: not published; 'list' shows what is\n", zone);
 	return im;

@@ -39,7 +39,7 @@ fail_zone(const struct lmdb_instance *l, int rc, const uint8_t *apex, char *erro
 {
 	char text[ZONE_TEXT_OCTETS];
 
-	zone_text_from_wire(text, apex);
+	zone_text_from_key(text, apex);
 	if (rc == -ENOENT || rc == -EEXIST)
 		snprintf(error, BACKEND_ERROR_OCTETS, "%.200s: there is %s zone %.255s", l->path,
 			rc == -ENOENT ? "no" : "already a", text);

@@ -21,7 +21,8 @@ static int
 check_serial(struct applying *a, const struct backend_changeset *c)
 {
 	struct backend_rrset soa;
-	int rc = store_rrset_get(a->t, &a->zone, a->zone.apex, TYPE_SOA, &a->decoder, &soa);
+	int rc = store_rrset_get(
+		a->t, &a->zone, zone_key_apex(a->zone.apex), TYPE_SOA, &a->decoder, &soa);
 
 	if (rc == -ENOENT || (rc == 0 && soa.n_records == 0))
 		return 0;

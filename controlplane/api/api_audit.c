@@ -62,9 +62,9 @@ add_zone(json_t *o, const struct api_request *r)
 		uint8_t apex[ZONE_WIRE_OCTETS];
 		char text[ZONE_TEXT_OCTETS];
 
-		if (zone_wire_from_id(apex, r->match.param[0]) < 0)
+		if (zone_key_from_id(apex, r->match.param[0]) < 0)
 			return;
-		zone_text_from_wire(text, apex);
+		zone_text_from_key(text, apex);
 		json_object_set_new(o, "zone", json_string(text));
 		return;
 	}
@@ -242,11 +242,11 @@ query_zone(struct api_request *r, char zone[ZONE_TEXT_OCTETS])
 
 	if (found <= 0)
 		return found;
-	if (zone_wire_from_text(apex, text) < 0) {
+	if (zone_key_from_text(apex, text) < 0) {
 		api_request_error(r, MHD_HTTP_BAD_REQUEST, "'%.300s' is no zone's name", text);
 		return -1;
 	}
-	zone_text_from_wire(zone, apex);
+	zone_text_from_key(zone, apex);
 	return 0;
 }
 

@@ -169,7 +169,7 @@ tell(const struct metadata_job *j, struct store_txn *t)
 	json_t *row;
 	int ret;
 
-	zone_text_from_wire(name, j->apex);
+	zone_text_from_key(name, j->apex);
 	row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:O, s:O}", "action", "metadata", "who", j->who,
 		"origin", "api", "zone", name, "kind", j->kind, "before", j->before, "after",
 		j->now);

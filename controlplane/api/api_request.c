@@ -126,7 +126,7 @@ api_request_query_bool(struct api_request *r, const char *name, bool *value)
 int
 api_request_zone(struct api_request *r, uint8_t apex[ZONE_WIRE_OCTETS])
 {
-	if (zone_wire_from_id(apex, r->match.param[0]) >= 0)
+	if (zone_key_from_id(apex, r->match.param[0]) >= 0)
 		return 0;
 	api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT, "Unable to parse zone id '%.300s'",
 		r->match.param[0]);
@@ -149,7 +149,7 @@ start_ticket(struct api_request *r)
 	int ret = 0;
 
 	if (r->for_zone)
-		ret = zone_wire_from_id(apex, r->match.param[0]) < 0 ? -EINVAL : 0;
+		ret = zone_key_from_id(apex, r->match.param[0]) < 0 ? -EINVAL : 0;
 	if (ret == 0)
 		ret = zone_manager_wait(
 			r->context->zones, r->for_zone ? apex : NULL, r->ticket, resume, r);

@@ -74,28 +74,28 @@ static const struct route autoprimaries[] = {
 
 static const struct route networks[] = {
 	{"GET", API_BASE "/networks", api_networks_list, "",
-		"Networks that see a view: none in this version.",
+		"Networks that see a view, in the order of their addresses. Of those around a client's address the longest prefix counts.",
 		"listNetworks", "", "200 Networks"},
 	{"GET", API_BASE "/networks/{ip}/{prefixlen}", api_network_get, "",
-		"The view of a network: none in this version, thus 404.",
-		"getNetwork", "", "200 Network, 404, 422"},
+		"The view of exactly this network.",
+		"getNetwork", "", "200 Networks, 404, 422"},
 	{"PUT", API_BASE "/networks/{ip}/{prefixlen}", api_network_set, "",
-		"Have a network see a view. Not in this version: 422, as PowerDNS with a backend that has no views.",
+		"Have a network see a view, which need not be there yet; \"\" takes its view away. Holds for the next query.",
 		"setNetwork", "NetworkView", "204, 400, 422"},
 };
 
 static const struct route views[] = {
 	{"GET", API_BASE "/views", api_views_list, "",
-		"Names of views: none in this version.",
+		"Names of views: those that have a zone.",
 		"listViews", "", "200 Views"},
 	{"GET", API_BASE "/views/{view}", api_view_get, "",
-		"Zones of a view: none in this version, thus 404.",
+		"Zones of a view, each as its variant is named.",
 		"listView", "", "200 View, 404"},
 	{"POST", API_BASE "/views/{view}", api_view_add, "",
-		"Add a zone to a view. Not in this version: 422, as PowerDNS with a backend that has no views.",
+		"Have a view show a variant of a zone, which need not be there yet, instead of the zone itself or of another variant. Makes the view, if it is the first. Holds for the next query.",
 		"addToView", "ViewZone", "204, 400, 422"},
 	{"DELETE", API_BASE "/views/{view}/{id}", api_view_remove, "",
-		"Remove a zone from a view. Not in this version: 422, as PowerDNS with a backend that has no views.",
+		"Take a zone out of a view, whichever variant of it is there: its clients see what everybody sees. That it is not there is no error.",
 		"deleteFromView", "", "204, 422"},
 };
 /* clang-format on */

@@ -212,7 +212,7 @@ const struct api_schema api_schema[] = {
 	{"View", "Zones of a view.", FIELDS(
 		{"zones", "![string]", ""}), NULL, false},
 	{"ViewZone", "A zone for a view.", FIELDS(
-		{"name", "!string", "With its final dot"}), NULL, false},
+		{"name", "!string", "example.org..variant; or a zone's own name, with its final dot"}), NULL, false},
 
 	/* --- statistics --- */
 	{"StatisticItem", "A number.", FIELDS(

@@ -110,7 +110,7 @@ write_zone_members(struct search *s, const uint8_t *apex)
 {
 	char name[ZONE_TEXT_OCTETS], id[ZONE_ID_OCTETS];
 
-	zone_text_from_wire(name, apex);
+	zone_text_from_key(name, apex);
 	zone_id_from_wire(id, apex);
 	json_str(&s->out, "zone", name);
 	json_str(&s->out, "zone_id", id);
@@ -121,7 +121,7 @@ look_at_zone(struct search *s, const uint8_t *apex)
 {
 	char name[ZONE_TEXT_OCTETS], id[ZONE_ID_OCTETS];
 
-	zone_text_from_wire(name, apex);
+	zone_text_from_key(name, apex);
 	if (!(s->what & FIND_ZONES) || !is_match(s->pattern, name) || !access_zone_seen(s->r, apex))
 		return;
 	zone_id_from_wire(id, apex);

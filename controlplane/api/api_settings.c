@@ -227,7 +227,7 @@ static const struct setting {
 	{"tcp-idle-timeout", tcp_idle_timeout, NULL},
 	{"udp-truncation-threshold", udp_truncation_threshold, NULL},
 	{"version-string", version_string, NULL},
-	{"views", NULL, "no"},
+	{"views", NULL, "yes"},
 	{"webserver", webserver, NULL},
 	{"webserver-address", webserver_address, NULL},
 	{"webserver-allow-from", webserver_allow_from, NULL},

@@ -15,7 +15,7 @@ api_answer_no_zone(struct api_request *r, const uint8_t *apex)
 {
 	char text[ZONE_TEXT_OCTETS];
 
-	zone_text_from_wire(text, apex);
+	zone_text_from_key(text, apex);
 	api_request_error(r, MHD_HTTP_NOT_FOUND, "Could not find domain '%s'", text);
 }
 
@@ -91,7 +91,7 @@ api_store_zone_only(struct api_request *r, uint8_t apex[ZONE_WIRE_OCTETS], const
 	store_end(t);
 	if (home != API_ZONE_ELSEWHERE)
 		return home == API_ZONE_STORED;
-	zone_text_from_wire(text, apex);
+	zone_text_from_key(text, apex);
 	api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 		"Zone '%s' is not in the store: no %s of it can be kept", text, what);
 	return false;

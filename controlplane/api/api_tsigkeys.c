@@ -164,7 +164,7 @@ take_id(struct api_request *r, char name[ZONE_TEXT_OCTETS])
 
 	if (!access_server(r))
 		return false;
-	if (zone_wire_from_id(wire, r->match.param[0]) < 0) {
+	if (zone_key_from_id(wire, r->match.param[0]) < 0 || zone_key_variant(wire) > 0) {
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"Unable to parse DNS Name '%.300s'", r->match.param[0]);
 		return false;

@@ -1,52 +1,89 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* api_views: views and the networks that see them. This version answers everybody from the same
- * zones, so there are none, and none can be made: as PowerDNS answers with a backend that has no
- * views. What is asked for is looked at all the same. */
+/* api_views: views, and the networks that see them, with the words and statuses of PowerDNS 5. What
+ * they say is kept in the store (controlplane/views/views_rows.h), and served before the answer. */
 #include "controlplane/api/access.h"
 #include "controlplane/api/api_store.h"
+#include "controlplane/api/body_rrsets.h"
+#include "controlplane/views/views_rows.h"
 
-#include <arpa/inet.h>
+#include <errno.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define VIEW_OCTETS_MAX 252u /* as PowerDNS: a view is a label of names in its database */
-#define NO_VIEWS "this version has no views"
+#define NETWORK_TEXT_OCTETS 64u
 
 static void
-write_empty(struct api_request *r, const char *key)
+answer_read_error(struct api_request *r, int error)
 {
-	json_open_object(&r->out, NULL);
-	json_open_array(&r->out, key);
-	json_close_array(&r->out);
-	json_close_object(&r->out);
+	if (error != 0)
+		api_request_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "The store cannot be read: %s",
+			strerror(-error));
+}
+
+/* --- lists of views and of their zones --- */
+
+struct listing {
+	struct json_writer *w;
+	char before[VIEW_NAME_MAX + 1];
+	uint32_t n;
+};
+
+/* A view's rows come together. */
+static int
+list_view(void *arg, const char *key, const char *variant)
+{
+	struct listing *l = arg;
+	size_t len = strcspn(key, "/");
+
+	if (len == 0 || len > VIEW_NAME_MAX ||
+		(strncmp(l->before, key, len) == 0 && l->before[len] == '\0'))
+		return 0;
+	memcpy(l->before, key, len);
+	l->before[len] = '\0';
+	json_str(l->w, NULL, l->before);
+	return 0;
 }
 
 void
 api_views_list(struct api_request *r)
 {
-	if (access_server(r))
-		write_empty(r, "views");
+	struct listing l = {.w = &r->out};
+	struct store_txn *t;
+	int ret;
+
+	if (!access_server(r) || (t = api_store_read(r)) == NULL)
+		return;
+	json_open_object(&r->out, NULL);
+	json_open_array(&r->out, "views");
+	ret = store_row_each(t, STORE_VIEW, "", list_view, &l);
+	json_close_array(&r->out);
+	json_close_object(&r->out);
+	store_end(t);
+	answer_read_error(r, ret);
 }
 
-void
-api_networks_list(struct api_request *r)
+static int
+list_zone(void *arg, const char *key, const char *variant)
 {
-	if (access_server(r))
-		write_empty(r, "networks");
+	char view[VIEW_NAME_MAX + 1], text[ZONE_TEXT_OCTETS];
+	uint8_t zone_key[ZONE_WIRE_OCTETS];
+	struct listing *l = arg;
+
+	if (view_row_read(key, variant, view, zone_key) != 0)
+		return 0; /* the log has told of it */
+	zone_text_from_key(text, zone_key);
+	json_str(l->w, NULL, text);
+	l->n++;
+	return 0;
 }
 
 static bool
 is_view_name(struct api_request *r, const char *view)
 {
-	const char *wrong = NULL;
+	const char *wrong = view_name_wrong(view);
 
-	if (view[0] == '.' || view[0] == ' ')
-		wrong = "it must not begin with a dot or a space";
-	else if (strlen(view) > VIEW_OCTETS_MAX)
-		wrong = "it is too long";
-	else if (view[strcspn(view, "/\n\r\t")] != '\0')
-		wrong = "it must have no '/' and no control characters";
 	if (wrong != NULL)
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"View '%.100s' cannot be named so: %s", view, wrong);
@@ -56,55 +93,259 @@ is_view_name(struct api_request *r, const char *view)
 void
 api_view_get(struct api_request *r)
 {
-	if (access_server(r))
-		api_request_error(r, MHD_HTTP_NOT_FOUND, "There is no view '%.300s'; " NO_VIEWS,
-			r->match.param[0]);
+	const char *view = r->match.param[0];
+	struct listing l = {.w = &r->out};
+	char prefix[VIEW_NAME_MAX + 2];
+	struct store_txn *t;
+	int ret = 0;
+
+	if (!access_server(r) || (t = api_store_read(r)) == NULL)
+		return;
+	json_open_object(&r->out, NULL);
+	json_open_array(&r->out, "zones");
+	if (view_name_wrong(view) == NULL) {
+		snprintf(prefix, sizeof prefix, "%.252s/", view);
+		ret = store_row_each(t, STORE_VIEW, prefix, list_zone, &l);
+	}
+	json_close_array(&r->out);
+	json_close_object(&r->out);
+	store_end(t);
+	if (ret == 0 && l.n == 0)
+		api_request_error(r, MHD_HTTP_NOT_FOUND, "There is no view '%.252s'", view);
+	answer_read_error(r, ret);
+}
+
+/* --- changes of views --- */
+
+/* A row that is to be put, or to be gone. */
+struct row_job {
+	struct api_job base;
+	enum store_table table;
+	char key[VIEWS_KEY_OCTETS];
+	char value[VIEW_NAME_MAX + 1]; /* variant, or view of a network */
+	bool gone;
+	char view[VIEW_NAME_MAX + 1]; /* of STORE_VIEW */
+};
+
+/* A new row is against the bounds of what workers read. */
+static int
+check_bounds(struct row_job *j, struct store_txn *t)
+{
+	struct change_error *e = &j->base.job.error;
+	struct views_count n;
+	int ret = views_count(t, j->table == STORE_VIEW ? j->view : NULL, &n);
+
+	if (ret != 0)
+		return ret;
+	if (j->table == STORE_NETWORK && n.networks >= VIEWS_NETWORKS_MAX)
+		return change_refuse(e, CHANGE_INVALID,
+			"Failed to setup view %.252s for network %.60s: there are %u networks, and "
+			"no more are allowed",
+			j->value, j->key, VIEWS_NETWORKS_MAX);
+	if (j->table == STORE_VIEW && n.zones >= VIEWS_ZONES_MAX)
+		return change_refuse(e, CHANGE_INVALID,
+			"Failed to add a zone to view %.252s: all views together have %u zones, "
+			"and no more are allowed",
+			j->view, VIEWS_ZONES_MAX);
+	if (j->table == STORE_VIEW && !n.has_view && n.views >= VIEWS_MAX)
+		return change_refuse(e, CHANGE_INVALID,
+			"Failed to add a zone to view %.252s: there are %u views, and no more are "
+			"allowed",
+			j->view, VIEWS_MAX);
+	return 0;
+}
+
+/* Writer's thread. */
+static int
+apply_row(struct change_job *job, struct store_txn *t)
+{
+	struct row_job *j = (struct row_job *)job;
+	const char *value;
+	int ret = store_row_get(t, j->table, j->key, &value);
+
+	if (ret != 0 && ret != -ENOENT)
+		return ret;
+	if (j->gone ? ret == -ENOENT : ret == 0 && strcmp(value, j->value) == 0)
+		return 0; /* it is so already */
+	if (ret == -ENOENT)
+		ret = check_bounds(j, t);
+	if (ret != 0)
+		return ret;
+	job->wrote = true;
+	change_touch_views(job);
+	return j->gone ? store_row_remove(t, j->table, j->key)
+		       : store_row_put(t, j->table, j->key, j->value);
+}
+
+static void
+row_changed(struct api_request *r)
+{
+	if (api_job_of(r) != NULL)
+		api_request_done(r);
+}
+
+static void
+run_row(struct api_request *r, struct row_job *j)
+{
+	j->base.job.tells_writes = true;
+	api_job_run(r, apply_row, row_changed);
+}
+
+/* The row of a zone in the view that the path names. @return NULL: the error is the answer */
+static struct row_job *
+new_view_job(struct api_request *r, const uint8_t *zone_key)
+{
+	const char *view = r->match.param[0];
+	struct row_job *j;
+
+	if (!is_view_name(r, view) || (j = api_job_new(r, sizeof *j, NULL)) == NULL)
+		return NULL;
+	j->table = STORE_VIEW;
+	snprintf(j->view, sizeof j->view, "%.252s", view); /* no longer: is_view_name() */
+	if (view_row_key(j->key, view, zone_key) == 0)
+		return j;
+	api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+		"The names of view and zone are too long together to be kept: at most %u octets",
+		VIEWS_KEY_OCTETS - 2);
+	return NULL;
 }
 
 void
 api_view_add(struct api_request *r)
 {
-	uint8_t wire[ZONE_WIRE_OCTETS];
+	char error[BODY_ERROR_OCTETS];
+	uint8_t zone_key[ZONE_WIRE_OCTETS];
+	struct row_job *j;
 	const char *name;
 	json_t *body;
 
 	if (!access_server(r) || (body = api_request_object(r)) == NULL)
 		return;
 	name = api_need_string(r, body, "name");
-	if (name != NULL && (name[0] == '\0' || name[strlen(name) - 1] != '.'))
-		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
-			"DNS Name '%.300s' is not canonical", name);
-	else if (name != NULL && zone_wire_from_text(wire, name) < 0)
-		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
-			"Unable to parse DNS Name '%.300s'", name);
-	else if (name != NULL && is_view_name(r, r->match.param[0]))
-		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
-			"Failed to add %.300s to view %.252s: " NO_VIEWS, name, r->match.param[0]);
+	if (name != NULL && body_zone_name(zone_key, name, error) < 0) {
+		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT, "%s", error);
+	} else if (name != NULL && (j = new_view_job(r, zone_key)) != NULL) {
+		unsigned label = zone_key_variant(zone_key);
+		if (label > 0)
+			memcpy(j->value, zone_key + 2, label - 2);
+		run_row(r, j);
+	}
 	json_decref(body);
 }
 
 void
 api_view_remove(struct api_request *r)
 {
-	if (access_server(r) && is_view_name(r, r->match.param[0]))
+	uint8_t zone_key[ZONE_WIRE_OCTETS];
+	struct row_job *j;
+
+	if (!access_server(r))
+		return;
+	if (zone_key_from_id(zone_key, r->match.param[1]) < 0) {
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
-			"Failed to remove %.300s from view %.252s: " NO_VIEWS, r->match.param[1],
-			r->match.param[0]);
+			"Unable to parse zone id '%.300s'", r->match.param[1]);
+	} else if ((j = new_view_job(r, zone_key)) != NULL) {
+		j->gone = true;
+		run_row(r, j);
+	}
 }
 
-/* The network that the path names. */
+/* --- networks --- */
+
+struct network {
+	struct config_prefix prefix;
+	char *view;
+};
+
+struct networks {
+	struct network *network;
+	size_t n, room;
+};
+
+static int
+take_network(void *arg, const char *key, const char *view)
+{
+	struct networks *all = arg;
+	struct network *n;
+
+	if (all->n == all->room) {
+		size_t room = all->room == 0 ? 64 : 2 * all->room;
+		n = reallocarray(all->network, room, sizeof *n);
+		if (n == NULL)
+			return -ENOMEM;
+		all->network = n;
+		all->room = room;
+	}
+	n = &all->network[all->n];
+	if (network_parse_text(&n->prefix, key) != 0)
+		return 0;
+	n->view = strdup(view);
+	all->n += n->view != NULL;
+	return n->view != NULL ? 0 : -ENOMEM;
+}
+
+/* IPv4 first, then by address, the wider one before those in it. */
+static int
+compare_networks(const void *a, const void *b)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const struct network *x = a, *y = b;
+	bool x4 = memcmp(x->prefix.address, mapped, 12) == 0 && x->prefix.bits >= 96,
+	     y4 = memcmp(y->prefix.address, mapped, 12) == 0 && y->prefix.bits >= 96;
+	int order = memcmp(x->prefix.address, y->prefix.address, 16);
+
+	if (x4 != y4)
+		return x4 ? -1 : 1;
+	return order != 0 ? order : (int)x->prefix.bits - (int)y->prefix.bits;
+}
+
+static void
+write_network(struct json_writer *w, const struct config_prefix *prefix, const char *view)
+{
+	char text[NETWORK_TEXT_OCTETS];
+
+	config_format_prefix(prefix, text);
+	json_open_object(w, NULL);
+	json_str(w, "network", text);
+	json_str(w, "view", view);
+	json_close_object(w);
+}
+
+void
+api_networks_list(struct api_request *r)
+{
+	struct networks all = {0};
+	struct store_txn *t;
+	int ret;
+
+	if (!access_server(r) || (t = api_store_read(r)) == NULL)
+		return;
+	ret = store_row_each(t, STORE_NETWORK, "", take_network, &all);
+	store_end(t);
+	if (all.n > 1)
+		qsort(all.network, all.n, sizeof *all.network, compare_networks);
+	json_open_object(&r->out, NULL);
+	json_open_array(&r->out, "networks");
+	for (size_t i = 0; i < all.n; i++) {
+		write_network(&r->out, &all.network[i].prefix, all.network[i].view);
+		free(all.network[i].view);
+	}
+	json_close_array(&r->out);
+	json_close_object(&r->out);
+	free(all.network);
+	answer_read_error(r, ret);
+}
+
+/* The network that the path names, and its row. */
 static bool
-is_network(struct api_request *r)
+take_path(struct api_request *r, struct config_prefix *prefix, char key[NETWORK_TEXT_OCTETS])
 {
 	const char *ip = r->match.param[0], *length = r->match.param[1];
-	uint8_t octets[16];
-	unsigned long bits, most = strchr(ip, ':') != NULL ? 128 : 32;
-	char *end;
 
-	bits = strtoul(length, &end, 10);
-	if (inet_pton(most == 128 ? AF_INET6 : AF_INET, ip, octets) == 1 && length[0] >= '0' &&
-		length[0] <= '9' && *end == '\0' && bits <= most)
+	if (network_parse(prefix, ip, length) == 0) {
+		config_format_prefix(prefix, key);
 		return true;
+	}
 	api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 		"'%.100s/%.20s' is no network; it must be ADDRESS/LENGTH such as 192.0.2.0/24", ip,
 		length);
@@ -114,24 +355,49 @@ is_network(struct api_request *r)
 void
 api_network_get(struct api_request *r)
 {
-	if (access_server(r) && is_network(r))
-		api_request_error(r, MHD_HTTP_NOT_FOUND,
-			"Network %.100s/%.3s has no view; " NO_VIEWS, r->match.param[0],
-			r->match.param[1]);
+	char key[NETWORK_TEXT_OCTETS];
+	struct config_prefix prefix;
+	struct store_txn *t;
+	const char *view;
+	int ret;
+
+	if (!access_server(r) || !take_path(r, &prefix, key) || (t = api_store_read(r)) == NULL)
+		return;
+	ret = store_row_get(t, STORE_NETWORK, key, &view);
+	if (ret == 0) {
+		json_open_object(&r->out, NULL);
+		json_open_array(&r->out, "networks");
+		write_network(&r->out, &prefix, view);
+		json_close_array(&r->out);
+		json_close_object(&r->out);
+	}
+	store_end(t);
+	if (ret == -ENOENT)
+		api_request_error(r, MHD_HTTP_NOT_FOUND, "Network %s has no view", key);
+	else
+		answer_read_error(r, ret);
 }
 
 void
 api_network_set(struct api_request *r)
 {
+	char key[NETWORK_TEXT_OCTETS];
+	struct config_prefix prefix;
+	struct row_job *j;
 	const char *view;
 	json_t *body;
 
-	if (!access_server(r) || !is_network(r) || (body = api_request_object(r)) == NULL)
+	if (!access_server(r) || !take_path(r, &prefix, key) ||
+		(body = api_request_object(r)) == NULL)
 		return;
 	view = api_need_string(r, body, "view");
-	if (view != NULL)
-		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
-			"Failed to setup view %.252s for network %.100s/%.3s: " NO_VIEWS, view,
-			r->match.param[0], r->match.param[1]);
+	if (view != NULL && (view[0] == '\0' || is_view_name(r, view)) &&
+		(j = api_job_new(r, sizeof *j, NULL)) != NULL) {
+		j->table = STORE_NETWORK;
+		snprintf(j->key, sizeof j->key, "%s", key);
+		snprintf(j->value, sizeof j->value, "%.252s", view);
+		j->gone = view[0] == '\0';
+		run_row(r, j);
+	}
 	json_decref(body);
 }

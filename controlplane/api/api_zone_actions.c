@@ -118,7 +118,7 @@ collect_targets(struct targets *to, struct store_txn *txn, const struct store_zo
 	struct backend_rrset ns;
 
 	add_configured(to, txn, zone);
-	if (store_rrset_get(txn, zone, zone->apex, TYPE_NS, &d, &ns) == 0)
+	if (store_rrset_get(txn, zone, zone_key_apex(zone->apex), TYPE_NS, &d, &ns) == 0)
 		for (uint32_t i = 0; i < ns.n_records; i++) {
 			uint8_t raw[ZONE_WIRE_OCTETS] = {0}, name[ZONE_WIRE_OCTETS] = {0};
 			if (ns.record[i].disabled || ns.record[i].rdlength > NAME_OCTETS_MAX)
@@ -198,7 +198,7 @@ api_zone_notify(struct api_request *r)
 	store_end(t);
 	if (home == API_ZONE_NOWHERE)
 		return;
-	zone_text_from_wire(text, apex);
+	zone_text_from_key(text, apex);
 	if (home == API_ZONE_ELSEWHERE)
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"Zone '%s' is not in the store: NOTIFY is sent for zones of the store",
@@ -270,7 +270,7 @@ api_zone_rectify(struct api_request *r)
 	store_end(t);
 	if (home == API_ZONE_NOWHERE)
 		return;
-	zone_text_from_wire(text, apex);
+	zone_text_from_key(text, apex);
 	zone_manager_visit(r->context->zones, apex, look_at, &l);
 	if (presigned)
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,

@@ -98,7 +98,7 @@ static int
 complete(struct zone_change *c, bool from_text)
 {
 	struct body_rrsets *b = &c->rrsets;
-	bool has_ns = body_rrsets_find(b, c->apex, KNOT_RRTYPE_NS) != NULL;
+	bool has_ns = body_rrsets_find(b, zone_key_apex(c->apex), KNOT_RRTYPE_NS) != NULL;
 	json_int_t serial = json_integer_value(json_object_get(c->document, "serial"));
 	char error[BODY_ERROR_OCTETS] = "Out of memory";
 	struct backend_rrset set;
@@ -110,7 +110,7 @@ complete(struct zone_change *c, bool from_text)
 	if (set.n_records > 0 && !has_ns)
 		body_rrsets_add(b, &set);
 	if (c->zone.kind == BACKEND_SECONDARY || c->zone.kind == BACKEND_CONSUMER ||
-		body_rrsets_find(b, c->apex, KNOT_RRTYPE_SOA) != NULL)
+		body_rrsets_find(b, zone_key_apex(c->apex), KNOT_RRTYPE_SOA) != NULL)
 		return 0;
 	if (body_soa(b, BODY_SOA_CONTENT, c->apex, (uint32_t)serial, DEFAULT_TTL_S, &set, error) !=
 		0)
@@ -148,7 +148,7 @@ refuse_existing(struct zone_change *c)
 {
 	char text[ZONE_TEXT_OCTETS];
 
-	zone_text_from_wire(text, c->apex);
+	zone_text_from_key(text, c->apex);
 	return change_refuse(
 		&c->base.job.error, CHANGE_CONFLICT, "Domain '%.300s' already exists", text);
 }
@@ -221,8 +221,8 @@ take_name(struct api_request *r, const json_t *document, uint8_t apex[ZONE_WIRE_
 	char error[BODY_ERROR_OCTETS];
 	const char *name = body_string(document, "name", error);
 
-	if (name != NULL && body_name(apex, name, error) >= 0) {
-		if (body_name_is_plain(apex, false))
+	if (name != NULL && body_zone_name(apex, name, error) >= 0) {
+		if (body_name_is_plain(zone_key_apex(apex), false))
 			return 0;
 		snprintf(
 			error, sizeof error, "Name '%.300s' contains unsupported characters", name);

@@ -56,7 +56,7 @@ get_zone(struct zone_change *c, struct store_txn *t, struct store_zone *zone)
 		return zone_change_check(c, t, zone);
 	if (ret != -ENOENT)
 		return ret;
-	zone_text_from_wire(text, c->apex);
+	zone_text_from_key(text, c->apex);
 	return change_refuse(
 		&c->base.job.error, CHANGE_NOT_FOUND, "Could not find domain '%.300s'", text);
 }
@@ -148,7 +148,7 @@ apply_put(struct change_job *job, struct store_txn *t)
 	}
 	/* one that is transferred here may wait for it */
 	if (ret == 0 && c->edits.whole && zone.kind != BACKEND_SECONDARY &&
-		body_rrsets_find(&c->rrsets, c->apex, KNOT_RRTYPE_SOA) == NULL)
+		body_rrsets_find(&c->rrsets, zone_key_apex(c->apex), KNOT_RRTYPE_SOA) == NULL)
 		ret = change_refuse(&job->error, CHANGE_INVALID, NO_SOA);
 	if (ret == 0 && c->edits.whole)
 		ret = changes_edit(job, t, &c->edits, &c->outcome);
@@ -187,7 +187,7 @@ api_zone_put(struct api_request *r)
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"The zone does not come from the store: it has no properties that could "
 			"be changed here");
-	else if (body_rrsets_find(&c->rrsets, apex, KNOT_RRTYPE_SOA) == NULL)
+	else if (body_rrsets_find(&c->rrsets, zone_key_apex(apex), KNOT_RRTYPE_SOA) == NULL)
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT, NO_SOA);
 	else
 		zone_change_submit_edits(c, answer_changed);
@@ -220,7 +220,7 @@ api_zone_delete(struct api_request *r)
 	if (find_zone(r, apex, &place) != 0 || !access_zone(r, apex))
 		return;
 	if (place != ZONE_IN_STORE) {
-		zone_text_from_wire(text, apex);
+		zone_text_from_key(text, apex);
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"Deleting domain '%s' failed: it does not come from the store; remove it "
 			"from where it is configured",

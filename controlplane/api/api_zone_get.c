@@ -199,7 +199,7 @@ write_lines(struct json_writer *w, struct zone_answer *a, const struct backend_r
 	bool json = a->shape == AS_LINES_IN_JSON;
 
 	if (!a->soa_done && set->type < KNOT_RRTYPE_SOA &&
-		name_octets(set->owner) == name_octets(a->apex)) {
+		name_octets(set->owner) == name_octets(zone_key_apex(a->apex))) {
 		rrset_write_lines(&a->early, &a->view, set, json);
 		return;
 	}

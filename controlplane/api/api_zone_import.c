@@ -86,7 +86,7 @@ refuse_existing(struct zone_change *c)
 {
 	char text[ZONE_TEXT_OCTETS];
 
-	zone_text_from_wire(text, c->apex);
+	zone_text_from_key(text, c->apex);
 	return change_refuse(
 		&c->base.job.error, CHANGE_CONFLICT, "Domain '%.300s' already exists", text);
 }
@@ -102,7 +102,7 @@ apply(struct change_job *job, struct store_txn *t)
 
 	im->created = ret == -ENOENT;
 	if (ret == 0)
-		ret = im->create_only ? refuse_existing(c) : zone_change_check(c, &zone);
+		ret = im->create_only ? refuse_existing(c) : zone_change_check(c, t, &zone);
 	else if (im->created && c->matches)
 		return change_refuse(&job->error, CHANGE_STALE, "There is no such zone");
 	else if (im->created)

@@ -59,7 +59,7 @@ queue(struct api_request *r, const uint8_t *apex, const struct sockaddr_storage 
 					 : "Zones cannot be retrieved now");
 		return;
 	}
-	zone_text_from_wire(zone, apex);
+	zone_text_from_key(zone, apex);
 	transfer_format_address(asked != NULL ? asked : first, address);
 	snprintf(text, sizeof text, "Added retrieval request for '%s' from primary %s", zone,
 		address);
@@ -94,7 +94,7 @@ api_zone_retrieve(struct api_request *r)
 	named = take_primary(r, &asked);
 	if (named < 0)
 		return;
-	zone_text_from_wire(text, apex);
+	zone_text_from_key(text, apex);
 	if (!secondary || (n == 0 && named == 0))
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"Domain '%s' is not a secondary domain (or has no primary defined)", text);

@@ -189,7 +189,7 @@ ask_page(struct api_request *r, struct zone_list *list)
 	found = api_request_query(r, "cursor", text, sizeof text);
 	if (found <= 0)
 		return found;
-	if (strncmp(text, "s:", 2) == 0 && zone_wire_from_id(list->after, text + 2) >= 0) {
+	if (strncmp(text, "s:", 2) == 0 && zone_key_from_id(list->after, text + 2) >= 0) {
 		list->begun = true;
 		return 0;
 	}
@@ -248,7 +248,7 @@ api_zones_list(struct api_request *r)
 	if (found < 0 || api_request_query_bool(r, "dnssec", &list->dnssec) != 0 ||
 		ask_page(r, list) != 0)
 		return;
-	if (found > 0 && zone_wire_from_text(apex, name) < 0) {
+	if (found > 0 && zone_key_from_text(apex, name) < 0) {
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"Unable to parse zone name '%.300s'", name);
 		return;
@@ -280,7 +280,7 @@ tell_reloaded(void *arg, const struct zone_entry *e)
 	struct api_request *r = arg;
 	char text[ZONE_TEXT_OCTETS], line[ZONE_TEXT_OCTETS + 100];
 
-	zone_text_from_wire(text, e->apex);
+	zone_text_from_key(text, e->apex);
 	if (e->report != NULL && e->report->n_errors > 0) {
 		r->status = MHD_HTTP_UNPROCESSABLE_CONTENT;
 		snprintf(line, sizeof line, "Zone %s was refused; %s", text,
@@ -354,7 +354,7 @@ list_refused(void *arg, const struct zone_entry *e)
 	if (e->state != ZONE_FAILED || list->n == REFUSED_MAX)
 		return;
 	list->n++;
-	zone_text_from_wire(text, e->apex);
+	zone_text_from_key(text, e->apex);
 	json_open_object(list->out, NULL);
 	json_str(list->out, "name", text);
 	json_bool(list->out, "serving", e->serving);

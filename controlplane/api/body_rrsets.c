@@ -64,6 +64,29 @@ body_name(uint8_t wire[ZONE_WIRE_OCTETS], const char *text, char error[BODY_ERRO
 	return ret;
 }
 
+int
+body_zone_name(uint8_t key[ZONE_WIRE_OCTETS], const char *text, char error[BODY_ERROR_OCTETS])
+{
+	int ret = zone_key_from_text(key, text);
+
+	if (ret > 0 && zone_key_variant(key) > 0)
+		return ret;
+	/* the ordinary checks know what is wrong, unless it is a variant's name */
+	ret = body_name(key, text, error);
+	if (ret > 0 && zone_key_variant(key) > 0) {
+		snprintf(error, BODY_ERROR_OCTETS, "Name '%.*s' is kept for variants of zones",
+			BODY_TEXT_SHOWN, text);
+		ret = -EINVAL;
+	} else if (ret < 0 && strstr(text, "..") != NULL) {
+		snprintf(error, BODY_ERROR_OCTETS,
+			"Unable to parse DNS Name '%.*s': a variant of a zone is named as "
+			"example.org..variant, with lower-case letters, digits, '_' and '-', at "
+			"most %u of them",
+			BODY_TEXT_SHOWN, text, ZONE_VARIANT_MAX);
+	}
+	return ret;
+}
+
 /* An integer, or one as a string, as PowerDNS takes them. @return 0 or -EINVAL */
 static int
 take_integer(const json_t *object, const char *key, int64_t max, int64_t *out, char *error)
@@ -324,7 +347,11 @@ int
 body_rrsets_parse(struct body_rrsets *out, const json_t *rrsets, const uint8_t *apex,
 	enum body_rrsets_kind kind, int64_t now_s, char error[BODY_ERROR_OCTETS])
 {
-	struct reader r = {.out = out, .apex = apex, .kind = kind, .now_s = now_s, .error = error};
+	struct reader r = {.out = out,
+		.apex = zone_key_apex(apex),
+		.kind = kind,
+		.now_s = now_s,
+		.error = error};
 	size_t n = json_array_size(rrsets);
 	int ret = 0;
 
@@ -344,7 +371,7 @@ body_rrsets_parse(struct body_rrsets *out, const json_t *rrsets, const uint8_t *
 	}
 	free(r.rdata);
 	if (ret == 0)
-		ret = body_check(out, kind, apex, error);
+		ret = body_check(out, kind, r.apex, error);
 	if (ret == -ENOMEM)
 		snprintf(error, BODY_ERROR_OCTETS, "Out of memory");
 	return ret;

@@ -35,7 +35,7 @@ enum body_rrsets_kind {
 
 /**
  * @param rrsets  an array
- * @param apex    of the zone; folded
+ * @param apex    of the zone, or its key (shm/zone_key.h); folded
  * @param now_s   for comments that do not say when they were made
  * @param[out] out  the caller ends it with body_rrsets_free(), also after a failure
  * @param[out] error  what is wrong; it may quote the client, as PowerDNS does
@@ -56,6 +56,9 @@ const struct backend_rrset *body_rrsets_find(
 /** A name as PowerDNS's API takes it: with its final dot. @param[out] wire  folded
  * @return octets, or -EINVAL with `error` set */
 int body_name(uint8_t wire[ZONE_WIRE_OCTETS], const char *text, char error[BODY_ERROR_OCTETS]);
+/** The name of a zone, which may be that of a variant: "example.org..internal", with no dot behind.
+ * @param[out] key  of it. @return octets, or -EINVAL with `error` set */
+int body_zone_name(uint8_t key[ZONE_WIRE_OCTETS], const char *text, char error[BODY_ERROR_OCTETS]);
 /** Is it of letters, digits and "_-/" (and "*" as its first label) only? Others may be in zone
  * files, but PowerDNS's API makes none. */
 bool body_name_is_plain(const uint8_t *wire, bool wildcard);

@@ -133,7 +133,7 @@ take_tsig(struct body_zone *z, const json_t *list, const char ***out, size_t *n,
 		const char *id = json_string_value(json_array_get(list, i));
 		uint8_t wire[ZONE_WIRE_OCTETS];
 		char text[ZONE_TEXT_OCTETS], *copy;
-		if (id == NULL || zone_wire_from_id(wire, id) < 0) {
+		if (id == NULL || zone_key_from_id(wire, id) < 0 || zone_key_variant(wire) > 0) {
 			snprintf(error, BODY_ERROR_OCTETS,
 				"A TSIG key with the name '%.*s' does not exist", BODY_TEXT_SHOWN,
 				id == NULL ? "" : id);
@@ -281,7 +281,7 @@ body_nameservers(struct body_rrsets *b, const json_t *document, const uint8_t *a
 	}
 	if (n == 0)
 		return 0;
-	set->owner = copy_name(b, apex);
+	set->owner = copy_name(b, zone_key_apex(apex));
 	record = body_take(&b->memory, n * sizeof *record);
 	if (record == NULL || set->owner == NULL)
 		return -ENOMEM;
@@ -327,11 +327,11 @@ body_soa(struct body_rrsets *b, const char *content, const uint8_t *apex, uint32
 
 	*set = (struct backend_rrset){.type = KNOT_RRTYPE_SOA,
 		.ttl = ttl,
-		.owner = copy_name(b, apex),
+		.owner = copy_name(b, zone_key_apex(apex)),
 		.n_records = 1,
 		.record = record};
 	if (ret == 0) {
-		zone_text_from_wire(zone, apex);
+		zone_text_from_wire(zone, zone_key_apex(apex));
 		put_zone(text, content, zone);
 		ret = rdata_from_text(KNOT_RRTYPE_SOA, text, rdata, &record->rdlength, why);
 		if (ret != 0)

@@ -105,10 +105,19 @@ matches_one(const struct token_pattern *p, unsigned n, const uint8_t *name)
 	return false;
 }
 
+/* A variant of a zone is a zone of its own, so "example.org." is not "example.org..internal"; but
+ * what is below a name is so whatever the variant. */
 bool
-token_allows_zone(const struct token *t, const uint8_t *apex)
+token_allows_zone(const struct token *t, const uint8_t *key)
 {
-	return t->full || matches_one(t->zone, t->n_zones, apex);
+	const uint8_t *apex = zone_key_apex(key);
+
+	for (unsigned i = 0; i < t->n_zones && !t->full; i++) {
+		bool many = t->zone[i].front_star || t->zone[i].back_star;
+		if (token_pattern_matches(&t->zone[i], many ? apex : key))
+			return true;
+	}
+	return t->full;
 }
 
 bool

@@ -79,8 +79,8 @@ bool token_expired(const struct token *t, int64_t now_s);
 bool token_allows_source(const struct token *t, const struct sockaddr_storage *peer);
 /** @param method  "GET", "HEAD", ... */
 bool token_allows_method(const struct token *t, const char *method);
-/** Anything with this zone? @param apex  folded */
-bool token_allows_zone(const struct token *t, const uint8_t *apex);
+/** Anything with this zone? @param key  shm/zone_key.h */
+bool token_allows_zone(const struct token *t, const uint8_t *key);
 /** Not the zone as a whole: only some of its RRsets. */
 bool token_is_limited(const struct token *t);
 /** Of a zone that it allows. */

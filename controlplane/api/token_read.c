@@ -62,8 +62,9 @@ token_pattern_read(struct token_pattern *p, const char *text)
 		return -EINVAL;
 	memcpy(middle, text, len);
 	middle[len] = '\0';
-	octets = zone_wire_from_text(p->wire, middle);
-	if (octets < 1 || (p->back_star && octets == 1) || has_bare_star(p, middle))
+	octets = zone_key_from_text(p->wire, middle);
+	if (octets < 1 || (zone_key_variant(p->wire) > 0 && (p->front_star || p->back_star)) ||
+		(p->back_star && octets == 1) || has_bare_star(p, middle))
 		return -EINVAL;
 	p->octets = (uint16_t)octets;
 	return 0;
@@ -86,8 +87,8 @@ list_of_texts(const json_t *list, const char *name, unsigned max, char error[TOK
 }
 
 static int
-read_patterns(const json_t *scopes, const char *name, struct token_pattern **out, unsigned *n,
-	char error[TOKEN_ERROR_OCTETS])
+read_patterns(const json_t *scopes, const char *name, bool zones, struct token_pattern **out,
+	unsigned *n, char error[TOKEN_ERROR_OCTETS])
 {
 	const json_t *list = json_object_get(scopes, name);
 	int count = list_of_texts(list, name, TOKEN_PATTERNS_MAX, error);
@@ -100,12 +101,13 @@ read_patterns(const json_t *scopes, const char *name, struct token_pattern **out
 	for (*n = 0; *n < (unsigned)count; ++*n) {
 		const char *text = json_string_value(json_array_get(list, *n));
 
-		if (token_pattern_read(&(*out)[*n], text) != 0)
+		if (token_pattern_read(&(*out)[*n], text) != 0 ||
+			(!zones && zone_key_variant((*out)[*n].wire) > 0))
 			return fail(error,
 				"'%s[%u]': '%.100s' is no name or pattern; it must be as "
-				"example.org., *.example.org. (what is below), "
+				"example.org., %s*.example.org. (what is below), "
 				"_acme-challenge.* (what begins so) or *",
-				name, *n, text);
+				name, *n, text, zones ? "example.org..variant, " : "");
 	}
 	return 0;
 }
@@ -284,9 +286,9 @@ token_create(struct token **out, const json_t *scopes, char error[TOKEN_ERROR_OC
 	if (ret == 0)
 		ret = read_bool(scopes, "server", &t->server, error);
 	if (ret == 0)
-		ret = read_patterns(scopes, "zones", &t->zone, &t->n_zones, error);
+		ret = read_patterns(scopes, "zones", true, &t->zone, &t->n_zones, error);
 	if (ret == 0)
-		ret = read_patterns(scopes, "owners", &t->owner, &t->n_owners, error);
+		ret = read_patterns(scopes, "owners", false, &t->owner, &t->n_owners, error);
 	if (ret == 0)
 		ret = read_types(t, scopes, error);
 	if (ret == 0)

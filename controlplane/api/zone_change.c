@@ -146,7 +146,7 @@ zone_change_text(
 	int ret;
 
 	body_rrsets_free(&c->rrsets);
-	ret = zone_read_text(text, len, c->apex, ZONE_CHANGE_TTL_S, take_rrset, &reader, error);
+	ret = zone_read_text(text, len, zone_key_apex(c->apex), ZONE_CHANGE_TTL_S, take_rrset, &reader, error);
 	return ret == 0 && c->rrsets.edit == NULL ? -EINVAL : ret;
 }
 
@@ -237,7 +237,7 @@ zone_change_audit(
 	char name[ZONE_TEXT_OCTETS];
 	int ret;
 
-	zone_text_from_wire(name, c->apex);
+	zone_text_from_key(name, c->apex);
 	json_open_object(&w, NULL);
 	json_str(&w, "action", action);
 	json_str(&w, "who", c->who);

@@ -36,7 +36,7 @@ zone_change_check_properties(struct zone_change *c)
 {
 	char name[ZONE_TEXT_OCTETS];
 
-	zone_text_from_wire(name, c->apex);
+	zone_text_from_key(name, c->apex);
 	if (check_soa_edit(c) != 0)
 		return -1;
 	if (c->zone.nsec3param != NULL && c->zone.nsec3param[0] != '\0' && !c->zone.dnssec) {

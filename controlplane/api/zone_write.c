@@ -78,7 +78,7 @@ zone_write_begin(struct json_writer *w, const struct zone_members *m)
 {
 	char text[ZONE_TEXT_OCTETS], id[ZONE_ID_OCTETS];
 
-	zone_text_from_wire(text, m->apex);
+	zone_text_from_key(text, m->apex);
 	zone_id_from_wire(id, m->apex);
 	json_open_object(w, NULL);
 	json_str(w, "account", m->account);

@@ -81,6 +81,7 @@ forget(struct change_job *j)
 {
 	touched_destroy_all(j->touched);
 	j->touched = NULL;
+	j->touched_views = false;
 	j->wrote = false;
 	j->error = (struct change_error){0};
 }
@@ -233,10 +234,12 @@ static void
 settle(struct changes *c, struct batch *b, size_t n, uint64_t version)
 {
 	struct touched_zones zones = {0};
+	bool views = false;
 
 	/* without a commit it is only about what others are waiting for */
 	for (size_t i = 0; i < n && (version != 0 || c->n_asides > 0); i++) {
 		struct change_job *j = b->job[i];
+		views |= version != 0 && j->result == 0 && j->touched_views;
 		if (j->result != 0 || touched_merge(&zones, j->touched) == 0)
 			continue;
 		/* no memory to remember what: the manager finds out, later */
@@ -246,6 +249,8 @@ settle(struct changes *c, struct batch *b, size_t n, uint64_t version)
 	}
 	changes_publish(c, &zones, version);
 	touched_zones_free(&zones);
+	if (views && c->o.views != NULL)
+		c->has_unpublished_views = c->o.views(c->o.views_arg, c->store) != 0;
 	hold_jobs(b, n, version);
 	changes_end_jobs(c, b->job, n);
 }
@@ -290,8 +295,9 @@ static void
 wait_for_work(struct changes *c)
 {
 	struct timespec until;
+	struct store *store;
 
-	if (!c->has_unpublished) {
+	if (!c->has_unpublished && !c->has_unpublished_views) {
 		pthread_cond_wait(&c->work, &c->lock);
 		return;
 	}
@@ -299,8 +305,11 @@ wait_for_work(struct changes *c)
 	until.tv_sec += RETRY_S;
 	if (pthread_cond_timedwait(&c->work, &c->lock, &until) != ETIMEDOUT)
 		return;
+	store = c->store;
 	pthread_mutex_unlock(&c->lock);
 	c->has_unpublished = zone_manager_retry(c->o.zones) > 0;
+	if (c->has_unpublished_views && store != NULL)
+		c->has_unpublished_views = c->o.views(c->o.views_arg, store) != 0;
 	pthread_mutex_lock(&c->lock);
 }
 

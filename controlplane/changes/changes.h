@@ -16,9 +16,13 @@ struct zone_manager;
 struct backends; /* controlplane/backends/backends.h */
 
 struct changes_options {
-	struct store *store;              /* NULL: changes_set_store() */
-	struct zone_manager *zones;       /* told what to serve */
-	struct backends *backends;        /* of zones that are not in the store; NULL: none */
+	struct store *store;        /* NULL: changes_set_store() */
+	struct zone_manager *zones; /* told what to serve */
+	struct backends *backends;  /* of zones that are not in the store; NULL: none */
+	/* Publish what the store says of views and networks, by now. Writer's thread. @return 0;
+	 * else it is called again later. NULL: nobody cares */
+	int (*views)(void *arg, struct store *store);
+	void *views_arg;
 	const char *default_soa_edit_api; /* "DEFAULT", ... */
 	size_t queue_max;                 /* jobs that may wait; 0: 65536; beyond that -EBUSY */
 	uint64_t large_records; /* a zone with more, if it must be compiled as a whole, is so in
@@ -34,6 +38,9 @@ int changes_start(struct changes **out, const struct changes_options *o)
 /** The store has been opened; or (NULL) it has not, and why, which is what jobs get for an answer
  * meanwhile. Once with a store. @param why  copied */
 void changes_set_store(struct changes *c, struct store *store, const char *why);
+/** Views could not be published when the store was opened: try again now and then. Before
+ * changes_set_store(). */
+void changes_retry_views(struct changes *c);
 /**
  * No more jobs; those that wait are done first, within patience_ms, the rest get -ECANCELED.
  * @return true: it has ended, changes_destroy() may be called. false: a commit or a compilation
@@ -86,6 +93,7 @@ struct change_job {
 	STAILQ_ENTRY(change_job) link;
 	struct change_touched *touched;
 	unsigned n_holds; /* large zones it touched that are being compiled */
+	bool touched_views;
 	struct changes *owner;
 	uint64_t submitted_ns;
 	int result;
@@ -103,6 +111,8 @@ enum change_touch {
 	CHANGE_ZONE_SEEN, /* nothing was changed; what it found is to be served before the answer */
 };
 int change_touch_zone(struct change_job *j, const uint8_t *apex, enum change_touch what);
+/** What views or networks say. */
+void change_touch_views(struct change_job *j);
 /** Only these owners of it. */
 int change_touch_owner(struct change_job *j, const uint8_t *apex, const uint8_t *owner);
 
@@ -117,7 +127,7 @@ struct zone_edit {
 };
 
 struct zone_edits {
-	const uint8_t *apex; /* NAME_PAD octets readable behind it */
+	const uint8_t *apex; /* the zone's key (shm/zone_key.h); NAME_PAD octets readable behind */
 	const struct zone_edit *edit;
 	size_t n;
 	bool whole;                /* the zone is to be these RRsets and nothing else */

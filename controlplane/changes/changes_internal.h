@@ -68,6 +68,7 @@ struct changes {
 
 	/* the writer's own */
 	struct zone_scratch *scratch;
+	_Atomic bool has_unpublished_views;
 	bool has_unpublished; /* a version could not be published: try again now and then */
 	struct asides asides;
 	unsigned n_asides;

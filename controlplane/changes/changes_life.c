@@ -92,6 +92,15 @@ changes_set_store(struct changes *c, struct store *store, const char *why)
 	pthread_mutex_unlock(&c->lock);
 }
 
+void
+changes_retry_views(struct changes *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->has_unpublished_views = c->o.views != NULL;
+	pthread_cond_signal(&c->work);
+	pthread_mutex_unlock(&c->lock);
+}
+
 bool
 changes_stop(struct changes *c, unsigned patience_ms)
 {

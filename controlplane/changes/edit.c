@@ -77,7 +77,7 @@ find_zone(struct edit_run *run, struct stored *s, const char *otherwise)
 	int ret = store_zone_get(s->txn, s->apex, &s->zone);
 
 	if (ret == -ENOENT) {
-		zone_text_from_wire(name, s->apex);
+		zone_text_from_key(name, s->apex);
 		return change_refuse(
 			run->error, CHANGE_NOT_FOUND, "Could not find domain '%s'", name);
 	}

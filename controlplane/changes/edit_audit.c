@@ -69,7 +69,7 @@ edit_audit_row(const struct edit_run *run)
 	char name[ZONE_TEXT_OCTETS];
 	size_t told = 0;
 
-	zone_text_from_wire(name, run->edits->apex);
+	zone_text_from_key(name, run->edits->apex);
 	json_open_object(&w, NULL);
 	json_str(&w, "action", "edit");
 	json_str(&w, "who", run->edits->who);

@@ -42,7 +42,7 @@ refuse(struct edit_run *run, const struct edited *e, const char *what)
 static int
 check_type(struct edit_run *run, const struct edited *e)
 {
-	bool apex = name_octets(e->at->name) == name_octets(run->edits->apex);
+	bool apex = name_octets(e->at->name) == name_octets(zone_key_apex(run->edits->apex));
 
 	if (e->type == TYPE_ALIAS || e->type == TYPE_LUA)
 		return refuse(run, e,
@@ -140,7 +140,8 @@ check_owner(struct edit_run *run, const struct edit_owner *at)
 		return 0;
 	if (cname != NULL && other != NULL)
 		return refuse_conflict(run, cname, other);
-	if (dname != NULL && ns != NULL && name_octets(at->name) != name_octets(run->edits->apex))
+	if (dname != NULL && ns != NULL &&
+		name_octets(at->name) != name_octets(zone_key_apex(run->edits->apex)))
 		return refuse(run, dname->records_differ ? dname : ns,
 			": Cannot have both NS and DNAME except in zone apex");
 	return 0;
@@ -277,7 +278,7 @@ take_soa(void *to, const struct backend_rrset *rrset)
 static int
 find_soa(struct edit_run *run, struct edited **out)
 {
-	struct edit_owner *at = edit_set_owner(&run->set, run->edits->apex);
+	struct edit_owner *at = edit_set_owner(&run->set, zone_key_apex(run->edits->apex));
 	struct soa_reading r = {.run = run, .at = at};
 	int ret = at == NULL ? -ENOMEM : 0;
 

@@ -155,7 +155,7 @@ static int
 apply_edit(struct edit_run *run, const struct zone_edit *edit)
 {
 	const struct backend_rrset *named = &edit->rrset;
-	bool inside = is_in_zone(named->owner, run->edits->apex);
+	bool inside = is_in_zone(named->owner, zone_key_apex(run->edits->apex));
 	struct edit_owner *at;
 	struct edited *e;
 	int ret = -ENOMEM;

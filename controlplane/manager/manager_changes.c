@@ -126,7 +126,7 @@ tell_unpublished(const struct zone_entry *e, const struct zone_report *report, i
 	for (size_t i = report->n; i-- > 0;)
 		if (report->finding[i].severity == ZONE_ERROR && report->finding[i].text != NULL)
 			why = report->finding[i].text;
-	zone_text_from_wire(zone, e->apex);
+	zone_text_from_key(zone, e->apex);
 	log_error("zone %s: a change is stored, but not served yet: %s", zone, why);
 }
 

@@ -186,7 +186,7 @@ tell_log(struct zone_manager *m, const struct zone_entry *e, const struct attemp
 	if (quiet && e->state != ZONE_FAILED && a->report.n == 0 &&
 		!log_would_write(LOG_LEVEL_DEBUG))
 		return; /* nothing is made of nothing: a million times at a start */
-	zone_text_from_wire(zone, e->apex);
+	zone_text_from_key(zone, e->apex);
 	if (e->state == ZONE_FAILED)
 		log_error("zone %s refused: %zu errors; %s", zone, a->report.n_errors,
 			e->serving ? "the version before goes on being served"

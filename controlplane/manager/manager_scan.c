@@ -102,6 +102,10 @@ scan_list(struct zone_manager *m, struct newcomers *new)
 		uint8_t apex[ZONE_WIRE_OCTETS];
 		if (zone_wire_from_text(apex, c->zones.list[i].zone) < 0)
 			manager_complain(m, c->zones.list[i].zone, "is not a domain name");
+		else if (zone_key_variant(apex) > 0)
+			manager_complain(m, c->zones.list[i].zone,
+				"is a name that is kept for variants of zones, which live in the "
+				"store");
 		else
 			found_zone(m, new, apex, c->zones.list[i].file, false);
 	}
@@ -253,7 +257,7 @@ manager_remove_zone(struct zone_manager *m, struct zone_entry *e)
 	 * made out of the one that is published */
 	while (e->busy)
 		pthread_cond_wait(&m->zone_free, &m->lock);
-	zone_text_from_wire(zone, e->apex);
+	zone_text_from_key(zone, e->apex);
 	if (!manager_drop_zone(m, e))
 		log_warning("zone %s was not published", zone);
 	if (m->scan.removed++ < LOG_FILES_MAX)
@@ -280,11 +284,10 @@ collect_stray(void *arg, uint64_t image_off)
 {
 	struct strays *s = arg;
 	const struct image *im = image_at(s->m->o.arena, image_off);
-	uint8_t apex[ZONE_WIRE_OCTETS] = {0};
+	uint8_t apex[ZONE_WIRE_OCTETS];
 
-	if (im == NULL)
+	if (im == NULL || image_key(im, apex) == 0)
 		return;
-	memcpy(apex, im->apex, im->apex_len);
 	if (zone_table_find(&s->m->table, apex) != NULL)
 		return;
 	if (s->n == s->room) {

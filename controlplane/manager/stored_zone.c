@@ -37,7 +37,7 @@ has_soa(struct store_txn *t, const struct store_zone *zone)
 {
 	struct store_decoder d = {0};
 	struct backend_rrset soa;
-	int ret = store_rrset_get(t, zone, zone->apex, TYPE_SOA, &d, &soa);
+	int ret = store_rrset_get(t, zone, zone_key_apex(zone->apex), TYPE_SOA, &d, &soa);
 
 	if (ret == 0)
 		for (uint32_t i = 0; i < soa.n_records; i++)

@@ -36,6 +36,62 @@ zone_text_from_wire(char text[ZONE_TEXT_OCTETS], const uint8_t *wire)
 		memcpy(text, "?", 2); /* not a name: its caller's mistake, but not a crash */
 }
 
+/* Where a variant's name begins in a zone's, behind ".."; NULL: there is none. A dot that is
+ * escaped ends no label. */
+static const char *
+variant_of(const char *text)
+{
+	for (const char *c = text; *c != '\0'; c++) {
+		if (*c == '\\' && c[1] != '\0')
+			c++;
+		else if (c[0] == '.' && c[1] == '.')
+			return c + 2;
+	}
+	return NULL;
+}
+
+int
+zone_key_from_text(uint8_t key[ZONE_WIRE_OCTETS], const char *text)
+{
+	const char *variant = variant_of(text);
+	uint8_t apex[ZONE_WIRE_OCTETS];
+	char name[ZONE_TEXT_OCTETS];
+	size_t len = variant == NULL ? strlen(text) : (size_t)(variant - 1 - text);
+	unsigned octets;
+
+	if (len >= sizeof name)
+		return -EINVAL;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	if (zone_wire_from_text(apex, name) < 0 || zone_key_variant(apex) > 0)
+		return -EINVAL;
+	len = variant == NULL ? 0 : strlen(variant);
+	for (size_t i = 0; i < len; i++)
+		if (!zone_variant_octet((uint8_t)variant[i]))
+			return -EINVAL;
+	memset(key, 0, ZONE_WIRE_OCTETS);
+	octets = len > ZONE_VARIANT_MAX || (variant != NULL && len == 0)
+			 ? 0
+			 : zone_key_make(key, apex, variant, (unsigned)len);
+	return octets == 0 ? -EINVAL : (int)octets;
+}
+
+void
+zone_text_from_key(char text[ZONE_TEXT_OCTETS], const uint8_t *key)
+{
+	unsigned label = zone_key_variant(key);
+	size_t at;
+
+	zone_text_from_wire(text, key + label);
+	if (label == 0)
+		return;
+	/* 255 octets of key have room for this: a character of the variant takes one of them */
+	at = strlen(text);
+	text[at++] = '.';
+	memcpy(text + at, key + 2, label - 2);
+	text[at + label - 2] = '\0';
+}
+
 int
 zone_wire_from_file(uint8_t wire[ZONE_WIRE_OCTETS], const char *file)
 {
@@ -51,7 +107,8 @@ zone_wire_from_file(uint8_t wire[ZONE_WIRE_OCTETS], const char *file)
 		return -EINVAL;
 	memcpy(name, file, len - suffix);
 	name[len - suffix] = '\0';
-	return zone_wire_from_text(wire, name);
+	int octets = zone_wire_from_text(wire, name);
+	return octets > 0 && zone_key_variant(wire) > 0 ? -EINVAL : octets;
 }
 
 int
@@ -97,10 +154,11 @@ zone_id_from_wire(char id[ZONE_ID_OCTETS], const uint8_t *wire)
 	char text[ZONE_TEXT_OCTETS];
 	size_t at = 0;
 
-	zone_text_from_wire(text, wire);
+	zone_text_from_key(text, wire);
 	if (text[0] == '.') { /* PowerDNS spells the root "=2E" */
 		memcpy(id, "=2E", 4);
-		return;
+		memmove(text, text + 1, strlen(text));
+		at = 3;
 	}
 	for (const char *c = text; *c != '\0'; c++) {
 		if (id_is_plain(*c)) {
@@ -127,7 +185,7 @@ hex_digit(char c)
 }
 
 int
-zone_wire_from_id(uint8_t wire[ZONE_WIRE_OCTETS], const char *id)
+zone_key_from_id(uint8_t key[ZONE_WIRE_OCTETS], const char *id)
 {
 	char text[ZONE_TEXT_OCTETS];
 	size_t at = 0;
@@ -147,5 +205,5 @@ zone_wire_from_id(uint8_t wire[ZONE_WIRE_OCTETS], const char *id)
 		text[at++] = out;
 	}
 	text[at] = '\0';
-	return zone_wire_from_text(wire, text);
+	return zone_key_from_text(key, text);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* zone_names: the three spellings of a zone's name: wire (folded), presentation, and the name of
- * its file in the zone directory; and PowerDNS's zone id of the HTTP API. Pure functions, any
+ * its file in the zone directory; and PowerDNS's zone id of the HTTP API. A variant of a zone is
+ * spelled example.org..internal, and its wire form is its key (shm/zone_key.h). Pure functions, any
  * thread. */
 #pragma once
 #include "shm/name.h"
+#include "shm/zone_key.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -44,10 +46,22 @@ int zone_wire_from_file(uint8_t wire[ZONE_WIRE_OCTETS], const char *file)
 int zone_file_from_wire(char *file, size_t size, const uint8_t *wire)
 	__attribute__((warn_unused_result));
 
-/** Zone id of PowerDNS's API: the name, '=' and two hex digits for what is not [A-Za-z0-9.-_]. */
+/**
+ * A zone's name to its key: as zone_wire_from_text(), and a name with its final dot, one more dot
+ * and the name of a variant. A name of a zone that looks like the key of a variant is refused.
+ * @return octets of the key; -EINVAL when it is no name of a zone
+ */
+int zone_key_from_text(uint8_t key[ZONE_WIRE_OCTETS], const char *text)
+	__attribute__((warn_unused_result));
+
+/** A key as its zone is spelled: with the final dot, or ending in the name of a variant. */
+void zone_text_from_key(char text[ZONE_TEXT_OCTETS], const uint8_t *key);
+
+/** Zone id of PowerDNS's API, of a zone's key or of any name: '=' and two hex digits for what is
+ * not [A-Za-z0-9.-_]. */
 void zone_id_from_wire(char id[ZONE_ID_OCTETS], const uint8_t *wire);
 
-/** Zone of an id; a bare name, with or without the final dot, will do too. @return octets or
- * -EINVAL */
-int zone_wire_from_id(uint8_t wire[ZONE_WIRE_OCTETS], const char *id)
+/** Key of the zone with an id; a bare name, with or without the final dot, will do too. @return
+ * octets or -EINVAL */
+int zone_key_from_id(uint8_t key[ZONE_WIRE_OCTETS], const char *id)
 	__attribute__((warn_unused_result));

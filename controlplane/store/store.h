@@ -54,7 +54,8 @@ uint64_t store_version(const struct store_txn *t);
 
 struct store_zone {
 	uint64_t id;         /* never given twice */
-	const uint8_t *apex; /* NAME_PAD readable behind it */
+	const uint8_t *apex; /* its key (shm/zone_key.h): owners end in zone_key_apex() of it.
+				NAME_PAD readable behind it */
 	enum backend_kind kind;
 	bool has_refs; /* the store's own: large enough for an index of targets */
 	uint32_t serial, notified_serial, last_check;
@@ -183,7 +184,7 @@ enum store_table {
 	STORE_AUTOPRIMARY, /* "ip/nameserver" -> JSON {account} */
 	STORE_TOKEN,       /* token id -> JSON; secrets are hashed */
 	STORE_NETWORK,     /* "prefix/len" -> view */
-	STORE_VIEW,        /* "view/zone" -> "" */
+	STORE_VIEW,        /* "view/apex" -> variant; "": the zone without one */
 	STORE_SETTING,     /* whatever else the control plane keeps */
 	STORE_TABLES
 };

@@ -196,11 +196,12 @@ store_cursor_open(struct store_txn *t, const struct store_zone *zone, const uint
 	if (c == NULL)
 		return -ENOMEM;
 	c->t = t;
-	memcpy(c->apex, zone->apex, name_octets(zone->apex));
+	const uint8_t *apex = zone_key_apex(zone->apex);
+	memcpy(c->apex, apex, name_octets(apex));
 	store_key_id(&c->prefix, zone->id);
 	c->at = c->prefix;
 	if (from != NULL)
-		ret = store_key_name(&c->at, from, zone->apex);
+		ret = store_key_name(&c->at, from, apex);
 	if (below)
 		c->prefix = c->at;
 	store_cursor_skip_owner(c);

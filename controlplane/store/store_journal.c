@@ -114,7 +114,7 @@ store_journal_append(
 		return ret;
 	if (!t->write)
 		return -EROFS;
-	apex_octets = name_octets(now->zone.apex);
+	apex_octets = name_octets(zone_key_apex(now->zone.apex));
 	clock_gettime(CLOCK_REALTIME, &clock);
 	e->at_ms = clock.tv_sec * 1000 + clock.tv_nsec / 1000000;
 	e->sequence = now->journal_next;
@@ -244,7 +244,7 @@ store_journal_decode(const void *octets, size_t len, const uint8_t *apex, uint64
 {
 	struct store_journal_entry e = {.sequence = sequence};
 	struct store_in in = store_in(octets, len);
-	unsigned apex_octets = name_octets(apex);
+	unsigned apex_octets = name_octets(apex = zone_key_apex(apex));
 	struct memory m = {0};
 	int ret = in_head(&in, &e);
 	struct store_in rrsets = in;

@@ -43,7 +43,7 @@ static int
 name_key(struct store_key *k, const struct store_zone *zone, const uint8_t *name)
 {
 	unsigned start = k->len;
-	int ret = store_key_name(k, name, zone->apex);
+	int ret = store_key_name(k, name, zone_key_apex(zone->apex));
 
 	if (ret == 0 && k->len == start)
 		k->octets[k->len++] = 0;
@@ -217,7 +217,7 @@ store_refs_build(struct store_txn *t, const struct store_zone *zone)
 	while (ret == 0 && rc == 0 && store_has_prefix(&key, &prefix)) {
 		uint8_t owner[STORE_NAME_OCTETS];
 		ret = store_key_to_name(owner, (const uint8_t *)key.mv_data + prefix.len,
-			key.mv_size - prefix.len, zone->apex);
+			key.mv_size - prefix.len, zone_key_apex(zone->apex));
 		/* another database is written to: the value stays where it is */
 		if (ret == 0)
 			ret = store_refs_change(t, zone, owner, &nothing, &value);
@@ -274,7 +274,8 @@ store_referrers(struct store_txn *t, const struct store_zone *zone, const uint8_
 	int rc, ret;
 
 	store_key_id(&k, zone->id);
-	ret = below ? store_key_name(&k, target, zone->apex) : name_key(&k, zone, target);
+	ret = below ? store_key_name(&k, target, zone_key_apex(zone->apex))
+		    : name_key(&k, zone, target);
 	if (ret != 0)
 		return ret == -ENAMETOOLONG ? 0 : ret;
 	ret = store_cursor_of(t, STORE_DB_REFS, &c);
@@ -285,7 +286,8 @@ store_referrers(struct store_txn *t, const struct store_zone *zone, const uint8_
 	while (rc == 0 && ret == 0 && store_has_prefix(&key, &k)) {
 		uint8_t owner[STORE_NAME_OCTETS];
 		bool apex = data.mv_size == 1 && *(const uint8_t *)data.mv_data == 0;
-		ret = store_key_to_name(owner, data.mv_data, apex ? 0 : data.mv_size, zone->apex);
+		ret = store_key_to_name(
+			owner, data.mv_data, apex ? 0 : data.mv_size, zone_key_apex(zone->apex));
 		if (ret == 0)
 			ret = each(arg, owner);
 		if (ret == 0)

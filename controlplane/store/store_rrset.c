@@ -9,7 +9,7 @@ owner_key(struct store_key *k, const struct store_zone *zone, const uint8_t *own
 {
 	k->len = 0;
 	store_key_id(k, zone->id);
-	return store_key_name(k, owner, zone->apex);
+	return store_key_name(k, owner, zone_key_apex(zone->apex));
 }
 
 /* --- reading --- */

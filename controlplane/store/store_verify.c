@@ -55,7 +55,8 @@ static const char *
 text_of(char text[ZONE_TEXT_OCTETS], const struct zone_state *z)
 {
 	/* zone_names is not linked here; this is for messages only */
-	const uint8_t *p = z->apex;
+	const uint8_t *p = zone_key_apex(z->apex);
+	unsigned label = zone_key_variant(z->apex);
 	size_t at = 0;
 
 	for (; *p != 0; p += *p + 1) {
@@ -65,6 +66,11 @@ text_of(char text[ZONE_TEXT_OCTETS], const struct zone_state *z)
 	}
 	if (at == 0)
 		text[at++] = '.';
+	if (label > 0) {
+		text[at++] = '.';
+		memcpy(text + at, z->apex + 2, label - 2);
+		at += label - 2;
+	}
 	text[at] = '\0';
 	return text;
 }
@@ -196,7 +202,7 @@ check_records(struct verify *v, const MDB_val *key, const MDB_val *value)
 
 	if (z == NULL)
 		return 0;
-	if (store_key_to_name(owner, rest.mv_data, rest.mv_size, z->apex) != 0) {
+	if (store_key_to_name(owner, rest.mv_data, rest.mv_size, zone_key_apex(z->apex)) != 0) {
 		fault(v, "zone %s: an owner's name is damaged", text_of(text, z));
 		return 0;
 	}
@@ -229,7 +235,7 @@ check_comments(struct verify *v, const MDB_val *key, const MDB_val *value)
 
 	if (z == NULL)
 		return 0;
-	ret = store_key_to_name(owner, rest.mv_data, rest.mv_size, z->apex);
+	ret = store_key_to_name(owner, rest.mv_data, rest.mv_size, zone_key_apex(z->apex));
 	while (ret == 0 && (ret = store_in_comments(&in, &p)) == 0) {
 		ret = p.type <= before ? -EPROTO : 0;
 		before = p.type;

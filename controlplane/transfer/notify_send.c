@@ -119,7 +119,7 @@ give_up(struct flight *f, const char *why)
 {
 	char zone[ZONE_TEXT_OCTETS], to[80];
 
-	zone_text_from_wire(zone, f->apex);
+	zone_text_from_key(zone, f->apex);
 	log_warning("zone %s: NOTIFY to %s: %s", zone, format_address(&f->to, to), why);
 	atomic_fetch_add(&f->s->failed, 1);
 	end_flight(f);
@@ -143,11 +143,11 @@ received(
 
 	if (n <= 0 || from == NULL) /* ICMP's errors are passing: the next try will tell */
 		return;
-	rcode = notify_answer(f->answer, (size_t)n, f->id, f->apex);
+	rcode = notify_answer(f->answer, (size_t)n, f->id, zone_key_apex(f->apex));
 	if (rcode < 0)
 		return;
 	if (rcode != 0) {
-		zone_text_from_wire(zone, f->apex);
+		zone_text_from_key(zone, f->apex);
 		log_warning("zone %s: NOTIFY to %s: answered with RCODE %d", zone,
 			format_address(&f->to, to), rcode);
 	}
@@ -231,7 +231,7 @@ begin_flight(struct notify_sender *s, const uint8_t *apex, const struct sockaddr
 		give_up(f, "no socket for it");
 		return;
 	}
-	f->len = notify_message(f->message, f->id, f->apex);
+	f->len = notify_message(f->message, f->id, zone_key_apex(f->apex));
 	send_again(&f->timer);
 }
 
@@ -244,7 +244,7 @@ looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *result)
 	char zone[ZONE_TEXT_OCTETS];
 
 	if (status != 0 && !l->s->stopping) {
-		zone_text_from_wire(zone, l->apex);
+		zone_text_from_key(zone, l->apex);
 		log_warning("zone %s: NOTIFY to %s: its address is not known: %s", zone, l->name,
 			uv_strerror(status));
 	}

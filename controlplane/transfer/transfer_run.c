@@ -38,7 +38,7 @@ give_up_primary(struct transfer *t)
 {
 	char zone[ZONE_TEXT_OCTETS];
 
-	zone_text_from_wire(zone, t->zone->apex);
+	zone_text_from_key(zone, t->zone->apex);
 	log_warning("zone %s: transfer from %s: %s", zone, t->primary, t->error.text);
 	forget_content(t);
 	ask_next(t);
@@ -50,7 +50,7 @@ give_up(struct transfer *t)
 {
 	char zone[ZONE_TEXT_OCTETS];
 
-	zone_text_from_wire(zone, t->zone->apex);
+	zone_text_from_key(zone, t->zone->apex);
 	log_warning("zone %s: transfer%s%s: %s", zone, t->primary[0] != '\0' ? " from " : "",
 		t->primary, t->error.text);
 	forget_content(t);
@@ -66,7 +66,7 @@ log_success(struct transfer *t, const struct transfer_figures *f)
 	uint32_t before = t->outcome.serial_before;
 	bool older = t->outcome.changed && before != 0 && (int32_t)(t->serial - before) < 0;
 
-	zone_text_from_wire(zone, t->zone->apex);
+	zone_text_from_key(zone, t->zone->apex);
 	if (f->dropped > 0)
 		log_warning("zone %s: transfer from %s: %" PRIu64
 			    " records outside the zone were dropped, the first: %s",
@@ -279,7 +279,7 @@ begin_exchange(struct transfer *t, const struct sockaddr_storage *primary)
 		.loop = &t->client->loop,
 		.primary = *primary,
 		.source = t->settings.source,
-		.apex = t->zone->apex,
+		.apex = zone_key_apex(t->zone->apex),
 		.tsig = t->settings.is_signed ? &t->settings.tsig : NULL,
 		.timeout_ms = config->transfer.timeout_ms,
 		.time_max_ms = config->transfer.time_max_ms,
@@ -288,7 +288,7 @@ begin_exchange(struct transfer *t, const struct sockaddr_storage *primary)
 		.arg = t,
 	};
 
-	t->content = o.content = transfer_content_create(t->zone->apex, &limits);
+	t->content = o.content = transfer_content_create(zone_key_apex(t->zone->apex), &limits);
 	return t->content == NULL ? -ENOMEM : transfer_exchange_start(&t->exchange, &o);
 }
 

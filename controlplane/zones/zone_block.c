@@ -20,8 +20,9 @@ align_up(uint64_t v, uint64_t align)
 static void
 plan_block(struct plan *p, const struct zone_block *b)
 {
-	/* behind the apex there is always more than NAME_PAD octets */
-	uint64_t chunks_at = align_up(offsetof(struct image, apex) + b->apex_len, 8);
+	/* behind the apex there is always more than NAME_PAD octets, and ZONE_VARIANT_LABEL */
+	uint64_t label = b->variant == NULL ? 0 : b->variant[0] + 1u;
+	uint64_t chunks_at = align_up(offsetof(struct image, apex) + b->apex_len + label, 8);
 	uint64_t at = chunks_at + (sizeof(struct image_chunk_ref) << b->chunk_bits);
 
 	*p = (struct plan){.chunks_at = chunks_at, .negative_at = at};
@@ -92,6 +93,10 @@ zone_block_write(struct arena *a, const struct zone_block *b, uint64_t *image_of
 		.apex_labels = b->apex_labels,
 	};
 	memcpy(im->apex, b->apex, b->apex_len);
+	if (b->variant != NULL) {
+		im->flags |= IMAGE_VARIANT;
+		memcpy(im->apex + b->apex_len, b->variant, b->variant[0] + 1u);
+	}
 	write_chunks(&p, b, block, off);
 	if (b->negative != NULL) {
 		memcpy(block + p.negative_at, b->negative, b->negative_octets);

@@ -9,6 +9,7 @@
 struct zone_block {
 	const uint8_t *apex; /* folded */
 	uint8_t apex_len, apex_labels, labels_max;
+	const uint8_t *variant; /* label of a variant's key (shm/zone_key.h); NULL: none */
 	uint8_t chunk_bits;
 	const struct image_chunk_ref *ref; /* [2^chunk_bits]; NULL: there is one, `chunk` */
 	const struct zone_chunk *chunk;

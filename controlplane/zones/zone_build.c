@@ -40,7 +40,9 @@ zone_build_init(struct zone_build *b, const uint8_t *apex, const struct zone_loa
 	struct zone_report *report)
 {
 	*b = (struct zone_build){.report = report};
-	unsigned len = 0, labels = 0;
+	unsigned len = 0, labels = 0, variant = zone_key_variant(apex);
+	memcpy(b->z.variant, apex, variant);
+	apex += variant;
 	while (apex[len] != 0) {
 		if (apex[len] > LABEL_OCTETS_MAX || len + apex[len] + 2u > NAME_OCTETS_MAX)
 			return -EINVAL;

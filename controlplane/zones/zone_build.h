@@ -53,7 +53,7 @@ struct zone_build {
 
 /**
  * Start a build.
- * @param apex  wire name, folded or not; checked
+ * @param apex  wire name, folded or not; checked. Or the key of a variant (shm/zone_key.h)
  * @return 0, -EINVAL (apex is no wire name) or -ENOMEM
  */
 int zone_build_init(struct zone_build *b, const uint8_t *apex, const struct zone_load_options *o,

@@ -143,6 +143,7 @@ zone_compile(struct arena *a, const struct zone_model *z, uint64_t *image_off)
 				.apex = z->apex,
 				.apex_len = z->apex_len,
 				.apex_labels = z->apex_labels,
+				.variant = z->variant[0] == 0 ? NULL : z->variant,
 				.n_records = z->n_records,
 			},
 	};
@@ -168,14 +169,16 @@ zone_compile(struct arena *a, const struct zone_model *z, uint64_t *image_off)
 }
 
 int
-zone_compile_unavailable(struct arena *a, const uint8_t *apex, uint64_t *image_off)
+zone_compile_unavailable(struct arena *a, const uint8_t *key, uint64_t *image_off)
 {
+	const uint8_t *apex = zone_key_apex(key);
 	uint8_t label[NAME_LABELS_MAX];
 	static const struct image_chunk_ref none;
 	struct zone_block b = {
 		.apex = apex,
 		.apex_len = (uint8_t)name_octets(apex),
 		.apex_labels = (uint8_t)name_labels(apex, label),
+		.variant = apex == key ? NULL : key,
 		.ref = &none,
 	};
 

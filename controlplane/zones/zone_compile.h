@@ -13,8 +13,8 @@ int zone_compile(struct arena *a, const struct zone_model *z, uint64_t *image_of
 	__attribute__((warn_unused_result));
 
 /** An image that stands for a configured zone without data: queries get SERVFAIL
- * (IMAGE_UNAVAILABLE). */
-int zone_compile_unavailable(struct arena *a, const uint8_t *apex, uint64_t *image_off)
+ * (IMAGE_UNAVAILABLE). @param key  its apex, or that of a variant (shm/zone_key.h) */
+int zone_compile_unavailable(struct arena *a, const uint8_t *key, uint64_t *image_off)
 	__attribute__((warn_unused_result));
 
 /** Give back the blocks of an image that nobody reads any more. */

@@ -10,31 +10,35 @@
 #define ADOPT_AHEAD 4u /* buckets whose images are prefetched while adopting */
 
 uint64_t
-zone_apex_hash(const struct arena *a, const uint8_t *apex, unsigned len)
+zone_key_hash(const struct arena *a, const uint8_t *key)
 {
-	uint8_t padded[NAME_OCTETS_MAX + 1 + NAME_PAD];
-	memcpy(padded, apex, len);
-	memset(padded + len, 0, 16);
+	uint8_t padded[NAME_OCTETS_MAX + 1 + NAME_PAD] = {0};
+
+	memcpy(padded, key, name_octets(key));
 	return name_hash(arena_header(a)->seed, padded);
 }
 
-static uint64_t
-image_hash(const struct arena *a, const struct image *im)
+/* The image of a key in the directory that is for it. The key is padded. */
+static const struct image *
+find_key(const struct arena *a, const struct zone_directory *d, uint64_t hash, const uint8_t *key)
 {
-	return zone_apex_hash(a, im->apex, im->apex_len);
+	const uint8_t *apex = zone_key_apex(key);
+
+	if (apex == key)
+		return zone_directory_find(a, d, hash, key, name_octets(key));
+	return zone_directory_find_variant(a, d, hash, apex, name_octets(apex), key);
 }
 
 _Atomic uint64_t *
-zone_directory_slot(
-	const struct arena *a, struct zone_directory *d, const uint8_t *apex, unsigned len)
+zone_directory_slot(const struct arena *a, struct zone_directory *d, const uint8_t *key)
 {
 	uint8_t padded[NAME_OCTETS_MAX + 1 + NAME_PAD] = {0}; /* comparing reads behind the end */
 
 	if (d == NULL)
 		return NULL;
-	memcpy(padded, apex, len);
+	memcpy(padded, key, name_octets(key));
 	uint64_t hash = name_hash(arena_header(a)->seed, padded);
-	const struct image *im = zone_directory_find(a, d, hash, padded, len);
+	const struct image *im = find_key(a, d, hash, padded);
 	if (im == NULL)
 		return NULL;
 	uint64_t word = zone_slot_word(hash, (uint64_t)((const uint8_t *)im - a->base));
@@ -80,15 +84,16 @@ zone_directory_note_labels(struct zone_directory *d, unsigned labels)
 		&d->label_counts[labels >> 6], 1ull << (labels & 63), memory_order_release);
 }
 
-/* Enter an image into a directory that nobody reads yet. -EEXIST: its apex is there already. */
+/* Enter an image into a directory that nobody reads yet. -EEXIST: its key is there already. */
 static int
 enter(struct arena *a, struct zone_directory *d, uint64_t image_off)
 {
+	uint8_t key[NAME_OCTETS_MAX + 1 + NAME_PAD];
 	const struct image *im = image_at(a, image_off);
-	if (im == NULL || image_apex(im) == NULL)
+	if (im == NULL || image_key(im, key) == 0)
 		return -EINVAL;
-	uint64_t hash = image_hash(a, im);
-	if (zone_directory_find(a, d, hash, im->apex, im->apex_len) != NULL)
+	uint64_t hash = name_hash(arena_header(a)->seed, key);
+	if (find_key(a, d, hash, key) != NULL)
 		return -EEXIST;
 	_Atomic uint64_t *slot = zone_directory_free_slot(d, hash);
 	if (slot == NULL)
@@ -152,8 +157,8 @@ zone_directory_build(struct arena *a, const struct zone_directory *old, const ui
 struct zone_directory *
 zone_directory_adopt(struct arena *a, uint64_t off)
 {
-	const struct zone_directory *d = zone_directory_current(a);
-	if (d == NULL || off % ARENA_ALIGN != 0 || (d->bucket_mask & (d->bucket_mask + 1)) != 0 ||
+	const struct zone_directory *d = zone_directory_at(a, off);
+	if (d == NULL || (d->bucket_mask & (d->bucket_mask + 1)) != 0 ||
 		d->bucket_mask >= BUCKETS_MAX ||
 		arena_adopt(a, off, zone_directory_octets(d->bucket_mask)) != 0)
 		return NULL;
@@ -197,6 +202,7 @@ take_part(struct arena *a, struct parts *p, uint64_t off, uint64_t len)
 static bool
 apex_is_right(const struct arena *a, const struct zone_directory *d, const struct image *im)
 {
+	uint8_t key[NAME_OCTETS_MAX + 1 + NAME_PAD];
 	unsigned at = 0, labels = 0;
 
 	while (at < im->apex_len && im->apex[at] != 0) {
@@ -205,9 +211,9 @@ apex_is_right(const struct arena *a, const struct zone_directory *d, const struc
 		at += im->apex[at] + 1u;
 		labels++;
 	}
-	if (at + 1u != im->apex_len || labels != im->apex_labels)
+	if (at + 1u != im->apex_len || labels != im->apex_labels || image_key(im, key) == 0)
 		return false;
-	return zone_directory_find(a, d, image_hash(a, im), im->apex, im->apex_len) == im;
+	return find_key(a, d, name_hash(arena_header(a)->seed, key), key) == im;
 }
 
 /* Adopt an image's blocks. -EINVAL: it is damaged; -ENOMEM. What was adopted is in *p either way.

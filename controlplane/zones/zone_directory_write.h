@@ -17,12 +17,13 @@ zone_slot_word(uint64_t hash, uint64_t image_off)
 	return (uint64_t)zone_slot_tag(hash) << 48 | image_off;
 }
 
-/** Hash of a folded apex, with the arena's seed. */
-uint64_t zone_apex_hash(const struct arena *a, const uint8_t *apex, unsigned len);
+/** Hash of a zone's key (shm/zone_key.h), with the arena's seed. */
+uint64_t zone_key_hash(const struct arena *a, const uint8_t *key);
 
-/** The slot of a published zone; NULL when there is none, or d is NULL. */
+/** The slot of a published zone in the directory that keys like this are in; NULL when there is
+ * none, or d is NULL. */
 _Atomic uint64_t *zone_directory_slot(
-	const struct arena *a, struct zone_directory *d, const uint8_t *apex, unsigned len);
+	const struct arena *a, struct zone_directory *d, const uint8_t *key);
 
 /** A slot, empty or removed, for a name that is not there; NULL when readers would not look so far.
  */
@@ -36,8 +37,8 @@ void zone_directory_note_labels(struct zone_directory *d, unsigned labels);
 
 /**
  * Build a directory in the arena of the zones in `old` (may be NULL) and of n more images, which
- * stand before old ones of the same apex. Not published.
- * @return 0; -ENOSPC; -EINVAL (two of the n have the same apex)
+ * stand before old ones of the same key. Not published.
+ * @return 0; -ENOSPC; -EINVAL (two of the n have the same key)
  */
 int zone_directory_build(struct arena *a, const struct zone_directory *old,
 	const uint64_t *image_off, size_t n, uint64_t *off) __attribute__((warn_unused_result));

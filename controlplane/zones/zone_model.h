@@ -4,6 +4,7 @@
  * while a zone is loaded. Large flat arrays, no allocation per record. */
 #pragma once
 #include "shm/name.h"
+#include "shm/zone_key.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +45,7 @@ struct zone_model {
 	uint64_t seed; /* arena_header.seed of the arena that it will be compiled for */
 	uint8_t apex[NAME_OCTETS_MAX + 1 + NAME_PAD]; /* folded, wire */
 	uint8_t apex_len, apex_labels;
+	uint8_t variant[ZONE_VARIANT_LABEL]; /* label of its key (shm/zone_key.h); [0] 0: none */
 	uint8_t *heap;
 	size_t heap_len;
 	struct zone_record *record; /* sorted by name (in the order of name[]), type, canonical

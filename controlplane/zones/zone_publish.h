@@ -6,6 +6,7 @@
 #include "shm/hub.h"
 #include "shm/policy.h"
 #include "shm/settings.h"
+#include "shm/views.h"
 
 struct zone_publisher;
 
@@ -24,22 +25,21 @@ int zone_publisher_create(struct zone_publisher **out, struct arena *a, struct h
 void zone_publisher_destroy(struct zone_publisher *p);
 
 /**
- * Publish an image under its own apex; replaces the current one of that apex. The publisher owns
- * the image on success; on failure the caller still does.
+ * Publish an image under its own key (shm/zone_key.h); replaces the current one of that key. The
+ * publisher owns the image on success; on failure the caller still does.
  * @return 0, -ENOSPC (the directory had to grow, and could not), -ENOMEM, -EINVAL (no image there)
  */
 int zone_publish(struct zone_publisher *p, uint64_t image_off) __attribute__((warn_unused_result));
-/** Publish many new zones with one new directory (start with 1 M zones). All or nothing. Errors as
- * above, and -EINVAL when two of them have the same apex. */
+/** Publish many new zones with one new directory, and their variants with another one (start with
+ * 1 M zones). All or nothing. Errors as above, and -EINVAL when two of them have the same key. */
 int zone_publish_many(struct zone_publisher *p, const uint64_t *image_off, size_t n)
 	__attribute__((warn_unused_result));
 /** Withdraw a zone. -ENOENT when it is not published. */
-int zone_withdraw(struct zone_publisher *p, const uint8_t *apex)
-	__attribute__((warn_unused_result));
+int zone_withdraw(struct zone_publisher *p, const uint8_t *key) __attribute__((warn_unused_result));
 /** Zones that are published. */
 uint32_t zone_published_count(struct zone_publisher *p);
-/** Image published under this folded apex, or 0. */
-uint64_t zone_published(struct zone_publisher *p, const uint8_t *apex);
+/** Image published under this key, or 0. */
+uint64_t zone_published(struct zone_publisher *p, const uint8_t *key);
 /** Call fn for each published image. fn must not publish. */
 void zone_published_each(
 	struct zone_publisher *p, void (*fn)(void *arg, uint64_t image_off), void *arg);
@@ -51,6 +51,10 @@ int settings_publish(struct zone_publisher *p, const struct settings *s)
 /** Publish access list and rate limits (copied; the serial is made here). @return 0, -ENOSPC or
  * -ENOMEM */
 int policy_publish(struct zone_publisher *p, const struct policy *policy)
+	__attribute__((warn_unused_result));
+
+/** Publish who sees which variants (copied). NULL: nobody does. @return 0, -ENOSPC or -ENOMEM */
+int views_publish(struct zone_publisher *p, const struct views *views)
 	__attribute__((warn_unused_result));
 
 /* What waits for grace periods, and how long they took. */

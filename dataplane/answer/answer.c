@@ -159,6 +159,25 @@ stage_parse(struct answer_context *c, struct work *w, struct tally *t)
 		apply_verdict(w);
 }
 
+/* Between them, if anybody has a view: those of the clients, in steps like the policy's. */
+static __attribute__((noinline)) void
+find_views(struct answer_context *c, struct work *const w[], unsigned n)
+{
+	const struct policy *sources = views_sources(c->views);
+	struct policy_key key[ANSWER_BURST];
+
+	for (unsigned i = 0; i < n; i++) {
+		key[i] = policy_key_of(w[i]->q->client);
+		policy_prefetch_index(sources, &key[i]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct policy_span span = policy_span_of(sources, &key[i]);
+		policy_prefetch_span(sources, &key[i], &span);
+	}
+	for (unsigned i = 0; i < n; i++)
+		w[i]->view = views_of(c->views, w[i]->q->client);
+}
+
 /* Stage 2: hash the name's suffixes, and ask for the directory's buckets of those that may be
  * zones. A stage of its own, since octets that were folded 16 at a time cannot be read across these
  * pieces until they have reached the cache. */
@@ -177,7 +196,7 @@ stage_hash(struct answer_context *c, struct work *w)
 static inline void
 stage_zone(struct answer_context *c, struct work *w)
 {
-	w->zone = work_find_zone(c, &w->name, w->qtype);
+	w->zone = work_find_zone(c, w);
 	if (w->zone == NULL)
 		return;
 	w->find_labels = work_find_labels(c, w);
@@ -335,6 +354,8 @@ answer_slice(struct answer_context *c, struct answer_query *q, unsigned n)
 		if (w[i].f.state == WORK_LOOKUP)
 			lookup[n_lookup++] = &w[i];
 	}
+	if (__builtin_expect(c->views != NULL, 0))
+		find_views(c, lookup, n_lookup);
 	for (unsigned i = 0; i < n_lookup; i++)
 		stage_hash(c, lookup[i]);
 	for (unsigned i = 0; i < n_lookup; i++)
@@ -363,6 +384,9 @@ answer_burst(struct answer_context *c, struct answer_query *q, unsigned n, uint3
 {
 	c->settings = settings_current(c->arena);
 	c->directory = zone_directory_current(c->arena);
+	c->views = views_current(c->arena);
+	if (__builtin_expect(c->views != NULL, 0))
+		c->variants = zone_directory_variants(c->arena);
 	c->last_zone = NULL;
 	c->apex_zone = NULL;
 	c->seed = arena_header(c->arena)->seed;

@@ -25,45 +25,6 @@ damaged(struct answer_context *c, struct work *w)
 	work_servfail(w, EDE_OTHER);
 }
 
-/* The zone whose apex is the suffix with k labels. Most queries of a burst are for the same zone:
- * the last one is tried before the directory. */
-static inline const struct image *
-find_apex(struct answer_context *c, const struct work_name *n, unsigned k)
-{
-	const struct image *im = c->last_zone;
-	unsigned at = n->label[n->labels - k], len = n->len - at;
-
-	if (n->hash[k] == c->last_hash && im != NULL && im->apex_len == len &&
-		name_equal(im->apex, n->wire + at, len))
-		return im;
-	im = zone_directory_find(c->arena, c->directory, n->hash[k], n->wire + at, len);
-	if (im != NULL) {
-		c->last_zone = im;
-		c->last_hash = n->hash[k];
-	}
-	return im;
-}
-
-const struct image *
-work_find_zone(struct answer_context *c, const struct work_name *n, uint16_t qtype)
-{
-	const struct image *child = NULL;
-
-	if (c->directory == NULL)
-		return NULL;
-	struct label_set zones = zone_directory_labels(c->directory, n->labels);
-	for (unsigned k; (k = label_set_next(&zones)) != LABELS_END;) {
-		const struct image *im = find_apex(c, n, k);
-		if (im == NULL)
-			continue;
-		/* DS belongs to the parent (RFC 4035 3.1.4.1): prefer that, if it is ours */
-		if (qtype != TYPE_DS || k != n->labels || k == 0)
-			return im;
-		child = im;
-	}
-	return child;
-}
-
 /* The node of the suffix with k labels. */
 static const struct image_node *
 find_suffix(struct answer_context *c, const struct image *zone, const struct work_name *n,
@@ -466,7 +427,7 @@ work_resolve(struct answer_context *c, struct work *w)
 		if (in_zone(c, w, &ch) == STEP_END)
 			return;
 		w->parent_known = false;
-		w->zone = work_find_zone(c, &w->name, w->qtype);
+		w->zone = work_find_zone(c, w);
 		if (w->zone == NULL)
 			return;
 		w->node = find_suffix(c, w->zone, &w->name, w->name.labels, &w->chunk);

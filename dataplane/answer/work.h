@@ -5,6 +5,7 @@
 #include "shm/image.h"
 #include "shm/prefetch.h"
 #include "shm/settings.h"
+#include "shm/views.h"
 #include "shm/zone_directory.h"
 
 #define DNS_HEADER 12u
@@ -107,8 +108,9 @@ struct work {
 	uint32_t question_end; /* offset behind the question */
 	uint32_t limit;        /* octets of the largest response */
 	uint16_t qtype, qclass;
-	uint16_t ede;          /* EDE_NONE or an info code */
-	struct work_name name; /* the name now being looked up: QNAME, then targets of CNAMEs */
+	const struct view *view; /* of the client, or NULL; only if the context has views */
+	uint16_t ede;            /* EDE_NONE or an info code */
+	struct work_name name;   /* the name now being looked up: QNAME, then targets of CNAMEs */
 	uint8_t cookie[COOKIE_MAX];
 };
 
@@ -136,8 +138,10 @@ struct answer_context {
 	struct counters *counters;
 	const struct settings *settings; /* of this burst */
 	const struct zone_directory *directory;
-	const struct image *last_zone; /* found last in this burst, or NULL */
-	uint64_t last_hash;            /* of its apex */
+	const struct views *views; /* NULL: nobody has a view, and nothing is looked up for one */
+	const struct zone_directory *variants; /* set with views */
+	const struct image *last_zone;         /* found last in this burst, or NULL */
+	uint64_t last_hash;                    /* of its apex */
 	const struct image *apex_zone; /* whose apex was looked up last in this burst, or NULL */
 	const struct image_node *apex_node;
 	struct image_chunk apex_chunk;
@@ -217,9 +221,9 @@ work_name_hash(struct work_name *n, uint64_t seed)
 /** Count a query of this type. */
 void work_count_type(struct answer_context *c, uint16_t type);
 
-/** Find the closest zone for w->name; for DS at an apex the zone above it, if that is ours too. */
-const struct image *work_find_zone(
-	struct answer_context *c, const struct work_name *n, uint16_t qtype);
+/** Find the closest zone for w->name, as the client sees zones (w->view); for DS at an apex the
+ * zone above it, if that is ours too. */
+const struct image *work_find_zone(struct answer_context *c, const struct work *w);
 
 static inline struct cut_guess *
 work_cut_guess(struct answer_context *c, const struct image *zone)

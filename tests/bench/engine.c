@@ -5,6 +5,7 @@
  * the clock runs while they are answered. The copy is shown as a row of its own. Every answer of a
  * pass is checked before any is timed. */
 #include "tests/bench/engine.h"
+#include "tests/bench/engine_views.h"
 
 #include "controlplane/policy/acl_compile.h"
 #include "controlplane/zones/zone_compile.h"
@@ -55,7 +56,7 @@ struct bench {
 	char size[16];
 };
 
-enum what { DO_COPY, DO_PROBE, DO_ENGINE, DO_POLICY };
+enum what { DO_COPY, DO_PROBE, DO_ENGINE, DO_POLICY, DO_VIEWS };
 
 static double
 now(clockid_t clock)
@@ -102,6 +103,9 @@ run_burst(struct bench *b, struct answer_query *q, uint32_t first, enum what wha
 		set_clients(b, q);
 		policy_answer(
 			b->policy, b->context, q, ANSWER_BURST, NOW_S, b->ticks += CLOCK_STEP);
+	} else if (what == DO_VIEWS) {
+		set_clients(b, q);
+		answer_burst(b->context, q, ANSWER_BURST, NOW_S);
 	} else if (what == DO_ENGINE)
 		answer_burst(b->context, q, ANSWER_BURST, NOW_S);
 	else
@@ -264,6 +268,36 @@ run_policies(struct bench *b)
 	return 0;
 }
 
+/* What views cost: nobody has one; few clients have; all have, and none has the zone. */
+static int
+run_views(struct bench *b)
+{
+	static const struct {
+		const char *name;
+		unsigned networks, zones;
+		bool everybody;
+	} row[] = {
+		{"views: none", 0, 0, false},
+		{"views: 100 K networks", VIEWS_NETWORKS_MAX - 1, 1000, false},
+		{"views: of all clients", VIEWS_NETWORKS_MAX - 1, 1000, true},
+	};
+	double engine = 0;
+
+	engine_make_queries(b->queries, &b->zone, WORKLOAD_HIT, ORIGIN);
+	for (unsigned i = 0; i < sizeof row / sizeof *row; i++) {
+		if (b->o.only != NULL && strcmp(b->o.only, row[i].name) != 0)
+			continue;
+		int ret = engine_publish_views(
+			b->publisher, &b->arena, row[i].networks, row[i].zones, row[i].everybody);
+		if (ret != 0)
+			return ret;
+		if (engine == 0)
+			engine = measure(b, DO_ENGINE);
+		print_row(b, row[i].name, measure(b, DO_VIEWS), "engine", engine);
+	}
+	return views_publish(b->publisher, NULL);
+}
+
 static int
 run_workloads(struct bench *b)
 {
@@ -289,7 +323,8 @@ run_workloads(struct bench *b)
 		else
 			print_row(b, e->name, ns, "bare probe", probe);
 	}
-	return run_policies(b);
+	int ret = run_policies(b);
+	return ret != 0 ? ret : run_views(b);
 }
 
 static int

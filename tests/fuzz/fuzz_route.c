@@ -22,13 +22,13 @@ check_zone(const char *id)
 {
 	uint8_t wire[ZONE_WIRE_OCTETS], again[ZONE_WIRE_OCTETS];
 	char file[NAME_MAX + 1], back[ZONE_ID_OCTETS];
-	int len = zone_wire_from_id(wire, id);
+	int len = zone_key_from_id(wire, id);
 
 	if (len < 0)
 		return;
 	FUZZ_CHECK((unsigned)len == name_octets(wire) && len <= (int)NAME_OCTETS_MAX);
 	zone_id_from_wire(back, wire);
-	FUZZ_CHECK(zone_wire_from_id(again, back) == len && memcmp(wire, again, (size_t)len) == 0);
+	FUZZ_CHECK(zone_key_from_id(again, back) == len && memcmp(wire, again, (size_t)len) == 0);
 	if (zone_file_from_wire(file, sizeof file, wire) != 0)
 		return;
 	FUZZ_CHECK(strchr(file, '/') == NULL && file[0] != '.');

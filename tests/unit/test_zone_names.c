@@ -75,7 +75,7 @@ zones_survive_the_way_through_file_names_and_ids(void **state)
 					    "23456789.-_="),
 			strlen(id));
 		assert_string_not_equal(id, "."); /* would be lost as a path segment */
-		if (zone_wire_from_id(again, id) != len || memcmp(wire, again, (size_t)len) != 0)
+		if (zone_key_from_id(again, id) != len || memcmp(wire, again, (size_t)len) != 0)
 			fail_msg("%s: id %s", zone[i], id);
 	}
 }
@@ -86,15 +86,74 @@ ids_of_powerdns_are_understood(void **state)
 	uint8_t wire[ZONE_WIRE_OCTETS], want[ZONE_WIRE_OCTETS];
 	int len = zone_wire_from_text(want, "0/25.2.0.192.in-addr.arpa.");
 
-	assert_int_equal(zone_wire_from_id(wire, "0=2F25.2.0.192.in-addr.arpa."), len);
+	assert_int_equal(zone_key_from_id(wire, "0=2F25.2.0.192.in-addr.arpa."), len);
 	assert_memory_equal(wire, want, (size_t)len);
-	assert_int_equal(zone_wire_from_id(wire, "0=2f25.2.0.192.in-addr.arpa"), len);
-	assert_int_equal(zone_wire_from_id(wire, "=2E"), 1);
-	assert_true(zone_wire_from_id(wire, "") < 0);
-	assert_true(zone_wire_from_id(wire, "a=") < 0);
-	assert_true(zone_wire_from_id(wire, "a=2") < 0);
-	assert_true(zone_wire_from_id(wire, "a=00b") < 0);
-	assert_true(zone_wire_from_id(wire, "a..b") < 0);
+	assert_int_equal(zone_key_from_id(wire, "0=2f25.2.0.192.in-addr.arpa"), len);
+	assert_int_equal(zone_key_from_id(wire, "=2E"), 1);
+	assert_true(zone_key_from_id(wire, "") < 0);
+	assert_true(zone_key_from_id(wire, "a=") < 0);
+	assert_true(zone_key_from_id(wire, "a=2") < 0);
+	assert_true(zone_key_from_id(wire, "a=00b") < 0);
+	assert_true(zone_key_from_id(wire, "a..B") < 0);
+}
+
+static void
+variants_have_keys_of_their_own(void **state)
+{
+	static const struct {
+		const char *text, *id;
+		const char *same; /* as it is told */
+	} good[] = {
+		{"example.org..internal", "example.org..internal", "example.org..internal"},
+		{"Example.ORG..a-_9", "example.org..a-_9", "example.org..a-_9"},
+		{"..top", "=2E.top", "..top"},
+		{"a\\.b..x", "a=5C.b..x", "a\\.b..x"},
+		{"example.org", "example.org.", "example.org."},
+	};
+	static const char *const bad[] = {"example.org..", "example.org..A", "example.org..a.",
+		"example.org..a.b", "example.org...a", "..", "...", "", "..a..b", "a..b c",
+		"\\000internal.example.org.", "\\000x.",
+		"example.org.."
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"};
+	uint8_t key[ZONE_WIRE_OCTETS], again[ZONE_WIRE_OCTETS], apex[ZONE_WIRE_OCTETS];
+	char text[ZONE_TEXT_OCTETS], id[ZONE_ID_OCTETS];
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		int len = zone_key_from_text(key, good[i].text);
+		if (len < 0)
+			fail_msg("%s is refused", good[i].text);
+		assert_int_equal(len, name_octets(key));
+		zone_text_from_key(text, key);
+		assert_string_equal(text, good[i].same);
+		zone_id_from_wire(id, key);
+		assert_string_equal(id, good[i].id);
+		assert_int_equal(zone_key_from_id(again, id), len);
+		assert_memory_equal(key, again, sizeof key);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		if (zone_key_from_text(key, bad[i]) >= 0)
+			fail_msg("'%s' is taken for a zone", bad[i]);
+	/* the apex is a suffix of the key; a name is none, and an owner may look like a key */
+	assert_int_equal(zone_key_from_text(key, "example.org..in"), 4 + 13);
+	assert_int_equal(zone_key_variant(key), 4);
+	assert_int_equal(zone_wire_from_text(apex, "example.org"), 13);
+	assert_memory_equal(zone_key_apex(key), apex, 13);
+	assert_int_equal(zone_key_variant(apex), 0);
+	assert_ptr_equal(zone_key_apex(apex), apex);
+	assert_int_equal(zone_wire_from_text(again, "\\000in.example.org."), 4 + 13);
+	assert_memory_equal(key, again, sizeof key);
+	zone_text_from_wire(text, again);
+	assert_string_equal(text, "\\000in.example.org.");
+	/* a file's name makes none */
+	assert_true(zone_wire_from_file(again, "\\000in.example.org.zone") < 0);
+	assert_true(zone_wire_from_file(again, "example.org..in.zone") < 0);
+	/* a name that is as long as may be has no variants */
+	static const char long_label[] =
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."; /* 61 */
+	snprintf(text, sizeof text, "%s%s%s%s", long_label, long_label, long_label, long_label);
+	assert_int_equal(zone_wire_from_text(apex, text), 245);
+	assert_int_equal(zone_key_make(key, apex, "12345678", 8), 255);
+	assert_int_equal(zone_key_make(key, apex, "123456789", 9), 0);
 }
 
 static void
@@ -109,7 +168,7 @@ names_that_do_not_fit_are_refused(void **state)
 	memset(text, 'a', sizeof text);
 	strcpy(text + sizeof text - 6, ".zone");
 	assert_true(zone_wire_from_file(wire, text) < 0);
-	assert_true(zone_wire_from_id(wire, text) < 0);
+	assert_true(zone_key_from_id(wire, text) < 0);
 	assert_true(zone_wire_from_text(wire, "0123456789a.") > 0);
 	assert_true(zone_file_from_wire(file, sizeof file, wire) < 0);
 	assert_true(zone_wire_from_text(wire, "0123456789.") > 0);
@@ -218,6 +277,7 @@ main(void)
 		cmocka_unit_test(files_name_zones),
 		cmocka_unit_test(zones_survive_the_way_through_file_names_and_ids),
 		cmocka_unit_test(ids_of_powerdns_are_understood),
+		cmocka_unit_test(variants_have_keys_of_their_own),
 		cmocka_unit_test(names_that_do_not_fit_are_refused),
 		cmocka_unit_test(zones_are_found_until_they_are_removed),
 		cmocka_unit_test(a_zone_keeps_its_slot_and_free_ones_are_used_again),

@@ -250,25 +250,3 @@ def test_autoprimaries_that_powerdns_takes_for_good(server):
         assert ask(server, 'POST', BASE + '/autoprimaries', body)[0] == 422
     assert ask(server, 'DELETE', BASE + '/autoprimaries/rubbish/ns.example')[0] == 422
     assert ask(server, 'GET', BASE + '/autoprimaries') == (200, [])
-
-
-# --- views and networks: answered as PowerDNS 5 does with a backend that has no views
-
-def test_there_are_no_views(server):
-    assert ask(server, 'GET', BASE + '/views') == (200, {'views': []})
-    assert ask(server, 'GET', BASE + '/networks') == (200, {'networks': []})
-    assert ask(server, 'GET', BASE + '/views/inside')[0] == 404
-    assert ask(server, 'GET', BASE + '/networks/192.0.2.0/24')[0] == 404
-    for method, path, body, error in (
-            ('POST', '/views/inside', {'name': 'one.example.'}, 'Failed to add one.example. to view inside'),
-            ('POST', '/views/inside', {'name': 'one.example'}, "DNS Name 'one.example' is not canonical"),
-            ('POST', '/views/inside', {}, "Key 'name' not present or not a String"),
-            ('POST', '/views/.inside', {'name': 'one.example.'}, 'must not begin with a dot'),
-            ('DELETE', '/views/inside/one.example.', None, 'Failed to remove one.example. from view inside'),
-            ('PUT', '/networks/192.0.2.0/24', {'view': 'inside'}, 'Failed to setup view inside for network 192.0.2.0/24'),
-            ('PUT', '/networks/192.0.2.0/33', {'view': 'inside'}, 'is no network'),
-            ('PUT', '/networks/rubbish/24', {'view': 'inside'}, 'is no network'),
-            ('GET', '/networks/192.0.2.0/x', None, 'is no network'),
-            ('PUT', '/networks/2001:db8::/32', {}, "Key 'view' not present or not a String")):
-        status, answer = ask(server, method, BASE + path, body)
-        assert status == 422 and error in answer['error'], (method, path)

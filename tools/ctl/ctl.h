@@ -196,8 +196,12 @@ double ctl_progress_seconds(const struct ctl_progress *p);
 /** "native", ... as the API calls it. @return NULL after a message */
 const char *ctl_kind_to_api(const char *word);
 const char *ctl_kind_from_api(const char *word);
-/** With a final dot. Allocated. */
+/** With a final dot; the name of a variant of a zone, example.org..variant, as it is. Allocated. */
 char *ctl_absolute(const char *name);
+/** What owners in a zone end in: its name, of a variant without that, with the final dot.
+ * Allocated.
+ */
+char *ctl_apex(const char *zone);
 /** A name in a zone, as people write it: "@", "www", "www.example.org", "www.example.org.".
  * Allocated. */
 char *ctl_full_name(const char *name, const char *zone);

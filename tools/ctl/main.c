@@ -21,6 +21,8 @@ static const struct ctl_noun *const nouns[] = {
 	&ctl_noun_rrset,
 	&ctl_noun_metadata,
 	&ctl_noun_tsig,
+	&ctl_noun_view,
+	&ctl_noun_network,
 	&ctl_noun_backend,
 	&ctl_noun_token,
 	&ctl_noun_audit,

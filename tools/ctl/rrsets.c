@@ -226,9 +226,9 @@ rrsets_zone_of_file(const char *path)
 	uint8_t apex[ZONE_WIRE_OCTETS];
 	char text[ZONE_TEXT_OCTETS];
 
-	if (zone_wire_from_file(apex, file) < 0 && zone_wire_from_text(apex, file) < 0)
+	if (zone_wire_from_file(apex, file) < 0 && zone_key_from_text(apex, file) < 0)
 		return NULL;
-	zone_text_from_wire(text, apex);
+	zone_text_from_key(text, apex);
 	return copy(text);
 }
 
@@ -272,11 +272,11 @@ rrsets_from_file(struct rrsets *out, const char *zone, const char *path)
 	char text[ZONE_TEXT_OCTETS];
 	int ret;
 
-	if (zone_wire_from_text(apex, zone) < 0) {
+	if (zone_key_from_text(apex, zone) < 0) {
 		ctl_complain("'%s' is not a zone name", zone);
 		return -1;
 	}
-	zone_text_from_wire(text, apex);
+	zone_text_from_key(text, apex);
 	ret = zone_load_file(&model, path, apex, &options, &report);
 	if (ret != 0 && report.n_errors == 0)
 		zone_report_add(
@@ -315,10 +315,12 @@ relative_octets(const char *name, const char *zone)
 void
 rrsets_write(FILE *to, const struct rrsets *z)
 {
-	fprintf(to, "$ORIGIN %s\n", z->zone);
+	char *apex = ctl_apex(z->zone);
+
+	fprintf(to, "$ORIGIN %s\n", apex);
 	for (size_t i = 0; i < z->n; i++) {
 		const struct rrset *s = &z->set[i];
-		size_t len = relative_octets(s->name, z->zone);
+		size_t len = relative_octets(s->name, apex);
 		for (size_t k = 0; k < s->n; k++) {
 			fputs(s->rr[k].disabled ? "; disabled: " : "", to);
 			if (len == 0)
@@ -328,6 +330,7 @@ rrsets_write(FILE *to, const struct rrsets *z)
 			fprintf(to, " %-7u %-7s %s\n", s->ttl, s->type, s->rr[k].content);
 		}
 	}
+	free(apex);
 }
 
 uint32_t

@@ -95,7 +95,8 @@ extern const struct ctl_noun ctl_noun_audit, ctl_noun_backend, ctl_noun_token, c
 	ctl_noun_capture, ctl_noun_cli_reference, ctl_noun_completion, ctl_noun_config,
 	ctl_noun_doctor, ctl_noun_help, ctl_noun_man_page, ctl_noun_port, ctl_noun_rrl,
 	ctl_noun_stats, ctl_noun_status, ctl_noun_zone, ctl_noun_cache, ctl_noun_import,
-	ctl_noun_metadata, ctl_noun_rrset, ctl_noun_search, ctl_noun_store, ctl_noun_tsig;
+	ctl_noun_metadata, ctl_noun_network, ctl_noun_rrset, ctl_noun_search, ctl_noun_store,
+	ctl_noun_tsig, ctl_noun_view;
 
 /* --- kinds.c --- */
 
@@ -199,6 +200,12 @@ int ctl_token_create(const struct ctl *c);
 int ctl_token_rotate(const struct ctl *c);
 int ctl_token_revoke(const struct ctl *c);
 int ctl_audit(const struct ctl *c);
+int ctl_network_list(const struct ctl *c);
+int ctl_network_set(const struct ctl *c);
+int ctl_view_add(const struct ctl *c);
+int ctl_view_delete(const struct ctl *c);
+int ctl_view_list(const struct ctl *c);
+int ctl_view_list_all(const struct ctl *c);
 int ctl_zone_history(const struct ctl *c);
 int ctl_zone_revert(const struct ctl *c);
 int ctl_tsig_list(const struct ctl *c);

@@ -33,11 +33,34 @@ ctl_kind_from_api(const char *word)
 	return word;
 }
 
+/* Octets before ".." in the name of a variant of a zone, its final dot included; 0: it is none. */
+static size_t
+variant_at(const char *name)
+{
+	for (const char *at = name; *at != '\0'; at++) {
+		if (*at == '\\' && at[1] != '\0')
+			at++;
+		else if (at[0] == '.' && at[1] == '.')
+			return (size_t)(at - name) + 1;
+	}
+	return 0;
+}
+
+char *
+ctl_apex(const char *zone)
+{
+	size_t octets = variant_at(zone);
+
+	return octets == 0 ? ctl_absolute(zone) : ctl_format("%.*s", (int)octets, zone);
+}
+
 char *
 ctl_absolute(const char *name)
 {
 	size_t len = strlen(name);
 
+	if (variant_at(name) != 0) /* example.org..variant has its final dot in the middle */
+		return ctl_format("%s", name);
 	return ctl_format("%s%s", name, len > 0 && name[len - 1] == '.' ? "" : ".");
 }
 

@@ -156,7 +156,7 @@ ctl_zone_show(const struct ctl *c)
 char *
 ctl_full_name(const char *name, const char *zone)
 {
-	char *apex = ctl_absolute(zone), *full;
+	char *apex = ctl_apex(zone), *full;
 	size_t len = strlen(name), tail = strlen(apex) - 1; /* without the final dot */
 
 	if (strcmp(name, "@") == 0)

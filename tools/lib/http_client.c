@@ -359,7 +359,8 @@ http_zone_id(const char *zone)
 		return id;
 	}
 	id = escape(zone, '=');
-	if (zone[len - 1] != '.')
+	/* that of a variant, example.org..internal, ends in no dot */
+	if (zone[len - 1] != '.' && strstr(zone, "..") == NULL)
 		strcat(id, ".");
 	return id;
 }

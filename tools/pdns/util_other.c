@@ -133,17 +133,36 @@ util_view_list(const struct ctl *c)
 	return ret;
 }
 
+/* A view may be told of a zone before there is one. */
+static void
+tell_of_zone(const struct ctl *c, const char *name)
+{
+	char *path = ctl_zone_path(name, "?rrsets=false"), *plain = pdns_plain(name);
+	json_t *answer;
+
+	if (pdns_ask(c, "GET", path, NULL, &answer) == 404)
+		printf("Zone '%s' does not exist yet.\n"
+		       "Consider creating it with 'pdnsutil zone create %s'\n",
+			plain, plain);
+	json_decref(answer);
+	free(path);
+	free(plain);
+}
+
 int
 util_view_add(const struct ctl *c)
 {
-	char *path = view_path(c, "");
-	json_t *body = json_pack("{s:s}", "name", c->argv[1]), *answer;
+	char *path = view_path(c, ""), *name = ctl_absolute(c->argv[1]);
+	json_t *body = json_pack("{s:s}", "name", name), *answer;
 	long status = pdns_ask(c, "POST", path, body, &answer);
 	int ret = status >= 200 && status < 300 ? CTL_OK : pdns_fail(answer);
 
 	json_decref(body);
 	json_decref(answer);
 	free(path);
+	if (ret == CTL_OK)
+		tell_of_zone(c, name);
+	free(name);
 	return ret;
 }
 

@@ -243,7 +243,7 @@ check_records(const char *plain, const struct rrsets *z)
 		abort();
 	rrsets_write(f, z);
 	fclose(f);
-	if (zone_wire_from_text(apex, z->zone) < 0 ||
+	if (zone_key_from_text(apex, z->zone) < 0 ||
 		(zone_load_text(&model, text, len, plain, apex, &options, &report) != 0 &&
 			report.n_errors == 0))
 		zone_report_add(&report, ZONE_ERROR, plain, 0, "cannot be read");

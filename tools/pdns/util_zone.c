@@ -218,6 +218,7 @@ int
 util_zone_copy(const struct ctl *c)
 {
 	char *to = ctl_absolute(c->argv[1]), *plain = pdns_plain(to);
+	char *from_apex = ctl_apex(c->argv[0]), *to_apex = ctl_apex(to);
 	json_t *zone, *set, *array, *body;
 	struct rrsets z = {0};
 	int ret = get_rrsets(c, c->argv[0], NOT_FOUND, &zone, &z);
@@ -227,7 +228,7 @@ util_zone_copy(const struct ctl *c)
 		array = rrsets_json(&z, NULL);
 		json_array_foreach(array, i, set)
 		{
-			char *name = move_name(ctl_text(set, "name"), z.zone, to);
+			char *name = move_name(ctl_text(set, "name"), from_apex, to_apex);
 			json_object_set_new(set, "name", json_string(name));
 			free(name);
 		}
@@ -242,6 +243,8 @@ util_zone_copy(const struct ctl *c)
 	}
 	json_decref(zone);
 	rrsets_free(&z);
+	free(from_apex);
+	free(to_apex);
 	free(to);
 	free(plain);
 	return ret;
