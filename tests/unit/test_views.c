@@ -267,6 +267,49 @@ there_are_bounds(void **state)
 	views_builder_destroy(b);
 }
 
+#define BLOCK_AT ((uint64_t)(sizeof(struct arena_header) + 63) / 64 * 64)
+
+/* In an arena that ends where the block does, so that a sanitizer sees what is read behind it. */
+static void
+of_a_damaged_block_nothing_outside_is_read(void **state)
+{
+	struct views *v = compile_random();
+	uint64_t octets = v->octets, front = v->sources_at + sizeof(struct policy);
+	struct arena arena = {.size = BLOCK_AT + octets, .fd = -1};
+	uint8_t apex[ZONE_WIRE_OCTETS], a[16];
+	unsigned accepted = 0, found = 0;
+	void *base = NULL;
+
+	key_of(apex, "zone.test.");
+	assert_int_equal(posix_memalign(&base, 64, BLOCK_AT + octets), 0);
+	memset(base, 0, BLOCK_AT);
+	arena.base = base;
+	for (unsigned round = 0; round < 1000; round++) {
+		uint8_t *block = (uint8_t *)base + BLOCK_AT;
+		memcpy(block, v, octets);
+		/* most of it is networks: half of the hits go to what is in front of them */
+		for (unsigned i = 0; i < 1 + round % 64; i++)
+			block[random64() % (i % 2 == 0 ? front : octets)] ^=
+				(uint8_t)(1u << random64() % 8);
+		const struct views *damaged = views_at(&arena, BLOCK_AT);
+		if (damaged == NULL)
+			continue;
+		accepted++;
+		for (unsigned i = 0; i < 200; i++) {
+			random_address(a, i % 2 == 0);
+			const struct view *view = views_of(damaged, a);
+			if (view == NULL)
+				continue;
+			const uint8_t *label = view_variant(
+				damaged, view, name_hash(SEED, apex), apex, name_octets(apex));
+			found += label != NULL && zone_variant_is_label(label);
+		}
+	}
+	assert_true(accepted > 100 && found > 1000);
+	free(base);
+	free(v);
+}
+
 /* --- rows --- */
 
 static void
@@ -325,6 +368,7 @@ main(void)
 		cmocka_unit_test(a_view_of_many_zones_has_them_all),
 		cmocka_unit_test(nothing_is_published_for_views_that_show_nothing),
 		cmocka_unit_test(there_are_bounds),
+		cmocka_unit_test(of_a_damaged_block_nothing_outside_is_read),
 		cmocka_unit_test(networks_are_read_as_people_write_them),
 		cmocka_unit_test(rows_are_read_as_they_are_written),
 	};
