@@ -127,54 +127,25 @@ struct row_job {
 	char view[VIEW_NAME_MAX + 1]; /* of STORE_VIEW */
 };
 
-/* A new row is against the bounds of what workers read. */
-static int
-check_bounds(struct row_job *j, struct store_txn *t)
-{
-	struct change_error *e = &j->base.job.error;
-	struct views_count n;
-	int ret = views_count(t, j->table == STORE_VIEW ? j->view : NULL, &n);
-
-	if (ret != 0)
-		return ret;
-	if (j->table == STORE_NETWORK && n.networks >= VIEWS_NETWORKS_MAX)
-		return change_refuse(e, CHANGE_INVALID,
-			"Failed to setup view %.252s for network %.60s: there are %u networks, and "
-			"no more are allowed",
-			j->value, j->key, VIEWS_NETWORKS_MAX);
-	if (j->table == STORE_VIEW && n.zones >= VIEWS_ZONES_MAX)
-		return change_refuse(e, CHANGE_INVALID,
-			"Failed to add a zone to view %.252s: all views together have %u zones, "
-			"and no more are allowed",
-			j->view, VIEWS_ZONES_MAX);
-	if (j->table == STORE_VIEW && !n.has_view && n.views >= VIEWS_MAX)
-		return change_refuse(e, CHANGE_INVALID,
-			"Failed to add a zone to view %.252s: there are %u views, and no more are "
-			"allowed",
-			j->view, VIEWS_MAX);
-	return 0;
-}
-
 /* Writer's thread. */
 static int
 apply_row(struct change_job *job, struct store_txn *t)
 {
 	struct row_job *j = (struct row_job *)job;
-	const char *value;
-	int ret = store_row_get(t, j->table, j->key, &value);
+	const char *full = NULL;
+	int ret = views_put_row(t, j->table, j->key, j->gone ? NULL : j->value, &full);
 
-	if (ret != 0 && ret != -ENOENT)
-		return ret;
-	if (j->gone ? ret == -ENOENT : ret == 0 && strcmp(value, j->value) == 0)
-		return 0; /* it is so already */
-	if (ret == -ENOENT)
-		ret = check_bounds(j, t);
-	if (ret != 0)
-		return ret;
-	job->wrote = true;
-	change_touch_views(job);
-	return j->gone ? store_row_remove(t, j->table, j->key)
-		       : store_row_put(t, j->table, j->key, j->value);
+	if (ret == -E2BIG && j->table == STORE_NETWORK)
+		return change_refuse(&job->error, CHANGE_INVALID,
+			"Failed to setup view %.252s for network %.60s: no more %s are allowed",
+			j->value, j->key, full);
+	if (ret == -E2BIG)
+		return change_refuse(&job->error, CHANGE_INVALID,
+			"Failed to add %.300s to view %.252s: no more %s are allowed",
+			strchr(j->key, '/') + 1, j->view, full);
+	if (ret == 0)
+		change_touch_views(job);
+	return ret == 1 ? 0 : ret;
 }
 
 static void
@@ -182,13 +153,6 @@ row_changed(struct api_request *r)
 {
 	if (api_job_of(r) != NULL)
 		api_request_done(r);
-}
-
-static void
-run_row(struct api_request *r, struct row_job *j)
-{
-	j->base.job.tells_writes = true;
-	api_job_run(r, apply_row, row_changed);
 }
 
 /* The row of a zone in the view that the path names. @return NULL: the error is the answer */
@@ -228,7 +192,7 @@ api_view_add(struct api_request *r)
 		unsigned label = zone_key_variant(zone_key);
 		if (label > 0)
 			memcpy(j->value, zone_key + 2, label - 2);
-		run_row(r, j);
+		api_job_run(r, apply_row, row_changed);
 	}
 	json_decref(body);
 }
@@ -246,7 +210,7 @@ api_view_remove(struct api_request *r)
 			"Unable to parse zone id '%.300s'", r->match.param[1]);
 	} else if ((j = new_view_job(r, zone_key)) != NULL) {
 		j->gone = true;
-		run_row(r, j);
+		api_job_run(r, apply_row, row_changed);
 	}
 }
 
@@ -397,7 +361,7 @@ api_network_set(struct api_request *r)
 		snprintf(j->key, sizeof j->key, "%s", key);
 		snprintf(j->value, sizeof j->value, "%.252s", view);
 		j->gone = view[0] == '\0';
-		run_row(r, j);
+		api_job_run(r, apply_row, row_changed);
 	}
 	json_decref(body);
 }

@@ -94,47 +94,129 @@ view_row_read(const char *key, const char *variant, char view[VIEW_NAME_MAX + 1]
 
 /* --- how many --- */
 
-struct counting {
-	struct views_count *out;
-	const char *view;
-	char before[VIEW_NAME_MAX + 1];
+/* A count, its name in STORE_SETTING, and its bound. */
+static const struct {
+	const char *key, *what;
+	uint32_t max;
+} counted[] = {
+	{"views.views", "views", VIEWS_MAX},
+	{"views.zones", "zones of views", VIEWS_ZONES_MAX},
+	{"views.networks", "networks", VIEWS_NETWORKS_MAX},
 };
+enum { COUNT_VIEWS, COUNT_ZONES, COUNT_NETWORKS, COUNTS };
 
-/* Rows come in the order of their keys, those of a view together: '/' ends its name. */
+_Static_assert(sizeof counted / sizeof counted[0] == COUNTS, "a row for each");
+
 static int
-count_zone(void *arg, const char *key, const char *value)
+get_count(struct store_txn *t, unsigned which, uint32_t *out)
 {
-	struct counting *c = arg;
-	size_t len = strcspn(key, "/");
+	const char *text;
+	int ret = store_row_get(t, STORE_SETTING, counted[which].key, &text);
 
-	if (len > VIEW_NAME_MAX)
-		return 0;
-	c->out->zones++;
-	if (c->out->zones > 1 && strncmp(c->before, key, len) == 0 && c->before[len] == '\0')
-		return 0;
-	memcpy(c->before, key, len);
-	c->before[len] = '\0';
-	c->out->views++;
-	c->out->has_view |= c->view != NULL && strcmp(c->before, c->view) == 0;
-	return 0;
+	*out = ret == 0 ? (uint32_t)strtoul(text, NULL, 10) : 0;
+	return ret == -ENOENT ? 0 : ret;
 }
 
 static int
-count_network(void *arg, const char *key, const char *value)
+add_count(struct store_txn *t, unsigned which, int more)
 {
-	struct counting *c = arg;
+	char text[16];
+	uint32_t n;
+	int ret = get_count(t, which, &n);
 
-	c->out->networks++;
-	return 0;
+	if (ret != 0)
+		return ret;
+	if (more < 0 && n == 0) /* counted by nobody: it must not become four thousand million */
+		more = 0;
+	snprintf(text, sizeof text, "%u", n + (uint32_t)more);
+	return store_row_put(t, STORE_SETTING, counted[which].key, text);
 }
 
 int
-views_count(struct store_txn *t, const char *view, struct views_count *out)
+views_count(struct store_txn *t, struct views_count *out)
 {
-	struct counting c = {.out = out, .view = view};
-	int ret;
+	int ret = get_count(t, COUNT_VIEWS, &out->views);
 
-	*out = (struct views_count){0};
-	ret = store_row_each(t, STORE_VIEW, "", count_zone, &c);
-	return ret == 0 ? store_row_each(t, STORE_NETWORK, "", count_network, &c) : ret;
+	if (ret == 0)
+		ret = get_count(t, COUNT_ZONES, &out->zones);
+	return ret == 0 ? get_count(t, COUNT_NETWORKS, &out->networks) : ret;
+}
+
+static int
+stop(void *arg, const char *key, const char *value)
+{
+	return 1;
+}
+
+/* Has the view of this row any zone now? @return 1, 0 or a negative errno */
+static int
+has_zones(struct store_txn *t, const char *row_key)
+{
+	char prefix[VIEW_NAME_MAX + 2];
+
+	snprintf(prefix, sizeof prefix, "%.*s/", (int)strcspn(row_key, "/"), row_key);
+	return store_row_each(t, STORE_VIEW, prefix, stop, NULL);
+}
+
+/* Is there room for one more? */
+static int
+check_room(struct store_txn *t, unsigned which, const char **full)
+{
+	uint32_t n;
+	int ret = get_count(t, which, &n);
+
+	if (ret != 0 || n < counted[which].max)
+		return ret;
+	*full = counted[which].what;
+	return -E2BIG;
+}
+
+/* A row that was not there. */
+static int
+add_row(struct store_txn *t, enum store_table table, const char *key, const char *value,
+	const char **full)
+{
+	unsigned which = table == STORE_VIEW ? COUNT_ZONES : COUNT_NETWORKS;
+	int old = table == STORE_VIEW ? has_zones(t, key) : 1;
+	int ret = old < 0 ? old : check_room(t, which, full);
+
+	if (ret == 0 && old == 0)
+		ret = check_room(t, COUNT_VIEWS, full);
+	if (ret == 0)
+		ret = store_row_put(t, table, key, value);
+	if (ret == 0)
+		ret = add_count(t, which, 1);
+	if (ret == 0 && old == 0)
+		ret = add_count(t, COUNT_VIEWS, 1);
+	return ret;
+}
+
+static int
+remove_row(struct store_txn *t, enum store_table table, const char *key)
+{
+	int ret = store_row_remove(t, table, key);
+
+	if (ret == 0)
+		ret = add_count(t, table == STORE_VIEW ? COUNT_ZONES : COUNT_NETWORKS, -1);
+	if (ret == 0 && table == STORE_VIEW) {
+		int left = has_zones(t, key);
+		ret = left < 0 ? left : left == 0 ? add_count(t, COUNT_VIEWS, -1) : 0;
+	}
+	return ret;
+}
+
+int
+views_put_row(struct store_txn *t, enum store_table table, const char *key, const char *value,
+	const char **full)
+{
+	const char *now;
+	int ret = store_row_get(t, table, key, &now);
+
+	if (ret != 0 && ret != -ENOENT)
+		return ret;
+	if (value == NULL)
+		return ret == -ENOENT ? 1 : remove_row(t, table, key);
+	if (ret == -ENOENT)
+		return add_row(t, table, key, value, full);
+	return strcmp(now, value) == 0 ? 1 : store_row_put(t, table, key, value);
 }

@@ -30,11 +30,20 @@ int view_row_key(char key[VIEWS_KEY_OCTETS], const char *view, const uint8_t *zo
 int view_row_read(const char *key, const char *variant, char view[VIEW_NAME_MAX + 1],
 	uint8_t zone_key[ZONE_WIRE_OCTETS]) __attribute__((warn_unused_result));
 
-/* What there is of it, against the bounds that shm/views.h has. */
+/* Rows are counted as they come and go, in rows of STORE_SETTING ("views.zones", ...): so that the
+ * bounds of shm/views.h cost no walk over all of them. */
 struct views_count {
 	uint32_t views, zones, networks;
-	bool has_view; /* the one that was asked for */
 };
-/** @param view  to be looked for; NULL: none. @return 0 or a negative errno */
-int views_count(struct store_txn *t, const char *view, struct views_count *out)
-	__attribute__((warn_unused_result));
+/** @return 0 or a negative errno */
+int views_count(struct store_txn *t, struct views_count *out) __attribute__((warn_unused_result));
+
+/**
+ * Put a row of STORE_VIEW or STORE_NETWORK, or take it away, and count.
+ * @param value  NULL: it is to be gone
+ * @param[out] full  what there is too much of ("views"), with -E2BIG; else untouched
+ * @return 0; 1: it was so already, and nothing was written; -E2BIG: nothing was written either;
+ *         another negative errno
+ */
+int views_put_row(struct store_txn *t, enum store_table table, const char *key, const char *value,
+	const char **full) __attribute__((warn_unused_result));
