@@ -150,7 +150,7 @@ def test_of_no_zone(server, pdns, method, path, body):
     status, answer = ask(server, method, BASE + '/zones/none.example.' + path, body)
     assert status == pdns.request(method, BASE + '/zones/none.example.' + path, body)[0] == 404
     assert answer == {'error': "Could not find domain 'none.example.'"}
-    assert ask(server, method, BASE + '/zones/a..b' + path, body)[0] == 422
+    assert ask(server, method, BASE + '/zones/a..B' + path, body)[0] == 422
 
 
 def test_a_zone_of_a_file_keeps_nothing(server):
