@@ -20,7 +20,7 @@ void views_control_destroy(struct views_control *v);
 
 /**
  * Publish what a store says now. Rows that make no sense are told in the log and left out. Takes
- * time in proportion to networks and zones of views: some 30 ms for 100,000 of either.
+ * time in proportion to networks and zones of views: some 50 ms for 100,000 of either.
  * @param arg  struct views_control (the type is that of changes_options.views)
  * @return 0; else the log has why, and what was published before stays: call it again later
  */
