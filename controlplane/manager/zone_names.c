@@ -117,6 +117,8 @@ zone_file_from_wire(char *file, size_t size, const uint8_t *wire)
 	char text[ZONE_TEXT_OCTETS];
 	size_t at = 0;
 
+	if (zone_key_variant(wire) > 0)
+		return -EINVAL;
 	if (wire[0] == 0)
 		return snprintf(file, size, "%s", ROOT_FILE) < (int)size ? 0 : -ENAMETOOLONG;
 	zone_text_from_wire(text, wire);

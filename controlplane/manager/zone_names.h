@@ -41,7 +41,7 @@ int zone_wire_from_file(uint8_t wire[ZONE_WIRE_OCTETS], const char *file)
 
 /**
  * Name of the file in the zone directory that zone_wire_from_file() turns into this zone.
- * @return 0 or -ENAMETOOLONG
+ * @return 0, -ENAMETOOLONG, or -EINVAL: a variant of a zone has no file
  */
 int zone_file_from_wire(char *file, size_t size, const uint8_t *wire)
 	__attribute__((warn_unused_result));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Names of zones, of their files and of their ids, and the table that finds them. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -144,7 +145,8 @@ variants_have_keys_of_their_own(void **state)
 	assert_memory_equal(key, again, sizeof key);
 	zone_text_from_wire(text, again);
 	assert_string_equal(text, "\\000in.example.org.");
-	/* a file's name makes none */
+	/* a file's name makes none, and none makes one */
+	assert_int_equal(zone_file_from_wire(text, sizeof text, key), -EINVAL);
 	assert_true(zone_wire_from_file(again, "\\000in.example.org.zone") < 0);
 	assert_true(zone_wire_from_file(again, "example.org..in.zone") < 0);
 	/* a name that is as long as may be has no variants */
