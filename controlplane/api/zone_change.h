@@ -7,8 +7,8 @@
 #include "controlplane/api/zone_read.h"
 
 struct zone_change {
-	struct api_job base; /* first */
-	uint8_t apex[ZONE_WIRE_OCTETS];
+	struct api_job base;            /* first */
+	uint8_t apex[ZONE_WIRE_OCTETS]; /* the key: owners end in zone_key_apex() of it */
 	char who[256];
 	json_t *document; /* the body: texts point into it */
 	struct body_rrsets rrsets;

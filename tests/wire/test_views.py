@@ -357,6 +357,14 @@ def test_a_variant_is_a_zone_of_its_own(split):
     assert len(history) >= 2 and history[0]['serial_before'] < history[0]['serial_after'], history
     split.ok('POST', own + '/revert?serial=%d' % history[0]['serial_before'])
     assert split.seen('www.example.org.', INSIDE) == ['10.0.0.1'] and split.seen('mail.example.org.', INSIDE) == 3
+    # the whole of it
+    z = split.ok('GET', '/zones/example.org..internal')
+    sets = [s for s in z['rrsets'] if s['type'] in ('SOA', 'NS')] + [rrset('www.example.org.', 'A', '10.0.0.6')]
+    split.ok('PUT', '/zones/example.org..internal', {'rrsets': sets}, 204)
+    assert split.seen('www.example.org.', INSIDE) == ['10.0.0.6'] and split.seen('www.example.org.', OTHER) == ['192.0.2.1']
+    status, answer = split.request('PUT', '/zones/example.org..internal', {'rrsets': [s for s in sets if s['type'] != 'SOA']})
+    assert status == 422 and 'SOA' in answer['error'], answer
+    split.patch('example.org..internal', replace('www.example.org.', 'A', '10.0.0.1'))
     # a zone as a text, and one with nothing but a name
     split.ok('POST', '/zones', {'name': 'example.org..text', 'kind': 'Native', 'zone': FILE}, 201)
     assert split.contents('example.org..text', 'www.example.org.', 'A') == ['192.0.2.53']
