@@ -114,6 +114,12 @@ change_touch_zone(struct change_job *j, const uint8_t *apex, enum change_touch w
 	return 0;
 }
 
+void
+change_touch_views(struct change_job *j)
+{
+	j->touched_views = true;
+}
+
 int
 change_touch_owner(struct change_job *j, const uint8_t *apex, const uint8_t *owner)
 {
