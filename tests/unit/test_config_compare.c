@@ -273,6 +273,7 @@ a_visitor_sees_every_key_and_no_secret(void **state)
 		"error-rate=1000;window=1s;slip=1;ipv4-prefix=24;ipv6-prefix=56;"
 		"limit-loopback=false;}"
 		"api{listen[]key=(hidden);allow-from[=127.0.0.0/8;=::1/128;]max-body=2MiB;"
+		"max-import=4GiB;"
 		"connections-max=100;connections-per-client-max=64;timeout=5s;tls-certificate=-;"
 		"tls-key=-;tls-client-ca=-;extensions=false;cors-origin=-;}"
 		"backends[{name=a;type=b;options[{name=c;value=d;secret=-;}{name=e;value=-;"
