@@ -146,7 +146,8 @@ zone_change_text(
 	int ret;
 
 	body_rrsets_free(&c->rrsets);
-	ret = zone_read_text(text, len, zone_key_apex(c->apex), ZONE_CHANGE_TTL_S, take_rrset, &reader, error);
+	ret = zone_read_text(
+		text, len, zone_key_apex(c->apex), ZONE_CHANGE_TTL_S, take_rrset, &reader, error);
 	return ret == 0 && c->rrsets.edit == NULL ? -EINVAL : ret;
 }
 

@@ -15,8 +15,8 @@
 #define FIRST_CHUNK_OCTETS 131072u /* the largest record has some 66,000 octets */
 #define CHUNK_OCTETS (4u << 20)    /* from the system and back to it, each */
 #define TTL_MAX INT32_MAX
-/* What the writer needs for an RRset (edit_set, journal, pages, model of the image), measured with a
- * million of them; and each of our arrays. */
+/* What the writer needs for an RRset (edit_set, journal, pages, model of the image), measured with
+ * a million of them; and each of our arrays. */
 #define RRSET_OCTETS (500u + sizeof(struct zone_edit))
 #define RECORD_OCTETS (2 * sizeof(struct item *) + sizeof(struct backend_record))
 
