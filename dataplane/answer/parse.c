@@ -63,6 +63,8 @@ reply(struct work *w, uint16_t rcode)
 static bool
 parse_options(struct work *w, const uint8_t *at, unsigned left)
 {
+	bool bad = false;
+
 	while (left >= 4) {
 		unsigned code = get16(at), len = get16(at + 2);
 		if (len > left - 4)
@@ -74,10 +76,8 @@ parse_options(struct work *w, const uint8_t *at, unsigned left)
 		case EDNS_COOKIE:
 			/* RFC 7873 5.2.2: 8 octets, or 8 and 8..32 */
 			if (len != 8 && (len < 16 || len > COOKIE_MAX)) {
-				w->f.bad_option = true;
-				return false;
-			}
-			if (w->f.cookie_len == 0) {
+				bad = true;
+			} else if (w->f.cookie_len == 0) {
 				w->f.cookie_len = (uint8_t)len;
 				memcpy(w->cookie, at + 4, len);
 			}
@@ -92,7 +92,8 @@ parse_options(struct work *w, const uint8_t *at, unsigned left)
 		at += 4 + len;
 		left -= 4 + len;
 	}
-	return left == 0;
+	w->f.bad_option = bad && left == 0;
+	return !bad && left == 0;
 }
 
 /* An OPT whose fixed part starts behind its owner at `at`; its RDATA was seen to fit. */
