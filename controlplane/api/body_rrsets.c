@@ -71,13 +71,14 @@ body_zone_name(uint8_t key[ZONE_WIRE_OCTETS], const char *text, char error[BODY_
 
 	if (ret > 0 && zone_key_variant(key) > 0)
 		return ret;
-	/* the ordinary checks know what is wrong, unless it is a variant's name */
+	/* the ordinary checks know what is wrong, unless it is a variant's name, which ends without
+	 * a dot */
 	ret = body_name(key, text, error);
 	if (ret > 0 && zone_key_variant(key) > 0) {
 		snprintf(error, BODY_ERROR_OCTETS, "Name '%.*s' is kept for variants of zones",
 			BODY_TEXT_SHOWN, text);
 		ret = -EINVAL;
-	} else if (ret < 0 && strstr(text, "..") != NULL) {
+	} else if (ret < 0 && strstr(text, "..") != NULL && text[strlen(text) - 1] != '.') {
 		snprintf(error, BODY_ERROR_OCTETS,
 			"Unable to parse DNS Name '%.*s': a variant of a zone is named as "
 			"example.org..variant, with lower-case letters, digits, '_' and '-', at "

@@ -405,7 +405,7 @@ def test_a_token_is_made_shown_without_its_secret_and_revoked(tokens):
 def test_mistakes_in_tokens_are_told(tokens):
     make_token(tokens, 'taken', zones=['*'])
     for body, status, word in (('{', 400, 'line 1'), ('[]', 422, 'object'), ('{"name": "a"}', 422, 'may do nothing'),
-                               ('{"name": "a", "zones": ["x..y"]}', 422, 'zones[0]'), ('', 400, 'no body'),
+                               ('{"name": "a", "zones": ["x...y"]}', 422, 'zones[0]'), ('', 400, 'no body'),
                                ('{"name": "taken", "zones": ["*"]}', 409, 'taken')):
         got, _, text = tokens.ask('POST', TOKENS, body)
         assert got == status and word in json.loads(text)['error'], text

@@ -283,6 +283,7 @@ def test_ends_of_a_process_and_the_time_without_it_are_counted(make_suite, name)
         assert ends == 1 and 0.5 <= now - away <= time.monotonic() - at
         # so short a time that it is not seen by looking now and then
         for n in range(2, 5):
+            time.sleep(0.1)     # its return is looked for every 20 ms
             old = s.pid(name)
             os.kill(old, signal.SIGKILL)
             settle(port, lambda m: m['millrace_process_ends_total', label] == n and m['millrace_process_up', label] == 1 and s.pid(name) not in (0, old))
