@@ -42,12 +42,14 @@ rings_guard_start(struct hub *h)
 void
 rings_guard_mend(void)
 {
-	if (!atomic_exchange(&faulted, false))
+	/* cut short where no worker has looked since, a stream process that starts would not take
+	 * the file, and put another one there */
+	if (!atomic_exchange(&faulted, false) && hub_rings_are_whole(guarded))
 		return;
 	if (hub_repair_rings(guarded) == 0) {
-		log_warning(
-			"the rings to the stream process had been cut short by somebody who may "
-			"write them; they are whole again");
+		log_warning("the rings to the stream process had been cut short or replaced by "
+			    "somebody "
+			    "who may write them; they are whole again");
 		return;
 	}
 	log_error("the rings to the stream process are damaged: %s", hub_error());

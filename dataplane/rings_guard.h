@@ -7,5 +7,6 @@
 
 /** From now on such a fault ends nothing. One hub a process. @return 0 or negative errno */
 int rings_guard_start(struct hub *h) __attribute__((warn_unused_result));
-/** Call now and then: mends the rings after a fault, and logs it. */
+/** Call now and then: mends the rings after a fault, or when a stream process that starts would not
+ * share them with us, and logs it. */
 void rings_guard_mend(void);

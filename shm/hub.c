@@ -114,8 +114,8 @@ copy_sections(const struct hub_map *m, enum hub_file_id id)
 }
 
 /* Lay a file's sections over their places in the view. */
-static int
-map_sections(struct hub_map *m, enum hub_file_id id)
+int
+hub_map_sections(struct hub_map *m, enum hub_file_id id)
 {
 	bool copied = is_copied(m->role, id), write = copied || is_own(m->role, id);
 
@@ -167,7 +167,7 @@ hub_look_at_file(struct hub_map *m, enum hub_file_id id)
 		if (is_own(m->role, id) || !is_incomplete(m, id))
 			return 0;
 		hub_file_reread(f, id);
-		return map_sections(m, id);
+		return hub_map_sections(m, id);
 	}
 	err = hub_file_get(&m->file[id], path, id, is_own(m->role, id));
 	if (err < 0) {
@@ -175,7 +175,7 @@ hub_look_at_file(struct hub_map *m, enum hub_file_id id)
 		return err;
 	}
 	hub_file_put(f);
-	return map_sections(m, id);
+	return hub_map_sections(m, id);
 }
 
 /* Where does each of our counters lie? Rows usually are where we have them ourselves. */
@@ -358,51 +358,6 @@ hub_close(struct hub *h)
 	pthread_mutex_unlock(&hubs_lock);
 }
 
-/* Give a block of a file memory. */
-static int
-back(const struct hub_map *m, enum hub_file_id id, uint64_t at, size_t octets)
-{
-	int err = posix_fallocate(m->file[id]->fd, (off_t)at, (off_t)octets);
-
-	return err == 0 ? 0
-			: hub_fail(-err,
-				  "no memory for a worker's counters and rings (%zu octets in the "
-				  "run directory's file system): %s; make it larger, or use fewer "
-				  "workers",
-				  octets, strerror(err));
-}
-
-/* The rings of worker n. */
-static int
-back_rings(const struct hub_map *m, unsigned n)
-{
-	return back(m, HUB_FILE_RINGS,
-		hub_file_section(m->file[HUB_FILE_RINGS], HUB_SECTION_RINGS) +
-			n * sizeof(struct hub_rings),
-		sizeof(struct hub_rings));
-}
-
-int
-hub_repair_rings(struct hub *h)
-{
-	uint32_t n = atomic_load_explicit(&h->instance[h->seat].n_workers, memory_order_relaxed);
-	char path[PATH_MAX];
-	struct hub_map *m;
-	int err;
-
-	pthread_mutex_lock(&hubs_lock);
-	m = hub_map_of(h);
-	err = hub_file_path(path, sizeof path, m->path, HUB_FILE_RINGS);
-	if (err == 0)
-		err = hub_file_repair(m->file[HUB_FILE_RINGS], path, HUB_FILE_RINGS);
-	for (uint32_t i = 0; i < n && err == 0; i++)
-		err = back_rings(m, i);
-	if (err == 0)
-		err = map_sections(m, HUB_FILE_RINGS);
-	pthread_mutex_unlock(&hubs_lock);
-	return err;
-}
-
 int
 hub_worker_claim(struct hub *h, unsigned n)
 {
@@ -418,12 +373,12 @@ hub_worker_claim(struct hub *h, unsigned n)
 	pthread_mutex_lock(&hubs_lock);
 	m = hub_map_of(h);
 	/* also if claimed before: the rings are in a file that others write */
-	err = back(m, HUB_FILE_DATA,
+	err = hub_back(m, HUB_FILE_DATA,
 		hub_file_section(m->file[HUB_FILE_DATA], HUB_SECTION_WORKER) +
 			(h->seat * HUB_WORKERS_MAX + n) * sizeof(struct hub_worker),
 		sizeof(struct hub_worker));
 	if (err == 0)
-		err = back_rings(m, n);
+		err = hub_back_rings(m, n);
 	pthread_mutex_unlock(&hubs_lock);
 	if (err == 0 && n == n_claimed)
 		atomic_store_explicit(&in->n_claimed, n + 1, memory_order_release);

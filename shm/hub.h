@@ -83,10 +83,14 @@ bool hub_has(const struct hub *h, enum hub_role role);
 int hub_worker_claim(struct hub *h, unsigned n) __attribute__((warn_unused_result));
 /**
  * Dataplane: its rings' file was cut short under it (hub_in_rings() was true for the address of a
- * SIGBUS). Make it whole again, for the workers that run; what was on the rings is lost.
+ * SIGBUS), or hub_rings_are_whole() is not. Make it whole again, or go over to the file that has
+ * its name now, for the workers that run; what was on the rings is lost.
  * @return 0 or negative errno, with text; try again later
  */
 int hub_repair_rings(struct hub *h) __attribute__((warn_unused_result));
+/** Dataplane: are its rings the file that a stream process which starts now would find, and would
+ * it take that file as it is? */
+bool hub_rings_are_whole(struct hub *h) __attribute__((warn_unused_result));
 /** Does this address lie in the rings, of worker *n? Safe in a signal handler. */
 static inline bool
 hub_in_rings(const struct hub *h, const void *at, unsigned *n)

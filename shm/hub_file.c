@@ -168,6 +168,8 @@ add_sections(int fd, const char *path, enum hub_file_id id, struct hub_header *h
 		if (h->n_sections >= HUB_SECTIONS_MAX || fstat(fd, &st) < 0)
 			return hub_fail(-EPROTO, "%s: no room for another section", path);
 		at = ((uint64_t)st.st_size + HUB_PAGE - 1) & ~(uint64_t)(HUB_PAGE - 1);
+		/* the header's room, should somebody have cut it off just now */
+		at = at > HUB_PAGE ? at : HUB_PAGE;
 		octets = (octets + HUB_PAGE - 1) & ~(uint64_t)(HUB_PAGE - 1);
 		if (ftruncate(fd, (off_t)(at + octets)) < 0)
 			return hub_fail(
@@ -456,6 +458,23 @@ hub_file_reread(struct hub_file *f, enum hub_file_id id)
 
 	if (file_judge(f->fd, id, &h) == FILE_OURS)
 		f->header = h;
+}
+
+bool
+hub_file_is_whole(const struct hub_file *f, const char *path, enum hub_file_id id)
+{
+	struct hub_header h;
+
+	if (!hub_file_is_current(f, path) || file_judge(f->fd, id, &h) != FILE_OURS)
+		return false;
+	/* and as we have it: others may have made it anew in place */
+	for (unsigned i = 0; i < N_SECTIONS; i++) {
+		const struct hub_section *s = find_section(&h, sections[i].id);
+		if (sections[i].file == id &&
+			(s == NULL || s->offset != hub_file_section(f, sections[i].id)))
+			return false;
+	}
+	return true;
 }
 
 int

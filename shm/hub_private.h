@@ -56,6 +56,9 @@ __attribute__((format(printf, 2, 3))) int hub_fail(int err, const char *format, 
 
 extern const char *const hub_role_name[HUB_ROLES];
 
+/** Would a process that opens the path now get this file, and take it as we have it? Where the path
+ * names no file that question is not open. */
+bool hub_file_is_whole(const struct hub_file *f, const char *path, enum hub_file_id id);
 /** Our file, if it is not what it should be any more: make it anew in place. Its content is lost.
  * @return 0 or negative errno */
 int hub_file_repair(struct hub_file *f, const char *path, enum hub_file_id id);
@@ -89,6 +92,14 @@ struct hub_map *hub_map_of(const struct hub *h);
 /** Map a file that is there, if it is not mapped yet or is another one now. @return 0; -ENOENT;
  * another negative errno: it cannot be used */
 int hub_look_at_file(struct hub_map *m, enum hub_file_id id);
+
+/** Lay a file's sections over their places in the view. @return 0 or negative errno, with text */
+int hub_map_sections(struct hub_map *m, enum hub_file_id id) __attribute__((warn_unused_result));
+/** Give a block of a file memory. @return 0, -ENOSPC or another negative errno, with text */
+int hub_back(const struct hub_map *m, enum hub_file_id id, uint64_t at, size_t octets)
+	__attribute__((warn_unused_result));
+/** The same for the rings of worker n. */
+int hub_back_rings(const struct hub_map *m, unsigned n) __attribute__((warn_unused_result));
 
 /** Take the role of a view whose files are open. @return 0, -EBUSY or negative errno, with text */
 int hub_take_role(struct hub_map *m) __attribute__((warn_unused_result));

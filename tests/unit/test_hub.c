@@ -433,6 +433,62 @@ test_a_spoilt_rings_file_keeps_no_dataplane_out(void **state)
 	hub_close(h);
 }
 
+/* Cut off where no worker looks, it is no use to a stream process that starts, which puts another
+ * file there: the dataplane goes over to that one. */
+static void
+test_the_dataplane_follows_a_rings_file_that_was_replaced(void **state)
+{
+	struct hub *h, *stream;
+	struct hub_header header;
+	int go[2], status, fd;
+	pid_t pid;
+	char c = 0;
+
+	/* before we have the file open, or it would have it as well, and not look at it */
+	assert_int_equal(pipe(go), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(read(go[0], &c, 1) != 1 || hub_open(&stream, path, HUB_STREAM) != 0);
+
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(hub_worker_claim(h, 0), 0);
+	assert_true(hub_rings_are_whole(h));
+	assert_int_equal(truncate(file_path("rings"), HUB_PAGE + sizeof(struct hub_rings)), 0);
+	assert_false(hub_rings_are_whole(h));
+	/* in time: mended in place */
+	assert_int_equal(hub_repair_rings(h), 0);
+	assert_true(hub_rings_are_whole(h));
+	assert_int_equal(truncate(file_path("rings"), HUB_PAGE + sizeof(struct hub_rings)), 0);
+
+	/* its section is elsewhere: somebody made it anew */
+	fd = open(file_path("rings"), O_RDWR);
+	assert_int_equal(read(fd, &header, sizeof header), sizeof header);
+	assert_int_equal(ftruncate(fd, (off_t)(lseek(fd, 0, SEEK_END) + HUB_PAGE)), 0);
+	close(fd);
+	header.section[0].offset += HUB_PAGE;
+	write_rings_header(&header);
+	assert_false(hub_rings_are_whole(h));
+	assert_int_equal(hub_repair_rings(h), 0);
+	assert_true(hub_rings_are_whole(h));
+	assert_int_equal(truncate(file_path("rings"), HUB_PAGE + sizeof(struct hub_rings)), 0);
+
+	/* too late */
+	assert_int_equal(write(go[1], &c, 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(go[0]);
+	close(go[1]);
+	assert_false(hub_rings_are_whole(h));
+	assert_int_equal(hub_repair_rings(h), 0);
+	assert_true(hub_rings_are_whole(h));
+
+	assert_int_equal(hub_open(&stream, path, HUB_STREAM), 0);
+	h->rings[0].to_worker.data[0] = 7;
+	assert_int_equal(stream->rings[0].to_worker.data[0], 7);
+	hub_close(stream);
+	hub_close(h);
+}
+
 /* Each holds its role in the file that has the name in the end: none was left with another one. */
 static void
 test_many_processes_that_start_at_once_share_one_hub(void **state)
@@ -483,6 +539,7 @@ main(void)
 		T(test_a_half_made_file_is_made_again),
 		T(test_a_stream_file_cut_short_ends_nobody),
 		T(test_a_spoilt_rings_file_keeps_no_dataplane_out),
+		T(test_the_dataplane_follows_a_rings_file_that_was_replaced),
 		T(test_many_processes_that_start_at_once_share_one_hub),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

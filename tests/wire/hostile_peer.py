@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What somebody can do who has taken over the stream process: everything that its user may write, written.
-Usage: hostile_peer.py RUN_DIR rubbish|truncate|lock [SECONDS]. Ends by itself."""
+Usage: hostile_peer.py RUN_DIR rubbish|truncate|short|lock [SECONDS]. Ends by itself."""
 import fcntl
 import mmap
 import os
@@ -48,6 +48,12 @@ def truncate(path, end):
         time.sleep(0.001)
 
 
+def short(path, end):
+    """Cut off behind the rings of the first worker: the file is no use to who opens it, and nobody faults."""
+    offset, entry, _ = rings(path)
+    os.truncate(path, offset + entry)
+
+
 def lock(path, end):
     """The lock under which the file is made, for ever."""
     with open(path, 'r+b') as f:
@@ -57,5 +63,5 @@ def lock(path, end):
 
 
 if __name__ == '__main__':
-    {'rubbish': rubbish, 'truncate': truncate, 'lock': lock}[sys.argv[2]](
+    {'rubbish': rubbish, 'truncate': truncate, 'short': short, 'lock': lock}[sys.argv[2]](
         sys.argv[1] + '/hub.rings', time.monotonic() + float(sys.argv[3] if len(sys.argv) > 3 else 2))

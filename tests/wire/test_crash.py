@@ -128,10 +128,10 @@ def test_the_dataplane_comes_back_to_the_arena_that_is_there(running):
     assert counters(running)[('queries_total', 'udp4')] > 3, 'what the ones before counted goes on'
 
 
-@pytest.mark.parametrize('how', ['rubbish', 'truncate'])
+@pytest.mark.parametrize('how', ['rubbish', 'truncate', 'short'])
 def test_a_hostile_stream_process_costs_only_itself(running, how):
     running.forgiven.append('stream died')
-    if how == 'truncate':   # a stream process that reads what another one cut off dies of it, and says so in a sanitizer build
+    if how != 'rubbish':    # a stream process that reads what another one cut off dies of it, and says so in a sanitizer build
         running.forgiven += ['AddressSanitizer:DEADLYSIGNAL', 'AddressSanitizer: BUS .*', 'AddressSanitizer can not provide']
     dataplane, controlplane = running.pid('dataplane'), running.pid('controlplane')
     assert tcp_answers(running)
@@ -148,7 +148,7 @@ def test_a_hostile_stream_process_costs_only_itself(running, how):
         wait_for(running, 'TCP does not answer after %s' % how, lambda: tcp_answers(running))
     load.nothing_lost()
     assert running.pid('dataplane') == dataplane
-    assert counters(running)[('drops_total', 'ring-damaged')] > 0
+    assert how == 'short' or counters(running)[('drops_total', 'ring-damaged')] > 0
 
 
 def test_who_holds_the_rings_lock_does_not_keep_the_dataplane_out(running):
