@@ -5,6 +5,8 @@
 #pragma once
 #include "controlplane/api/request.h"
 
+#define ACCESS_WHO_OCTETS 96u
+
 /** For logs, journal and audit: "token:certbot", "api-key", "unix:root". Valid with the request. */
 const char *access_who(const struct api_request *r);
 /** Where from: "192.0.2.1:4711", "unix". Valid with the request. */

@@ -7,8 +7,6 @@
 
 struct access;
 
-#define ACCESS_WHO_OCTETS 96u
-
 struct access_grant {
 	char who[ACCESS_WHO_OCTETS];
 	char from[64]; /* "192.0.2.1:4711", "unix" */

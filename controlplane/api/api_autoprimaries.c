@@ -70,16 +70,26 @@ apply_autoprimary(struct change_job *job, struct store_txn *t)
 {
 	struct autoprimary_job *j = (struct autoprimary_job *)job;
 	const char *other;
+	json_t *before = NULL;
 	int ret = store_row_get(t, STORE_AUTOPRIMARY, j->key, &other);
 
 	if (ret != 0 && ret != -ENOENT)
 		return ret;
-	if (j->value == NULL) /* PowerDNS does not mind that there is none */
-		return ret == 0 ? store_row_remove(t, STORE_AUTOPRIMARY, j->key) : 0;
-	if (ret == 0)
+	if (ret == 0 && j->value != NULL)
 		return change_refuse(
 			&job->error, CHANGE_CONFLICT, "Autoprimary %s is there already", j->key);
-	return store_row_put(t, STORE_AUTOPRIMARY, j->key, j->value);
+	if (ret == 0)
+		before = json_loads(other, 0, NULL);
+	if (j->value != NULL)
+		ret = store_row_put(t, STORE_AUTOPRIMARY, j->key, j->value);
+	else /* PowerDNS does not mind that there is none */
+		ret = ret == 0 ? store_row_remove(t, STORE_AUTOPRIMARY, j->key) : 0;
+	if (ret != 0) {
+		json_decref(before);
+		return ret;
+	}
+	return api_job_tell(&j->base, t, "autoprimary", j->key, before,
+		j->value != NULL ? json_loads(j->value, 0, NULL) : NULL);
 }
 
 static void
@@ -87,9 +97,12 @@ autoprimary_changed(struct api_request *r)
 {
 	struct autoprimary_job *j = api_job_of(r);
 
-	if (j != NULL && j->value == NULL)
+	if (j == NULL)
+		return;
+	r->audited = true;
+	if (j->value == NULL)
 		api_request_done(r);
-	else if (j != NULL)
+	else
 		r->status = MHD_HTTP_CREATED; /* and no body, as PowerDNS */
 }
 

@@ -103,7 +103,6 @@ struct metadata_job {
 	bool add;             /* to those that there are */
 	json_t *given;        /* strings; NULL: none */
 	json_t *before, *now; /* what there is, and then; of the last try */
-	char who[ACCESS_WHO_OCTETS];
 };
 
 static void
@@ -170,9 +169,9 @@ tell(const struct metadata_job *j, struct store_txn *t)
 	int ret;
 
 	zone_text_from_key(name, j->apex);
-	row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:O, s:O}", "action", "metadata", "who", j->who,
-		"origin", "api", "zone", name, "kind", j->kind, "before", j->before, "after",
-		j->now);
+	row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:O, s:O}", "action", "metadata", "who",
+		j->base.who, "origin", "api", "zone", name, "kind", j->kind, "before", j->before,
+		"after", j->now);
 	text = row == NULL ? NULL : json_dumps(row, JSON_COMPACT);
 	if (text != NULL && strlen(text) > AUDIT_ROW_OCTETS) {
 		free(text);
@@ -265,7 +264,6 @@ new_job(struct api_request *r, const uint8_t *apex, const char *kind)
 	if (j == NULL)
 		return NULL;
 	memcpy(j->apex, apex, sizeof j->apex);
-	snprintf(j->who, sizeof j->who, "%s", access_who(r));
 	memcpy(j->kind, kind, strnlen(kind, sizeof j->kind - 1)); /* a reachable one fits */
 	return j;
 }

@@ -119,10 +119,27 @@ api_job_new(struct api_request *r, size_t octets, void (*forget)(struct api_job 
 		return NULL;
 	}
 	j->r = r;
+	snprintf(j->who, sizeof j->who, "%s", access_who(r));
+	snprintf(j->source, sizeof j->source, "%s", access_from(r));
 	j->free = forget;
 	r->owned = j;
 	r->forget = forget_job;
 	return j;
+}
+
+int
+api_job_tell(const struct api_job *j, struct store_txn *t, const char *action, const char *key,
+	json_t *before, json_t *after)
+{
+	bool changed = before != NULL || after != NULL;
+	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:o?, s:o?}", "action", action, "who", j->who,
+		"source", j->source, "key", key, "before", before, "after", after);
+	char *text = row != NULL ? json_dumps(row, JSON_COMPACT) : NULL;
+	int ret = text == NULL ? -ENOMEM : changed ? store_audit_append(t, text) : 0;
+
+	free(text);
+	json_decref(row);
+	return ret;
 }
 
 /* Writer's thread. */

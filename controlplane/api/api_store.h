@@ -2,7 +2,10 @@
 /* api_store: how handlers read the store and change it. Thread: the API's, but for what says
  * otherwise. */
 #pragma once
+#include "controlplane/api/access.h"
 #include "controlplane/api/request.h"
+
+#define API_SOURCE_OCTETS 64u
 
 /** 404, in PowerDNS's words of before 4.2: they name the zone. */
 void api_answer_no_zone(struct api_request *r, const uint8_t *apex);
@@ -38,6 +41,7 @@ bool api_store_zone_only(struct api_request *r, uint8_t apex[ZONE_WIRE_OCTETS], 
 struct api_job {
 	struct change_job job;
 	struct api_request *r;
+	char who[ACCESS_WHO_OCTETS], source[API_SOURCE_OCTETS]; /* for the audit log */
 	int result;
 	/* it is durable, or was refused; writer's thread, in the order of the changes; may be NULL
 	 */
@@ -55,6 +59,16 @@ void *api_job_new(struct api_request *r, size_t octets, void (*forget)(struct ap
  */
 void api_job_run(struct api_request *r, int (*apply)(struct change_job *j, struct store_txn *t),
 	void (*after)(struct api_request *r));
+/**
+ * Tell the change of a row of the server (a key, a view, ...) in the audit log, in the transaction
+ * of the change. Writer's thread; the handler sets api_request.audited afterwards.
+ * @param action         what kind of thing it is
+ * @param before, after  what is known of it, NULL: it was not there, or is gone; the references are
+ *                       taken. Both NULL: nothing changed, and nothing is told
+ * @return 0 or negative errno
+ */
+int api_job_tell(const struct api_job *j, struct store_txn *t, const char *action, const char *key,
+	json_t *before, json_t *after) __attribute__((warn_unused_result));
 /** The request's job, done. @return NULL: it failed, and the answer says why */
 void *api_job_of(struct api_request *r) __attribute__((warn_unused_result));
 

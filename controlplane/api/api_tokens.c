@@ -66,12 +66,49 @@ check_row(struct token_job *j, struct store_txn *t)
 		"The token was changed by somebody else meanwhile; ask again");
 }
 
+struct same_name {
+	const char *name, *id;
+	char member[TOKEN_NAME_OCTETS +
+		    16];   /* as it stands in a row: nothing in a name is escaped */
+	const char *other; /* id of the token that has the name; in the map */
+};
+
+static int
+look_for_name(void *arg, const char *id, const char *row)
+{
+	struct same_name *s = arg;
+
+	if (strcmp(id, s->id) == 0 || strstr(row, s->member) == NULL)
+		return 0;
+	s->other = id;
+	return 1;
+}
+
+/* Two that are made at once may both have found their name free. */
+static int
+check_name(struct token_job *j, struct store_txn *t)
+{
+	struct same_name s = {.id = id_of(j)};
+	int ret;
+
+	if (j->after == NULL || (j->before != NULL && strcmp(j->before->name, j->after->name) == 0))
+		return 0;
+	snprintf(s.member, sizeof s.member, "\"name\":\"%s\"", j->after->name);
+	ret = store_row_each(t, STORE_TOKEN, "", look_for_name, &s);
+	if (ret != 1)
+		return ret;
+	return change_refuse(&j->base.job.error, CHANGE_CONFLICT,
+		"Token %s has the name '%s' already", s.other, j->after->name);
+}
+
 static int
 apply(struct change_job *job, struct store_txn *t)
 {
 	struct token_job *j = (struct token_job *)job;
 	int ret = check_row(j, t);
 
+	if (ret == 0)
+		ret = check_name(j, t);
 	if (ret != 0)
 		return ret;
 	ret = j->row != NULL ? store_row_put(t, STORE_TOKEN, id_of(j), j->row)
@@ -195,10 +232,6 @@ token_of_path(struct api_request *r, struct token_table *table)
 		api_request_error(r, MHD_HTTP_NOT_FOUND, "Not Found");
 	return k;
 }
-
-struct same_name {
-	const char *name, *id;
-};
 
 static bool
 has_name_too(void *arg, const struct token *k)

@@ -290,12 +290,32 @@ merge(struct key_job *j, const struct key *now)
 		strcpy(j->key.secret, now->secret);
 }
 
+/* What the audit log may know of a key. NULL: out of memory */
+static json_t *
+known_of(const struct key *k)
+{
+	return json_pack("{s:s, s:s}", "name", k->name, "algorithm", k->algorithm->name);
+}
+
+/* @param now  as it was; a new one: its name is empty */
+static int
+tell(const struct key_job *j, struct store_txn *t, const struct key *now)
+{
+	json_t *before = j->before[0] != '\0' ? known_of(now) : NULL;
+	json_t *after = j->remove ? NULL : known_of(&j->key);
+
+	if (after != NULL && before != NULL && strcmp(now->secret, j->key.secret) != 0)
+		json_object_set_new(after, "secret", json_string("another one"));
+	return api_job_tell(&j->base, t, "tsigkey", j->before[0] != '\0' ? j->before : j->key.name,
+		before, after);
+}
+
 /* Writer's thread. */
 static int
 apply_key(struct change_job *job, struct store_txn *t)
 {
 	struct key_job *j = (struct key_job *)job;
-	struct key now;
+	struct key now = {0};
 	const char *other;
 	int ret = 0;
 
@@ -308,7 +328,6 @@ apply_key(struct change_job *job, struct store_txn *t)
 				(int)strlen(j->before) - (strlen(j->before) > 1), j->before);
 		if (ret == 0)
 			merge(j, &now);
-		OPENSSL_cleanse(&now, sizeof now);
 	}
 	if (ret == 0 && !j->remove && strcmp(j->before, j->key.name) != 0 &&
 		store_row_get(t, STORE_TSIG, j->key.name, &other) == 0)
@@ -319,6 +338,9 @@ apply_key(struct change_job *job, struct store_txn *t)
 		ret = save_key(t, &j->key);
 	if (ret == 0 && j->before[0] != '\0' && (j->remove || strcmp(j->before, j->key.name) != 0))
 		ret = store_row_remove(t, STORE_TSIG, j->before);
+	if (ret == 0)
+		ret = tell(j, t, &now);
+	OPENSSL_cleanse(&now, sizeof now);
 	return ret;
 }
 
@@ -329,6 +351,7 @@ key_changed(struct api_request *r)
 
 	if (j == NULL)
 		return;
+	r->audited = true;
 	if (j->remove) {
 		api_request_done(r);
 		return;

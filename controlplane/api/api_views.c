@@ -127,14 +127,36 @@ struct row_job {
 	char view[VIEW_NAME_MAX + 1]; /* of STORE_VIEW */
 };
 
+/* A row's value as text, if there is one. */
+static int
+read_row(const struct row_job *j, struct store_txn *t, json_t **out)
+{
+	const char *value;
+	int ret = store_row_get(t, j->table, j->key, &value);
+
+	if (ret != 0)
+		return ret == -ENOENT ? 0 : ret;
+	*out = json_string(value);
+	return *out != NULL ? 0 : -ENOMEM;
+}
+
 /* Writer's thread. */
 static int
 apply_row(struct change_job *job, struct store_txn *t)
 {
 	struct row_job *j = (struct row_job *)job;
 	const char *full = NULL;
-	int ret = views_put_row(t, j->table, j->key, j->gone ? NULL : j->value, &full);
+	json_t *before = NULL;
+	int ret = read_row(j, t, &before);
 
+	if (ret == 0)
+		ret = views_put_row(t, j->table, j->key, j->gone ? NULL : j->value, &full);
+	if (ret == 0) {
+		change_touch_views(job);
+		return api_job_tell(&j->base, t, j->table == STORE_VIEW ? "view" : "network",
+			j->key, before, j->gone ? NULL : json_string(j->value));
+	}
+	json_decref(before);
 	if (ret == -E2BIG && j->table == STORE_NETWORK)
 		return change_refuse(&job->error, CHANGE_INVALID,
 			"Failed to setup view %.252s for network %.60s: no more %s are allowed",
@@ -143,16 +165,16 @@ apply_row(struct change_job *job, struct store_txn *t)
 		return change_refuse(&job->error, CHANGE_INVALID,
 			"Failed to add %.300s to view %.252s: no more %s are allowed",
 			strchr(j->key, '/') + 1, j->view, full);
-	if (ret == 0)
-		change_touch_views(job);
 	return ret == 1 ? 0 : ret;
 }
 
 static void
 row_changed(struct api_request *r)
 {
-	if (api_job_of(r) != NULL)
-		api_request_done(r);
+	if (api_job_of(r) == NULL)
+		return;
+	r->audited = true;
+	api_request_done(r);
 }
 
 /* The row of a zone in the view that the path names. @return NULL: the error is the answer */

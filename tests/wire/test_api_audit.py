@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The audit log of the HTTP API: who did what, and how it is asked."""
+import concurrent.futures
 import json
 import time
 
@@ -80,3 +81,54 @@ def test_metadata_and_properties_are_told_with_what_was_before(build):
         assert server.ask('PUT', zone + '/metadata/IXFR', '{"metadata": ["2"]}')[0] == 422
         wait_audit(server, '?zone=told.example.', len(rows) + 1)
         assert audit(server, '?zone=told.example.')['entries'][0]['status'] == 422
+
+
+def test_rows_of_the_server_are_told_with_what_was_before(build):
+    with Server(build, ['key: ' + KEY]) as server:
+        def ask(method, path, body=None):
+            status, _, text = server.ask(method, BASE + path, json.dumps(body) if body else None)
+            assert status in (200, 201, 204), (path, text)
+            return text
+        ask('POST', '/tsigkeys', {'name': 'k.example', 'algorithm': 'hmac-sha256', 'key': 'c2VjcmV0c2VjcmV0'})
+        ask('PUT', '/tsigkeys/k.example.', {'algorithm': 'hmac-sha512'})
+        ask('PUT', '/tsigkeys/k.example.', {'key': 'b3RoZXJvdGhlcg=='})
+        ask('DELETE', '/tsigkeys/k.example.')
+        ask('POST', '/autoprimaries', {'ip': '192.0.2.53', 'nameserver': 'ns.example.net', 'account': 'acme'})
+        ask('DELETE', '/autoprimaries/192.0.2.53/ns.example.net')
+        ask('DELETE', '/autoprimaries/192.0.2.53/ns.example.net')   # nothing changes, nothing is told
+        ask('POST', '/views/inside', {'name': 'example.org..internal'})
+        ask('PUT', '/networks/192.0.2.0/24', {'view': 'inside'})
+        ask('PUT', '/networks/192.0.2.0/24', {'view': 'outside'})
+        ask('PUT', '/networks/192.0.2.0/24', {'view': 'outside'})
+        ask('PUT', '/networks/192.0.2.0/24', {'view': ''})
+        ask('DELETE', '/views/inside/example.org..internal')
+        rows = [(r['action'], r['key'], r['before'], r['after']) for r in audit(server)['entries'][::-1]]
+
+        def key(algorithm, **more):
+            return dict(more, name='k.example.', algorithm=algorithm)
+        acme = {'account': 'acme'}
+        assert rows == [
+            ('tsigkey', 'k.example.', None, key('hmac-sha256')),
+            ('tsigkey', 'k.example.', key('hmac-sha256'), key('hmac-sha512')),
+            ('tsigkey', 'k.example.', key('hmac-sha512'), key('hmac-sha512', secret='another one')),
+            ('tsigkey', 'k.example.', key('hmac-sha512'), None),
+            ('autoprimary', '192.0.2.53/ns.example.net', None, acme),
+            ('autoprimary', '192.0.2.53/ns.example.net', acme, None),
+            ('view', 'inside/example.org.', None, 'internal'),
+            ('network', '192.0.2.0/24', None, 'inside'),
+            ('network', '192.0.2.0/24', 'inside', 'outside'),
+            ('network', '192.0.2.0/24', 'outside', None),
+            ('view', 'inside/example.org.', 'internal', None)]
+        assert all(r['who'] == 'api-key' and r['source'].startswith('127.0.0.1:') for r in audit(server)['entries'])
+        assert 'c2Vjc' not in json.dumps(audit(server)) and 'b3RoZ' not in json.dumps(audit(server))
+
+
+def test_two_tokens_made_at_once_do_not_get_one_name(build):
+    with Server(build, ['key: ' + KEY]) as server, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for name in ('first', 'second', 'third'):
+            made = list(pool.map(lambda _: server.ask('POST', TOKENS, json.dumps({'name': name, 'zones': ['one.example.'], 'methods': METHODS}))[0], range(16)))
+            assert sorted(made) == [201] + [409] * 15, made
+        # nor by a change
+        ids = [t['id'] for t in json.loads(server.ask('GET', TOKENS)[2])]
+        changed = list(pool.map(lambda i: server.ask('PUT', TOKENS + '/' + i, json.dumps({'name': 'one', 'zones': ['one.example.'], 'methods': METHODS}))[0], ids))
+        assert sorted(changed) == [200, 409, 409], changed
