@@ -52,18 +52,6 @@ serial_of(const struct zone_model *z)
 	       rdata[3];
 }
 
-/* The zone that a file's name stands for; a file need not end in .zone here. */
-static int
-zone_of_file(uint8_t apex[ZONE_WIRE_OCTETS], const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const char *file = slash == NULL ? path : slash + 1;
-
-	if (zone_wire_from_file(apex, file) >= 0)
-		return 0;
-	return zone_wire_from_text(apex, file) < 0 ? -1 : 0;
-}
-
 /* How to check and how to tell. */
 struct check {
 	const char *origin; /* NULL: by the file's name */
@@ -117,20 +105,21 @@ static int
 check_file(struct check *c, const char *path)
 {
 	struct zone_load_options options = {.default_ttl = c->default_ttl};
-	uint8_t apex[ZONE_WIRE_OCTETS];
+	uint8_t key[ZONE_WIRE_OCTETS];
 	char zone[ZONE_TEXT_OCTETS];
 	struct zone_report report = {0};
 	struct zone_model model = {0};
 	int ret;
 
-	ret = c->origin != NULL ? zone_wire_from_text(apex, c->origin) : zone_of_file(apex, path);
+	ret = c->origin != NULL ? zone_key_from_text(key, c->origin)
+				: zone_key_from_path(key, path);
 	if (ret < 0) {
 		fprintf(stderr, "%s: '%s' is not a zone name; give one with --origin\n", path,
 			c->origin != NULL ? c->origin : path);
 		return EXIT_USAGE;
 	}
-	zone_text_from_key(zone, apex);
-	ret = zone_load_file(&model, path, apex, &options, &report);
+	zone_text_from_key(zone, key);
+	ret = zone_load_file(&model, path, zone_key_apex(key), &options, &report);
 	if (ret != 0 && report.n_errors == 0)
 		zone_report_add(
 			&report, ZONE_ERROR, path, 0, "cannot be loaded: %s", strerror(-ret));

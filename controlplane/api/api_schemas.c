@@ -148,7 +148,9 @@ const struct api_schema api_schema[] = {
 		{"created", "!boolean", "It was not there before"},
 		{"serial", "!integer", ""},
 		{"rrsets", "!integer", "That the file has"},
-		{"records", "!integer", "That the file has"}), NULL, false},
+		{"records", "!integer", "That the file has"},
+		{"warnings", "!integer", "How many there were"},
+		{"findings", "![Finding]", "The first 100 of them"}), NULL, false},
 	{"Finding", "Something that was seen in a zone.", FIELDS(
 		{"severity", "!'error'|'warning'", ""},
 		{"text", "!string", "FILE:LINE: what"}), NULL, false},

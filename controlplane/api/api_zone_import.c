@@ -5,6 +5,7 @@
 #include "controlplane/api/access.h"
 #include "controlplane/api/api_worker.h"
 #include "controlplane/api/zone_change.h"
+#include "controlplane/api/zone_write.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -132,6 +133,8 @@ answer(struct api_request *r, struct zone_change *c)
 	json_uint(&r->out, "serial", c->outcome.serial_after);
 	json_uint(&r->out, "rrsets", c->rrsets.n);
 	json_uint(&r->out, "records", im->n_records);
+	json_uint(&r->out, "warnings", c->report.n_warnings);
+	zone_write_findings(&r->out, &c->report);
 	json_close_object(&r->out);
 }
 

@@ -17,6 +17,7 @@ forget(struct api_job *j)
 
 	body_rrsets_free(&c->rrsets);
 	body_free(&c->zone.memory);
+	zone_report_destroy(&c->report);
 	json_decref(c->document);
 }
 
@@ -34,9 +35,8 @@ zone_change_new_larger(struct api_request *r, const uint8_t *apex, size_t octets
 	if (c == NULL)
 		return NULL;
 	memcpy(c->apex, apex, name_octets(apex));
-	snprintf(c->who, sizeof c->who, "%s", access_who(r));
 	c->edits.apex = c->apex;
-	c->edits.who = c->who;
+	c->edits.who = c->base.who;
 	c->edits.origin = "api";
 	return c;
 }
@@ -146,8 +146,9 @@ zone_change_text(
 	int ret;
 
 	body_rrsets_free(&c->rrsets);
-	ret = zone_read_text(
-		text, len, zone_key_apex(c->apex), ZONE_CHANGE_TTL_S, take_rrset, &reader, error);
+	zone_report_destroy(&c->report);
+	ret = zone_read_text(text, len, zone_key_apex(c->apex), ZONE_CHANGE_TTL_S, take_rrset,
+		&reader, &c->report, error);
 	return ret == 0 && c->rrsets.edit == NULL ? -EINVAL : ret;
 }
 
@@ -241,7 +242,7 @@ zone_change_audit(
 	zone_text_from_key(name, c->apex);
 	json_open_object(&w, NULL);
 	json_str(&w, "action", action);
-	json_str(&w, "who", c->who);
+	json_str(&w, "who", c->base.who);
 	json_str(&w, "origin", "api");
 	json_str(&w, "zone", name);
 	if (detail != NULL)

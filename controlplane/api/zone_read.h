@@ -77,7 +77,9 @@ int zone_tag(struct store_txn *t, const struct store_zone *z, char out[ZONE_TAG_
 int zone_read_file(const char *path, const uint8_t *apex, uint32_t default_ttl,
 	int (*each)(void *arg, const struct backend_rrset *set), void *arg,
 	char error[BACKEND_ERROR_OCTETS]) __attribute__((warn_unused_result));
-/** The same of a text. Messages call it "zone". */
+/** The same of a text. Messages call it "zone". @param[out] report  what was seen in it, which the
+ * caller destroys; zeroed at first */
 int zone_read_text(const char *text, size_t len, const uint8_t *apex, uint32_t default_ttl,
 	int (*each)(void *arg, const struct backend_rrset *set), void *arg,
-	char error[BACKEND_ERROR_OCTETS]) __attribute__((warn_unused_result));
+	struct zone_report *report, char error[BACKEND_ERROR_OCTETS])
+	__attribute__((warn_unused_result));

@@ -80,7 +80,7 @@ each_of_model(const struct zone_model *z, int (*each)(void *arg, const struct ba
 
 /* @param ret  of loading. The model is destroyed */
 static int
-finish(int ret, struct zone_model *model, struct zone_report *report, const char *place,
+finish(int ret, struct zone_model *model, const struct zone_report *report, const char *place,
 	int (*each)(void *arg, const struct backend_rrset *set), void *arg,
 	char error[BACKEND_ERROR_OCTETS])
 {
@@ -93,7 +93,6 @@ finish(int ret, struct zone_model *model, struct zone_report *report, const char
 				why = report->finding[i - 1].text; /* the first of them */
 		snprintf(error, BACKEND_ERROR_OCTETS, "%s", why);
 	}
-	zone_report_destroy(report);
 	if (ret != 0)
 		return ret;
 	ret = each_of_model(model, each, arg);
@@ -113,18 +112,19 @@ zone_read_file(const char *path, const uint8_t *apex, uint32_t default_ttl,
 	struct zone_model model;
 	int ret = zone_load_file(&model, path, apex, &o, &report);
 
-	return finish(ret, &model, &report, path, each, arg, error);
+	ret = finish(ret, &model, &report, path, each, arg, error);
+	zone_report_destroy(&report);
+	return ret;
 }
 
 int
 zone_read_text(const char *text, size_t len, const uint8_t *apex, uint32_t default_ttl,
 	int (*each)(void *arg, const struct backend_rrset *set), void *arg,
-	char error[BACKEND_ERROR_OCTETS])
+	struct zone_report *report, char error[BACKEND_ERROR_OCTETS])
 {
 	struct zone_load_options o = {.default_ttl = default_ttl, .octets_max = READ_OCTETS_MAX};
-	struct zone_report report = {0};
 	struct zone_model model;
-	int ret = zone_load_text(&model, text, len, "zone", apex, &o, &report);
+	int ret = zone_load_text(&model, text, len, "zone", apex, &o, report);
 
-	return finish(ret, &model, &report, "zone", each, arg, error);
+	return finish(ret, &model, report, "zone", each, arg, error);
 }

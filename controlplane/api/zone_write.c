@@ -120,8 +120,8 @@ zone_write_end(struct json_writer *w, const struct zone_members *m)
 	json_str(w, "url", url);
 }
 
-static void
-write_findings(struct json_writer *w, const struct zone_report *report)
+void
+zone_write_findings(struct json_writer *w, const struct zone_report *report)
 {
 	json_open_array(w, "findings");
 	for (size_t i = 0; report != NULL && i < report->n; i++) {
@@ -174,7 +174,7 @@ zone_write_state(struct json_writer *w, const struct zone_entry *e, bool detail,
 		json_close_array(w);
 		json_uint(w, "load_ms", e->load_ms);
 		json_uint(w, "loaded_at", e->loaded_at_s);
-		write_findings(w, e->report);
+		zone_write_findings(w, e->report);
 	}
 	if (transfer != NULL)
 		write_transfer(w, transfer);

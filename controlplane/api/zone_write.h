@@ -38,3 +38,5 @@ void zone_write_end(struct json_writer *w, const struct zone_members *m);
  * retrieved; NULL: it was not */
 void zone_write_state(struct json_writer *w, const struct zone_entry *e, bool detail,
 	const struct transfer_status *transfer);
+/** "findings": what was seen in a zone's text. @param report  NULL: none */
+void zone_write_findings(struct json_writer *w, const struct zone_report *report);

@@ -112,6 +112,27 @@ zone_wire_from_file(uint8_t wire[ZONE_WIRE_OCTETS], const char *file)
 }
 
 int
+zone_key_from_path(uint8_t key[ZONE_WIRE_OCTETS], const char *path)
+{
+	const char *slash = strrchr(path, '/'), *file = slash == NULL ? path : slash + 1;
+	size_t len = strlen(file), suffix = sizeof ZONE_FILE_SUFFIX - 1;
+	int octets = zone_wire_from_file(key, file);
+	char name[ZONE_TEXT_OCTETS];
+
+	if (octets > 0)
+		return octets;
+	if (len > suffix && len - suffix < sizeof name &&
+		strcmp(file + len - suffix, ZONE_FILE_SUFFIX) == 0) {
+		memcpy(name, file, len - suffix);
+		name[len - suffix] = '\0';
+		octets = zone_key_from_text(key, name);
+		if (octets > 0 && zone_key_variant(key) > 0)
+			return octets;
+	}
+	return zone_key_from_text(key, file);
+}
+
+int
 zone_file_from_wire(char *file, size_t size, const uint8_t *wire)
 {
 	char text[ZONE_TEXT_OCTETS];

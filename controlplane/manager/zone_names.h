@@ -54,6 +54,14 @@ int zone_file_from_wire(char *file, size_t size, const uint8_t *wire)
 int zone_key_from_text(uint8_t key[ZONE_WIRE_OCTETS], const char *text)
 	__attribute__((warn_unused_result));
 
+/**
+ * The zone that a command is given by a file's name: NAME.zone, of a variant too, or just NAME.
+ * @param path  with or without folders
+ * @return octets of the key; -EINVAL when it is no name of a zone
+ */
+int zone_key_from_path(uint8_t key[ZONE_WIRE_OCTETS], const char *path)
+	__attribute__((warn_unused_result));
+
 /** A key as its zone is spelled: with the final dot, or ending in the name of a variant. */
 void zone_text_from_key(char text[ZONE_TEXT_OCTETS], const uint8_t *key);
 

@@ -126,3 +126,31 @@ def test_many_readers_at_once_on_a_full_disk(make_suite):
         assert disk.suite.pid('controlplane') == pid
     assert len(disk.ask('GET', ZONE)[1]['rrsets']) == 4002
     assert disk.suite.pid('controlplane') == pid
+
+
+@pytest.mark.parametrize('room', [0, 2 << 20, 4 << 20, 6 << 20])
+def test_507_for_an_import(make_suite, room):
+    """No room for the file that comes, nor for what is in it: the zone stays as it is, and the room is free again."""
+    disk = Disk(make_suite, 16)
+    path, text = BASE + '/millrace/zones/full.example./import', '$TTL 60\n@ SOA a b %d 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n'
+    large = text % 2 + ''.join('name-number-%d TXT "%s"\n' % (i, 'x' * 100) for i in range(30000))
+
+    def bring(body):
+        status, _, answer = request(disk.suite, 'PUT', path, body)
+        return status, answer
+    assert bring(text % 1)[0] == 200
+    before = disk.ask('GET', ZONE)[1]
+    disk.fill()
+    os.truncate(disk.path('ballast'), os.path.getsize(disk.path('ballast')) - room)
+    free = os.statvfs(disk.path('.')).f_bavail
+    for _ in range(3):
+        status, answer = bring(large)
+        assert status == 507 and ' room ' in json.loads(answer)['error'], (status, answer)
+        assert disk.ask('GET', ZONE)[1]['rrsets'] == before['rrsets']
+        assert disk.suite.ask('full.example.', 'SOA').answer[0][0].serial == before['serial']
+    assert os.statvfs(disk.path('.')).f_bavail > free - (room >> 12 if room else 1) // 2 - 1
+    disk.make_room()
+    status, answer = bring(large)
+    assert status == 200, answer
+    assert disk.suite.ask('name-number-29999.full.example.', 'TXT').rcode() == 0
+    assert disk.suite.log_text().count('died') == 0

@@ -85,11 +85,11 @@ def number(address):
     return a << 16 | b << 8 | c
 
 
-def wait_back(suite, old, seconds=20):
+def wait_back(suite, old, seconds=20, zone=ZONE):
     end = time.monotonic() + seconds
     while True:
         try:
-            if suite.pid('controlplane') not in (0, old) and request(suite, 'GET', BASE + '/' + ZONE + '?rrsets=false')[0] == 200:
+            if suite.pid('controlplane') not in (0, old) and request(suite, 'GET', BASE + '/' + zone + '?rrsets=false')[0] == 200:
                 return
         except OSError:
             pass

@@ -13,6 +13,7 @@ import time
 import dns.message
 import pytest
 
+from primaries import Primary
 from suite import alive, find_program, has_ipv6, recv_tcp, send_udp
 from test_api_access import BASE, KEY, METHODS, TOKENS, Server, make_token
 from test_api_audit import audit
@@ -373,6 +374,50 @@ def test_a_variant_is_a_zone_of_its_own(split):
                                                                  '%d 10800 3600 604800 3600' % z['serial']]
 
 
+def test_a_variant_is_imported_from_a_file(split, tmp_path):
+    """As JSON, and as a file that is larger than that: names are below the apex, whatever the variant is called."""
+    for i, filling in enumerate(('', ''.join('name-number-%d A 192.0.2.9\n' % n for n in range(8000)))):
+        path = tmp_path / 'example.org..internal.zone'
+        path.write_text('$TTL 60\n@ SOA a b %d 2 3 4 5\n@ NS a\nwww A 10.0.1.%d\nfull.example.org. A 10.0.2.%d\n' % (90 + i, i, i) + filling)
+        r = split.suite.ctl('zone', 'import', str(path))
+        assert '1 replaced' in r.stdout, r
+        assert split.seen('www.example.org.', INSIDE) == ['10.0.1.%d' % i] and split.seen('full.example.org.', INSIDE) == ['10.0.2.%d' % i]
+        assert split.seen('www.example.org.', OTHER) == ['192.0.2.1'] and split.seen('full.example.org.', OTHER) == 3
+    assert split.seen('name-number-7999.example.org.', INSIDE) == ['192.0.2.9']
+    assert split.seen('name-number-7999.example.org.', OTHER) == 3
+    # one that is new, and what is out of it
+    split.suite.ctl('zone', 'import', str(path), '--origin', 'example.org..other')
+    split.view('inside', 'example.org..other')
+    assert split.seen('name-number-0.example.org.', INSIDE) == ['192.0.2.9']
+    n = path.read_text().count('\n')
+    path.write_text(path.read_text() + 'example.net. A 192.0.2.1\n')
+    warning = 'warning: %s:%d: example.net. is outside the zone and is ignored' % (path, n + 1)
+    assert warning in split.suite.ctl('zone', 'import', str(path)).stderr
+    assert warning in split.suite.ctl('zone', 'check', str(path)).stdout
+    assert 'zone example.org..internal: OK' in split.suite.ctl('zone', 'check', '--origin', 'example.org..internal', str(path)).stdout
+
+
+def test_a_variant_is_transferred_from_its_primary(split):
+    """The primary knows the zone by its apex."""
+    primary = Primary('knot', {'example.org': '$TTL 60\n@ SOA a b 77 2 3 4 5\n@ NS a\nwww A 10.0.3.1\nmore A 10.0.3.2\n'}, None)
+    try:
+        primary.start()
+        zone = '/zones/example.org..internal'
+        split.ok('PUT', zone, {'kind': 'Slave', 'masters': ['127.0.0.1:%d' % primary.port]}, 204)
+        split.ok('PUT', zone + '/axfr-retrieve')
+        end = time.monotonic() + SECONDS
+        while split.serial('example.org.', INSIDE) != 77:
+            assert time.monotonic() < end, (split.ok('GET', zone + '?rrsets=false'), split.suite.log_text())
+            time.sleep(0.05)
+        assert split.seen('more.example.org.', INSIDE) == ['10.0.3.2']
+        assert split.seen('www.example.org.', INSIDE) == ['10.0.3.1'] and split.seen('www.example.org.', OTHER) == ['192.0.2.1']
+        assert split.seen('more.example.org.', OTHER) == 3
+        told = split.ok('GET', zone + '?rrsets=false')['millrace']['transfer']
+        assert told['result'] == 'replaced' and told['records'] == 4, told
+    finally:
+        primary.remove()
+
+
 @pytest.mark.parametrize('name', ['example.org..', 'example.org..Internal', 'example.org..a.b', 'example.org..a.', 'example.org..a b',
                                   'example.org..' + 63 * 'x', 'example.org...x', '\\000internal.example.org.', 'a..b.example.org.'])
 def test_names_that_are_no_variants(api, name):
@@ -489,12 +534,8 @@ def test_who_may(build):
         assert server.ask('DELETE', BASE + '/views/x/one.org.', key=reader)[0] == 403
         assert server.ask('PUT', BASE + '/networks/192.0.2.0/24', '{"view": "x"}')[0] == 204
         assert server.ask('PUT', BASE + '/networks/192.0.2.0/24', '{"view": ""}', key=None)[0] == 401
-        path, end, rows = BASE + '/networks/192.0.2.0/24', time.monotonic() + SECONDS, []
-        while not rows:     # the log is written behind the answer
-            rows = [e for e in audit(server, '?limit=100')['entries'] if e.get('path') == path and e['status'] == 204]
-            assert time.monotonic() < end
-        row = rows[0]
-        assert row['who'] == 'api-key' and row['method'] == 'PUT'
+        (row,) = [e for e in audit(server, '?limit=100')['entries'] if e['action'] == 'network']
+        assert (row['who'], row['key'], row['before'], row['after']) == ('api-key', '192.0.2.0/24', None, 'x')
         for bad in ({'zones': ['*.one.org..in']}, {'zones': ['*'], 'owners': ['a.org..x']}):
             status, _, text = server.over_unix('POST', TOKENS, json.dumps(dict(bad, name='bad')))
             assert status == 422 and 'is no name or pattern' in text, text

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -11,9 +12,10 @@ import time
 import pytest
 
 from suite import find_program
-from test_api_access import BASE, KEY, Server, make_token
+from test_api_access import BASE, KEY, Authority, Server, make_token
 from test_api_zones import Api, replace
 from test_cli import Terminal
+from test_store_kill import wait_back
 
 N = 60000
 HEAD = '$TTL 60\n@ SOA ns host %d 2 3 4 5\n@ NS ns\nns A 192.0.2.53\n'
@@ -193,3 +195,47 @@ def test_other_zones_are_changed_while_one_is_imported(server, tmp_path):
     importer.join()
     assert n > 10, n
     assert server.api.answers('a-rather-long-name-0.big.example.') == ['192.0.2.0']
+
+
+def test_over_tls(build, tmp_path):
+    authority = Authority(tmp_path, 'root')
+    cert, key = authority.sign('server')
+    with Server(build, ['key: ' + KEY, 'tls-certificate: %s' % cert, 'tls-key: %s' % key]) as s:
+        api, key_file, path = Api(s.suite), tmp_path / 'token', tmp_path / 'big.example.zone'
+        key_file.write_text(KEY)
+        key_file.chmod(0o600)
+        path.write_text(zone_text(7))
+        s.program = find_program(build, 'millracectl')
+        where = ['--server', 'https://127.0.0.1:%d' % s.port, '--token-file', str(key_file), '--ca', str(authority.cert)]
+        got = json.loads(ctl(s, where, 'zone', 'import', str(path), '--json').stdout)
+        assert [(g['result'], g['records']) for g in got] == [('created', N + 4)]
+        assert api.answers('last.big.example.') == ['10.0.0.1'] and api.answers('a-rather-long-name-0.big.example.') == ['192.0.2.0']
+
+
+@pytest.mark.parametrize('after', [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6])
+def test_a_killed_control_plane_leaves_the_whole_zone_or_the_one_before(server, tmp_path, after):
+    """Killed while the body comes, is parsed, is written and is compiled: what is there afterwards is one of the two zones, and the new one if
+    that was answered."""
+    path = tmp_path / 'big.example.zone'
+    path.write_text(zone_text(1, 1000, '10.0.0.1'))
+    ctl(server, server.unix, 'zone', 'import', str(path))
+    path.write_text(zone_text(2, N, '10.0.0.2'))
+    server.suite.forgiven += ['controlplane died', 'signal 9']
+    old = server.suite.pid('controlplane')
+    p = subprocess.Popen([server.program, *server.unix, 'zone', 'import', str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(after)
+    os.kill(old, signal.SIGKILL)
+    p.communicate(timeout=60)
+    wait_back(server.suite, old, zone='big.example.')
+    zone = server.api.ok('GET', '/zones/big.example.')
+    new = len(zone['rrsets']) == N + 4
+    assert new or len(zone['rrsets']) == 1000 + 4
+    assert new or p.returncode != 0
+    last = ['10.0.0.2' if new else '10.0.0.1']
+    assert [r['content'] for s in zone['rrsets'] if s['name'] == 'last.big.example.' for r in s['records']] == last
+    end = time.monotonic() + 20
+    while server.api.answers('last.big.example.') != last:
+        assert time.monotonic() < end, server.suite.log_text()
+        time.sleep(0.02)
+    assert server.api.answers('a-rather-long-name-%d.big.example.' % (N - 1)) == (['192.0.2.%d' % ((N - 1) % 250)] if new else [])
+    wait_spools(server, 0)

@@ -222,13 +222,12 @@ rrsets_from_json(struct rrsets *out, const char *zone, const json_t *array)
 char *
 rrsets_zone_of_file(const char *path)
 {
-	const char *slash = strrchr(path, '/'), *file = slash == NULL ? path : slash + 1;
-	uint8_t apex[ZONE_WIRE_OCTETS];
+	uint8_t key[ZONE_WIRE_OCTETS];
 	char text[ZONE_TEXT_OCTETS];
 
-	if (zone_wire_from_file(apex, file) < 0 && zone_key_from_text(apex, file) < 0)
+	if (zone_key_from_path(key, path) < 0)
 		return NULL;
-	zone_text_from_key(text, apex);
+	zone_text_from_key(text, key);
 	return copy(text);
 }
 
@@ -266,18 +265,18 @@ int
 rrsets_from_file(struct rrsets *out, const char *zone, const char *path)
 {
 	struct zone_load_options options = {.default_ttl = DEFAULT_TTL_S};
-	uint8_t apex[ZONE_WIRE_OCTETS];
+	uint8_t key[ZONE_WIRE_OCTETS];
 	struct zone_report report = {0};
 	struct zone_model model = {0};
 	char text[ZONE_TEXT_OCTETS];
 	int ret;
 
-	if (zone_key_from_text(apex, zone) < 0) {
+	if (zone_key_from_text(key, zone) < 0) {
 		ctl_complain("'%s' is not a zone name", zone);
 		return -1;
 	}
-	zone_text_from_key(text, apex);
-	ret = zone_load_file(&model, path, apex, &options, &report);
+	zone_text_from_key(text, key);
+	ret = zone_load_file(&model, path, zone_key_apex(key), &options, &report);
 	if (ret != 0 && report.n_errors == 0)
 		zone_report_add(
 			&report, ZONE_ERROR, path, 0, "cannot be loaded: %s", strerror(-ret));

@@ -341,14 +341,37 @@ do_without(struct import *im, struct upload *u)
 	begin_small(im, u);
 }
 
+/* "zone:LINE: ..." as it is said of a file that is read here. */
+static void
+say_findings(struct import *im, const char *file, const json_t *answer)
+{
+	const json_t *finding, *all = json_object_get(answer, "findings");
+	size_t i, n = (size_t)ctl_uint(answer, "warnings");
+
+	if (json_array_size(all) > 0)
+		ctl_progress_hide(&im->progress);
+	json_array_foreach(all, i, finding)
+	{
+		const char *text = ctl_text(finding, "text");
+		if (strncmp(text, "zone:", 5) == 0)
+			fprintf(stderr, "%s: %s%s\n", ctl_text(finding, "severity"), file,
+				text + 4);
+		else
+			fprintf(stderr, "%s: %s\n", ctl_text(finding, "severity"), text);
+	}
+	if (n > json_array_size(all))
+		fprintf(stderr, "warning: %s: %zu more warnings\n", file, n - json_array_size(all));
+}
+
 /* What the answer to a large one tells. */
 static void
-note_large(struct upload *u)
+note_large(struct import *im, struct upload *u)
 {
 	json_t *answer = json_loadb(u->answer == NULL ? "" : u->answer, u->answer_octets, 0, NULL);
 
 	u->replacing = json_is_false(json_object_get(answer, "created"));
 	u->n_records = (size_t)ctl_uint(answer, "records");
+	say_findings(im, u->file, answer);
 	json_decref(answer);
 }
 
@@ -398,7 +421,7 @@ finish(struct import *im, struct upload *u, CURLcode code)
 		json_decref(answer);
 	} else {
 		if (u->in != NULL)
-			note_large(u);
+			note_large(im, u);
 		*(u->replacing ? &im->replaced : &im->created) += 1;
 		tell(im, u, u->replacing ? "replaced" : "created", u->n_records, NULL);
 	}
