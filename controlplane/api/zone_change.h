@@ -9,7 +9,7 @@
 struct zone_change {
 	struct api_job base;            /* first */
 	uint8_t apex[ZONE_WIRE_OCTETS]; /* the key: owners end in zone_key_apex() of it */
-	json_t *document; /* the body: texts point into it */
+	json_t *document;               /* the body: texts point into it */
 	struct body_rrsets rrsets;
 	struct zone_report report; /* what was seen in the text that they come from */
 	struct body_zone zone;
