@@ -255,11 +255,17 @@ lmdb_create(void *instance, const struct backend_zone *zone, char *error)
 static int
 lmdb_remove(void *instance, const uint8_t *apex, char *error)
 {
+	struct lmdb_instance *l = instance;
 	struct store_zone z;
 	struct store_txn *t;
-	int rc = lmdb_begin(instance, true, apex, &t, &z, error);
+	int rc = lmdb_begin(l, true, apex, &t, &z, error);
 
-	return rc != 0 ? rc : lmdb_finish(instance, t, store_zone_delete(t, z.apex), error);
+	if (rc == 0)
+		rc = lmdb_finish(l, t, store_zone_delete(t, z.apex), error);
+	/* the rest of a large one; what fails here is tried again at the next */
+	while (rc == 0 && store_wants_purge(l->store) && store_purge(l->store) > 0)
+		;
+	return rc;
 }
 
 static int

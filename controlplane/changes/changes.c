@@ -17,7 +17,8 @@
 /* What the jobs of a batch say that they write, or were asked for with, unless one alone has more:
  * some 20 to 50 ms of work, that whoever comes behind waits for. */
 #define BATCH_OCTETS (4u << 20)
-#define RETRY_S 5 /* between tries to publish what could not be */
+#define RETRY_S 5           /* between tries to do what could not be done */
+#define PURGE_NS 200000000u /* between pieces of deleted zones, when there is other work */
 
 uint64_t
 changes_clock_ns(void)
@@ -297,7 +298,7 @@ wait_for_work(struct changes *c)
 	struct timespec until;
 	struct store *store;
 
-	if (!c->has_unpublished && !c->has_unpublished_views) {
+	if (!c->has_unpublished && !c->has_unpublished_views && !c->purge_failed) {
 		pthread_cond_wait(&c->work, &c->lock);
 		return;
 	}
@@ -307,6 +308,7 @@ wait_for_work(struct changes *c)
 		return;
 	store = c->store;
 	pthread_mutex_unlock(&c->lock);
+	c->purge_failed = false;
 	c->has_unpublished = zone_manager_retry(c->o.zones) > 0;
 	if (c->has_unpublished_views && store != NULL)
 		c->has_unpublished_views = c->o.views(c->o.views_arg, store) != 0;
@@ -350,6 +352,25 @@ settle_asides(struct changes *c)
 	pthread_mutex_lock(&c->lock);
 }
 
+/* A piece of what deleted zones have left goes: when there is nothing else to do, and now and then
+ * when there is. Lock held on entry and return. @return whether there was anything to do */
+static bool
+purge(struct changes *c, bool idle)
+{
+	struct store *store = c->store;
+	int ret;
+
+	if (store == NULL || c->purge_failed || !store_wants_purge(store) ||
+		(!idle && changes_clock_ns() - c->purged_ns < PURGE_NS))
+		return false;
+	pthread_mutex_unlock(&c->lock);
+	ret = store_purge(store);
+	c->purge_failed = ret < 0;
+	c->purged_ns = changes_clock_ns();
+	pthread_mutex_lock(&c->lock);
+	return true;
+}
+
 void *
 changes_writer_main(void *arg)
 {
@@ -368,7 +389,8 @@ changes_writer_main(void *arg)
 		if (STAILQ_EMPTY(&c->waiting)) {
 			if ((c->stopping && c->n_asides == 0) || b == NULL)
 				break;
-			wait_for_work(c);
+			if (!purge(c, true))
+				wait_for_work(c);
 			continue;
 		}
 		take_batch(c, b);
@@ -381,6 +403,7 @@ changes_writer_main(void *arg)
 		else
 			run_batch(c, b);
 		pthread_mutex_lock(&c->lock);
+		purge(c, false);
 	}
 	zone_scratch_destroy(c->scratch);
 	free(b);

@@ -69,6 +69,8 @@ struct changes {
 	/* the writer's own */
 	struct zone_scratch *scratch;
 	_Atomic bool has_unpublished_views;
+	bool purge_failed; /* try again now and then */
+	uint64_t purged_ns;
 	bool has_unpublished; /* a version could not be published: try again now and then */
 	struct asides asides;
 	unsigned n_asides;

@@ -89,6 +89,7 @@ changes_set_store(struct changes *c, struct store *store, const char *why)
 	c->store = store;
 	if (why != NULL)
 		snprintf(c->why, sizeof c->why, "%s", why);
+	pthread_cond_signal(&c->work);
 	pthread_mutex_unlock(&c->lock);
 }
 

@@ -84,8 +84,15 @@ int store_zone_create(struct store_txn *t, struct store_zone *zone)
 /** Kind, serials, last_check and texts of an existing zone. */
 int store_zone_update(struct store_txn *t, const struct store_zone *zone)
 	__attribute__((warn_unused_result));
-/** With its records, comments, metadata, keys and journal. */
+/** With its records, comments, metadata, keys and journal; what a large zone had is out of sight,
+ * and waits for store_purge(). */
 int store_zone_delete(struct store_txn *t, const uint8_t *apex) __attribute__((warn_unused_result));
+
+/** Is there something left of zones that were deleted? True also when it is not known. */
+bool store_wants_purge(const struct store *s);
+/** Take a bounded part of that out of the file, in a transaction of its own: some milliseconds.
+ * @return 1: there is more; 0: nothing is left; negative errno: it is tried again later */
+int store_purge(struct store *s) __attribute__((warn_unused_result));
 
 /* --- records --- */
 
@@ -186,6 +193,7 @@ enum store_table {
 	STORE_NETWORK,     /* "prefix/len" -> view */
 	STORE_VIEW,        /* "view/apex" -> variant; "": the zone without one */
 	STORE_SETTING,     /* whatever else the control plane keeps */
+	STORE_GONE,        /* id of a deleted zone, 16 hex digits -> ""; the store's own */
 	STORE_TABLES
 };
 

@@ -437,9 +437,10 @@ open_new(struct store **out, const struct store_options *o, const struct stat *s
 		ret = store_lock_writer(s->path, &s->writer_fd, error);
 	if (ret == 0)
 		ret = store_env_open(s, error);
-	if (ret == 0)
+	if (ret == 0) {
+		s->wants_purge = !o->read_only; /* it is not known yet */
 		*out = s;
-	else if (s != NULL)
+	} else if (s != NULL)
 		store_destroy(s);
 	return ret;
 }

@@ -52,6 +52,8 @@ struct store {
 	MDB_dbi main, db[STORE_DBS];
 	size_t map_octets;
 
+	_Atomic bool wants_purge;
+
 	pthread_mutex_t lock; /* what follows */
 	pthread_cond_t quiet;
 	unsigned n_open;  /* transactions */
@@ -117,9 +119,9 @@ int store_put(struct store_txn *t, enum store_db db, const struct store_key *k, 
 /** -ENOENT: it was not there. */
 int store_del(struct store_txn *t, enum store_db db, const struct store_key *k, MDB_val *dup)
 	__attribute__((warn_unused_result));
-/** All keys that begin so. */
-int store_del_below(struct store_txn *t, enum store_db db, const struct store_key *prefix)
-	__attribute__((warn_unused_result));
+/** All keys that begin so, as long as `budget` lasts, which they are taken from. */
+int store_del_below(struct store_txn *t, enum store_db db, const struct store_key *prefix,
+	uint32_t *budget) __attribute__((warn_unused_result));
 /** A cursor; ends with mdb_cursor_close(). */
 int store_cursor_of(struct store_txn *t, enum store_db db, MDB_cursor **out)
 	__attribute__((warn_unused_result));
@@ -145,6 +147,14 @@ int store_zone_now(struct store_txn *t, const struct store_zone *zone, struct st
 	__attribute__((warn_unused_result));
 /** Write back what store_zone_now() keeps. */
 int store_zone_flush(struct store_txn *t) __attribute__((warn_unused_result));
+
+/* --- what was deleted (store_gone.c) --- */
+
+/** Everything below a zone's id goes; of a large zone a note that it is to go. */
+int store_gone_add(struct store_txn *t, const struct store_record *r)
+	__attribute__((warn_unused_result));
+/** The id of a row of STORE_GONE. @return 0 or -EPROTO */
+int store_gone_id(const char *key, uint64_t *id) __attribute__((warn_unused_result));
 
 /* --- targets (store_refs.c) --- */
 

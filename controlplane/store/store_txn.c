@@ -291,7 +291,8 @@ store_cursor_of(struct store_txn *t, enum store_db db, MDB_cursor **out)
 }
 
 int
-store_del_below(struct store_txn *t, enum store_db db, const struct store_key *prefix)
+store_del_below(
+	struct store_txn *t, enum store_db db, const struct store_key *prefix, uint32_t *budget)
 {
 	MDB_val key, value;
 	MDB_cursor *c;
@@ -302,20 +303,19 @@ store_del_below(struct store_txn *t, enum store_db db, const struct store_key *p
 	ret = store_cursor_of(t, db, &c);
 	if (ret != 0)
 		return ret;
-	for (;;) {
+	do {
 		key = key_value(prefix);
 		rc = mdb_cursor_get(c, &key, &value, MDB_SET_RANGE);
 		if (rc != 0 || !store_has_prefix(&key, prefix))
 			break;
-		do {
+		while (rc == 0 && *budget > 0 && store_has_prefix(&key, prefix)) {
 			t->dirty = true;
 			rc = mdb_cursor_del(c, db == STORE_DB_REFS ? MDB_NODUPDATA : 0);
+			--*budget;
 			if (rc == 0)
 				rc = mdb_cursor_get(c, &key, &value, MDB_NEXT);
-		} while (rc == 0 && store_has_prefix(&key, prefix));
-		if (rc != 0 && rc != MDB_NOTFOUND)
-			break;
-	}
+		}
+	} while (*budget > 0 && (rc == 0 || rc == MDB_NOTFOUND));
 	mdb_cursor_close(c);
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return store_wrote(t, rc);

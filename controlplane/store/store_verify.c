@@ -31,6 +31,8 @@ struct verify {
 	struct store_txn *t;
 	struct zone_state **zone; /* by id */
 	size_t n, room;
+	uint64_t *gone; /* ids of deleted zones of which something is left, ascending */
+	size_t n_gone, gone_room;
 	uint64_t n_found;
 	struct store_record record; /* of the zone that is looked at */
 };
@@ -154,6 +156,43 @@ sort_zones(struct verify *v)
 				(unsigned long long)v->zone[i]->id);
 }
 
+static int
+add_gone(void *arg, const char *key, const char *value)
+{
+	struct verify *v = arg;
+	uint64_t id;
+
+	if (store_gone_id(key, &id) != 0) {
+		fault(v, "rows: the note of a deleted zone is damaged");
+		return 0;
+	}
+	if (find_zone(v, id) != NULL || id == 0 || id >= v->t->head.next_zone)
+		fault(v, "zones: id %llu is said to be of a deleted zone", (unsigned long long)id);
+	if (v->n_gone == v->gone_room) {
+		size_t room = v->gone_room == 0 ? 64 : 2 * v->gone_room;
+		uint64_t *gone = reallocarray(v->gone, room, sizeof *gone);
+		if (gone == NULL)
+			return -ENOMEM;
+		v->gone = gone;
+		v->gone_room = room;
+	}
+	v->gone[v->n_gone++] = id;
+	return 0;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+static bool
+is_gone(const struct verify *v, uint64_t id)
+{
+	return v->n_gone > 0 && bsearch(&id, v->gone, v->n_gone, sizeof id, compare_ids) != NULL;
+}
+
 /* Zone and rest of a key that begins with a zone's id. */
 static struct zone_state *
 zone_of_key(struct verify *v, const char *db, const MDB_val *key, MDB_val *rest)
@@ -164,6 +203,8 @@ zone_of_key(struct verify *v, const char *db, const MDB_val *key, MDB_val *rest)
 
 	if (n != 0)
 		z = find_zone(v, id);
+	if (z == NULL && n != 0 && is_gone(v, id))
+		return NULL;
 	if (z == NULL) {
 		fault(v, n == 0 ? "%s: a key is damaged" : "%s: an entry is of no zone", db);
 		return NULL;
@@ -413,8 +454,10 @@ verify_entries(struct verify *v)
 
 	for (unsigned db = 0; db < STORE_DBS && ret == 0; db++) {
 		ret = walk(v, db, check[db]);
-		if (db == STORE_DB_ZONES)
+		if (db == STORE_DB_ZONES && ret == 0) {
 			sort_zones(v);
+			ret = store_row_each(v->t, STORE_GONE, "", add_gone, v);
+		}
 	}
 	if (ret == 0)
 		compare_counts(v);
@@ -483,6 +526,7 @@ verify_opened(const char *path, const struct store_verifier *verifier, uint64_t 
 	for (size_t i = 0; i < v.n; i++)
 		free(v.zone[i]);
 	free(v.zone);
+	free(v.gone);
 	*n_found = v.n_found;
 	if (ret != 0)
 		snprintf(error, STORE_ERROR_OCTETS, "%s: cannot be read whole: %s", path,

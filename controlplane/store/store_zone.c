@@ -299,10 +299,8 @@ store_zone_update(struct store_txn *t, const struct store_zone *zone)
 int
 store_zone_delete(struct store_txn *t, const uint8_t *apex)
 {
-	static const enum store_db below[] = {STORE_DB_RECORDS, STORE_DB_COMMENTS, STORE_DB_REFS,
-		STORE_DB_JOURNAL, STORE_DB_METADATA, STORE_DB_KEYS};
-	struct store_key k, prefix = {0};
 	struct store_record r;
+	struct store_key k;
 	MDB_val value;
 	int ret = store_zone_flush(t);
 
@@ -311,11 +309,7 @@ store_zone_delete(struct store_txn *t, const uint8_t *apex)
 		ret = get_record(t, apex, &r, &value);
 	if (ret == 0)
 		ret = zone_key(&k, apex);
-	if (ret != 0)
-		return ret;
-	store_key_id(&prefix, r.zone.id);
-	ret = store_del(t, STORE_DB_ZONES, &k, NULL);
-	for (unsigned i = 0; i < sizeof below / sizeof below[0] && ret == 0; i++)
-		ret = store_del_below(t, below[i], &prefix);
-	return ret;
+	if (ret == 0)
+		ret = store_gone_add(t, &r);
+	return ret == 0 ? store_del(t, STORE_DB_ZONES, &k, NULL) : ret;
 }

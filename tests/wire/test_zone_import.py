@@ -239,3 +239,37 @@ def test_a_killed_control_plane_leaves_the_whole_zone_or_the_one_before(server, 
         time.sleep(0.02)
     assert server.api.answers('a-rather-long-name-%d.big.example.' % (N - 1)) == (['192.0.2.%d' % ((N - 1) % 250)] if new else [])
     wait_spools(server, 0)
+
+
+def test_a_large_zone_that_is_deleted_goes_by_and_by(server, tmp_path):
+    """Others are changed meanwhile, the control plane is killed meanwhile, and one of the same name is made: there is never a fault in the store."""
+    path, snapshot = tmp_path / 'big.example.zone', tmp_path / 'snapshot.mdb'
+
+    def verify():
+        snapshot.unlink(missing_ok=True)
+        server.suite.ctl('store', 'snapshot', str(snapshot))
+        server.suite.ctl('store', 'verify', '--path', str(snapshot))
+    path.write_text(zone_text(7))
+    ctl(server, server.unix, 'zone', 'import', str(path))
+    server.api.create('small.example.')
+    server.api.ok('DELETE', '/zones/big.example.', status=204)
+    assert server.api.request('GET', '/zones/big.example.')[0] == 404
+    verify()
+    for n in range(20):
+        server.api.patch('small.example.', replace('www.small.example.', 'A', '192.0.2.%d' % n))
+    server.suite.forgiven += ['controlplane died', 'signal 9']
+    old = server.suite.pid('controlplane')
+    os.kill(old, signal.SIGKILL)
+    wait_back(server.suite, old, zone='small.example.')
+    assert server.api.answers('www.small.example.') == ['192.0.2.19']
+    assert server.api.request('GET', '/zones/big.example.')[0] == 404
+    verify()
+    path.write_text(zone_text(8, 1000))
+    ctl(server, server.unix, 'zone', 'import', str(path))
+    assert len(server.api.ok('GET', '/zones/big.example.')['rrsets']) == 1004
+    assert server.api.answers('a-rather-long-name-%d.big.example.' % (N - 1)) == []
+    end = time.monotonic() + 60
+    verify()
+    while snapshot.stat().st_size > 2 << 20:      # of the 60,000 names nothing is left
+        assert time.monotonic() < end, snapshot.stat().st_size
+        verify()
