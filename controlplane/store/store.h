@@ -47,6 +47,8 @@ int store_write(struct store *s, struct store_txn **out) __attribute__((warn_unu
 int store_commit(struct store_txn *t) __attribute__((warn_unused_result));
 /** Ends a reading one; gives up a writing one. NULL: nothing. */
 void store_end(struct store_txn *t);
+/** How much was written in it so far, in no unit: the same twice, nothing was between. */
+uint64_t store_writes(const struct store_txn *t);
 /** Counts commits. Of what this transaction reads; in a writing one, of what it will be. */
 uint64_t store_version(const struct store_txn *t);
 
@@ -130,6 +132,10 @@ void store_cursor_close(struct store_cursor *c);
  * octets of which nearly all are 0 or 1. */
 int store_rrset_put(struct store_txn *t, const struct store_zone *zone,
 	const struct backend_change *change) __attribute__((warn_unused_result));
+/** The same of several RRsets of one owner, in one go: an owner's RRsets are one value. @param
+ * change  n of them, at least one, types ascending, each once */
+int store_owner_put(struct store_txn *t, const struct store_zone *zone,
+	const struct backend_change *change, size_t n) __attribute__((warn_unused_result));
 
 /** Owners of NS, MX, SRV, SVCB, ... (zone_rdata_target()) whose RDATA name this target, or, with
  * `below`, one at or below it; only of zones with has_refs. */

@@ -92,6 +92,7 @@ struct store_txn {
 	MDB_txn *mdb;
 	bool write, dirty;
 	int failed; /* a write of it */
+	uint64_t writes;
 	struct store_header head;
 	bool head_read;
 	/* the zone that is being written to: its record is written when another one's turn comes */

@@ -65,34 +65,73 @@ store_rrset_get(struct store_txn *t, const struct store_zone *zone, const uint8_
 
 /* --- writing --- */
 
-/* A value with the part of this type replaced: by nothing, if `part` is NULL. */
+/* What is read and written: records or comments. */
+struct side {
+	enum store_db db;
+	int (*next)(struct store_in *in, struct store_packed *out);
+	void (*put)(struct store_out *o, const struct backend_rrset *rrset);
+	bool comments;
+};
+static const struct side records = {STORE_DB_RECORDS, store_in_rrset, store_out_rrset, false};
+static const struct side comments = {
+	STORE_DB_COMMENTS, store_in_comments, store_out_comments, true};
+
+/* Does the change say what this side is to be? An RRset that goes takes its comments along, unless
+ * it is left with new ones. */
+static bool
+concerns(const struct side *side, const struct backend_change *c)
+{
+	if (!side->comments)
+		return c->has_records;
+	return c->has_comments || (c->has_records && c->rrset.n_records == 0);
+}
+
+static uint32_t
+count_of(const struct side *side, const struct backend_change *c)
+{
+	if (!side->comments)
+		return c->rrset.n_records;
+	return c->has_comments ? c->rrset.n_comments : 0;
+}
+
+/* How many entries there were, and are now, of what changes. */
+struct counts {
+	uint64_t before, after;
+};
+
+/* An owner's value with the parts of these types replaced, or left out. */
 static int
-replace_part(const MDB_val *old, uint16_t type,
-	int (*next)(struct store_in *in, struct store_packed *out),
-	const struct backend_rrset *part,
-	void (*put)(struct store_out *o, const struct backend_rrset *rrset), struct store_out *out,
-	uint32_t *n_before)
+replace_parts(const struct side *side, const MDB_val *old, const struct backend_change *change,
+	size_t n, struct store_out *out, struct counts *counts)
 {
 	struct store_in in = store_in(old->mv_data, old->mv_size);
 	struct store_packed p;
-	int ret;
+	int ret = side->next(&in, &p);
+	size_t i = 0;
 
 	out->len = 0;
-	*n_before = 0;
-	while ((ret = next(&in, &p)) == 0) {
-		if (p.type >= type && part != NULL) {
-			put(out, part);
-			part = NULL;
-		}
-		if (p.type == type)
-			*n_before = p.n;
-		else
+	*counts = (struct counts){0};
+	while (i < n || ret == 0) {
+		const struct backend_change *c = i < n ? &change[i] : NULL;
+		bool concerned = c != NULL && concerns(side, c);
+		if (ret != 0 && ret != -ENOENT)
+			return ret;
+		if (c != NULL && (ret != 0 || c->rrset.type <= p.type)) {
+			if (concerned && count_of(side, c) > 0) {
+				side->put(out, &c->rrset);
+				counts->after += count_of(side, c);
+			}
+			i++;
+			if (!concerned || ret != 0 || c->rrset.type != p.type)
+				continue;
+			counts->before += p.n;
+		} else {
 			store_out_octets(out, p.start, (size_t)(p.end - p.start));
+		}
+		ret = side->next(&in, &p);
 	}
 	if (ret != -ENOENT)
 		return ret;
-	if (part != NULL)
-		put(out, part);
 	return out->failed ? -ENOMEM : 0;
 }
 
@@ -128,24 +167,22 @@ put_value(struct store_txn *t, enum store_db db, const struct store_key *k, cons
 
 static int
 put_records(struct store_txn *t, struct store_record *now, const struct store_key *k,
-	const struct backend_rrset *rrset)
+	const struct backend_change *change, size_t n)
 {
+	struct counts counts;
 	MDB_val old, new;
-	uint32_t n_before;
 	bool was;
 	int ret = get_or_nothing(t, STORE_DB_RECORDS, k, &old);
 
 	if (ret == 0)
-		ret = replace_part(&old, rrset->type, store_in_rrset,
-			rrset->n_records == 0 ? NULL : rrset, store_out_rrset, &t->scratch,
-			&n_before);
+		ret = replace_parts(&records, &old, change, n, &t->scratch, &counts);
 	if (ret != 0)
 		return ret;
 	new = (MDB_val){t->scratch.len, t->scratch.octets};
 	was = old.mv_size != 0;
 	/* before the old value is overwritten, perhaps where it lies */
 	if (now->zone.has_refs) {
-		ret = store_refs_change(t, &now->zone, rrset->owner, &old, &new);
+		ret = store_refs_change(t, &now->zone, change->rrset.owner, &old, &new);
 		if (ret != 0)
 			return ret;
 		/* the map may have moved pages about: find it again */
@@ -156,8 +193,8 @@ put_records(struct store_txn *t, struct store_record *now, const struct store_ke
 	ret = put_value(t, STORE_DB_RECORDS, k, &old, &t->scratch);
 	if (ret != 0)
 		return ret;
-	now->zone.n_records += rrset->n_records;
-	now->zone.n_records -= n_before;
+	now->zone.n_records += counts.after;
+	now->zone.n_records -= counts.before;
 	now->zone.n_names += t->scratch.len != 0;
 	now->zone.n_names -= was;
 	t->now.dirty = true;
@@ -168,50 +205,52 @@ put_records(struct store_txn *t, struct store_record *now, const struct store_ke
 	return ret;
 }
 
-/* What an owner's comments will be, in t->scratch2. */
-static int
-prepare_comments(struct store_txn *t, const struct store_key *k, const struct backend_rrset *rrset,
-	MDB_val *old)
+static bool
+any_concerns(const struct side *side, const struct backend_change *change, size_t n)
 {
-	uint32_t n_before;
-	int ret = get_or_nothing(t, STORE_DB_COMMENTS, k, old);
-
-	if (ret != 0)
-		return ret;
-	return replace_part(old, rrset->type, store_in_comments,
-		rrset->n_comments == 0 ? NULL : rrset, store_out_comments, &t->scratch2, &n_before);
+	for (size_t i = 0; i < n; i++)
+		if (concerns(side, &change[i]))
+			return true;
+	return false;
 }
 
 int
-store_rrset_put(
-	struct store_txn *t, const struct store_zone *zone, const struct backend_change *change)
+store_owner_put(struct store_txn *t, const struct store_zone *zone,
+	const struct backend_change *change, size_t n)
 {
-	struct backend_rrset rrset = change->rrset;
 	struct store_record *now;
+	struct counts counts;
 	struct store_key k;
-	MDB_val comments;
-	bool with = change->has_comments || (change->has_records && rrset.n_records == 0);
+	MDB_val old = {0};
+	bool with = any_concerns(&comments, change, n);
 	int ret;
 
 	if (!t->write)
 		return -EROFS;
 	ret = store_zone_now(t, zone, &now);
 	if (ret == 0)
-		ret = owner_key(&k, &now->zone, rrset.owner);
-	if (!change->has_comments)
-		rrset.n_comments = 0;
+		ret = owner_key(&k, &now->zone, change->rrset.owner);
 	/* before anything is written: what the caller gave may lie in the map */
 	if (ret == 0 && with)
-		ret = prepare_comments(t, &k, &rrset, &comments);
+		ret = get_or_nothing(t, STORE_DB_COMMENTS, &k, &old);
+	if (ret == 0 && with)
+		ret = replace_parts(&comments, &old, change, n, &t->scratch2, &counts);
 	if (ret != 0)
 		return ret;
-	if (change->has_records)
-		ret = put_records(t, now, &k, &rrset);
+	if (any_concerns(&records, change, n))
+		ret = put_records(t, now, &k, change, n);
 	if (ret == 0 && with)
-		ret = put_value(t, STORE_DB_COMMENTS, &k, &comments, &t->scratch2);
+		ret = put_value(t, STORE_DB_COMMENTS, &k, &old, &t->scratch2);
 	if (ret != 0 && t->failed == 0)
 		t->failed = ret; /* half of it may be there */
 	now->zone.version = t->head.version;
 	t->now.dirty = true;
 	return ret;
+}
+
+int
+store_rrset_put(
+	struct store_txn *t, const struct store_zone *zone, const struct backend_change *change)
+{
+	return store_owner_put(t, zone, change, 1);
 }

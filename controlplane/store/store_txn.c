@@ -242,10 +242,17 @@ key_value(const struct store_key *k)
 	return (MDB_val){k->len, (void *)(uintptr_t)k->octets};
 }
 
+uint64_t
+store_writes(const struct store_txn *t)
+{
+	return t->writes;
+}
+
 int
 store_wrote(struct store_txn *t, int rc)
 {
 	t->dirty = true;
+	t->writes += rc != MDB_NOTFOUND && rc != MDB_KEYEXIST;
 	if (rc == 0 || rc == MDB_NOTFOUND || rc == MDB_KEYEXIST)
 		return store_error(rc);
 	if (rc == MDB_MAP_FULL || rc == MDB_PANIC)
@@ -310,6 +317,7 @@ store_del_below(
 			break;
 		while (rc == 0 && *budget > 0 && store_has_prefix(&key, prefix)) {
 			t->dirty = true;
+			t->writes++;
 			rc = mdb_cursor_del(c, db == STORE_DB_REFS ? MDB_NODUPDATA : 0);
 			--*budget;
 			if (rc == 0)

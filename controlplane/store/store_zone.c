@@ -124,11 +124,14 @@ get_record(struct store_txn *t, const uint8_t *apex, struct store_record *out, M
 int
 store_zone_flush(struct store_txn *t)
 {
+	uint64_t writes = t->writes;
 	int ret = 0;
 
 	if (t->now.valid && t->now.dirty)
 		ret = put_record(t, &t->now.record, 0);
 	t->now.dirty = false;
+	/* whoever made it dirty has written then; now somebody else may only be reading */
+	t->writes = writes;
 	return ret;
 }
 
