@@ -17,8 +17,8 @@
 /* What the jobs of a batch say that they write, or were asked for with, unless one alone has more:
  * some 20 to 50 ms of work, that whoever comes behind waits for. */
 #define BATCH_OCTETS (4u << 20)
-#define RETRY_S 5           /* between tries to do what could not be done */
-#define PURGE_NS 200000000u /* between pieces of deleted zones, when there is other work */
+#define RETRY_NS 5000000000u /* between tries to do what could not be done */
+#define PURGE_NS 200000000u  /* between pieces of deleted zones, when there is other work */
 
 uint64_t
 changes_clock_ns(void)
@@ -83,7 +83,6 @@ forget(struct change_job *j)
 	touched_destroy_all(j->touched);
 	j->touched = NULL;
 	j->touched_views = false;
-	j->wrote = false;
 	j->error = (struct change_error){0};
 }
 
@@ -102,27 +101,24 @@ fail(struct change_job *j, int error)
 static bool
 apply_all(struct batch *b, size_t n, struct store_txn *t, size_t *culprit)
 {
-	bool wrote = false;
-
 	*culprit = SIZE_MAX;
 	for (size_t i = 0; i < n; i++) {
 		struct change_job *j = b->job[i];
+		uint64_t writes = store_writes(t);
 		int ret;
 		if (j->result != 0)
 			continue;
 		forget(j);
 		ret = j->apply(j, t);
 		if (ret != 0) {
-			bool clean = j->tells_writes && !j->wrote;
 			fail(j, ret < 0 ? ret : -EINVAL);
-			if (clean)
+			if (store_writes(t) == writes)
 				continue;
 			*culprit = i;
 			return false;
 		}
-		wrote |= j->wrote || !j->tells_writes;
 	}
-	return wrote;
+	return store_writes(t) > 0;
 }
 
 static void
@@ -185,6 +181,9 @@ run_jobs(struct changes *c, struct batch *b, size_t n, uint64_t *version)
 	if (ret == 0)
 		return n;
 	*version = 0;
+	/* what was refused may rest on something that has not happened now */
+	for (size_t i = n > 1 ? 0 : n; i < b->n; i++)
+		b->job[i]->result = 0;
 	if (n > 1)
 		return 0;
 	fail_all(b, n, ret);
@@ -291,22 +290,42 @@ turn_away(struct changes *c, struct batch *b)
 
 /* --- the writer --- */
 
+/* Is something to be tried again? From then on it is, every RETRY_NS, however much else there is to
+ * do. */
+static bool
+has_retries(struct changes *c)
+{
+	if (!c->has_unpublished && !c->has_unpublished_views && !c->purge_failed)
+		c->retry_ns = 0;
+	else if (c->retry_ns == 0)
+		c->retry_ns = changes_clock_ns() + RETRY_NS;
+	return c->retry_ns != 0;
+}
+
 /* Wait for work, or until it is time to try again. Lock held. */
 static void
 wait_for_work(struct changes *c)
 {
 	struct timespec until;
-	struct store *store;
 
-	if (!c->has_unpublished && !c->has_unpublished_views && !c->purge_failed) {
+	if (!has_retries(c)) {
 		pthread_cond_wait(&c->work, &c->lock);
 		return;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += RETRY_S;
-	if (pthread_cond_timedwait(&c->work, &c->lock, &until) != ETIMEDOUT)
+	until.tv_sec = (time_t)(c->retry_ns / 1000000000u);
+	until.tv_nsec = (long)(c->retry_ns % 1000000000u);
+	pthread_cond_timedwait(&c->work, &c->lock, &until);
+}
+
+/* Lock held on entry and return. */
+static void
+retry(struct changes *c)
+{
+	struct store *store = c->store;
+
+	if (!has_retries(c) || changes_clock_ns() < c->retry_ns)
 		return;
-	store = c->store;
+	c->retry_ns = 0;
 	pthread_mutex_unlock(&c->lock);
 	c->purge_failed = false;
 	c->has_unpublished = zone_manager_retry(c->o.zones) > 0;
@@ -324,7 +343,7 @@ take_batch(struct changes *c, struct batch *b)
 
 	b->n = 0;
 	while (b->n < BATCH_JOBS && (j = STAILQ_FIRST(&c->waiting)) != NULL) {
-		if (b->n > 0 && j->octets > BATCH_OCTETS - octets)
+		if (b->n > 0 && (octets == BATCH_OCTETS || j->octets > BATCH_OCTETS - octets))
 			break;
 		octets += j->octets < BATCH_OCTETS - octets ? j->octets : BATCH_OCTETS - octets;
 		STAILQ_REMOVE_HEAD(&c->waiting, link);
@@ -382,6 +401,7 @@ changes_writer_main(void *arg)
 	c->scratch = zone_scratch_create(); /* without one it is slower */
 	pthread_mutex_lock(&c->lock);
 	for (;;) {
+		retry(c);
 		if (!STAILQ_EMPTY(&c->aside_over)) {
 			settle_asides(c);
 			continue;
@@ -424,7 +444,6 @@ changes_submit(struct changes *c, struct change_job *j)
 	j->owner = c;
 	j->touched = NULL;
 	j->n_holds = 0;
-	j->wrote = false;
 	j->result = 0;
 	j->error = (struct change_error){0};
 	j->submitted_ns = changes_clock_ns();

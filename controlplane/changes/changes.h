@@ -76,16 +76,12 @@ struct change_job {
 	/* Writer's thread. May be called more than once for one job, each time in a new transaction
 	 * in which nothing of it has happened: so it only reads what it was given. 0: keep it.
 	 * Else nothing of it happens, and `done` gets this. It validates before it writes: a
-	 * failure behind its first write costs the batch another run. */
+	 * failure behind its first write costs the batch another run, one before it nothing. */
 	int (*apply)(struct change_job *j, struct store_txn *t);
 	/* Writer's thread, once: it is durable and served (0), or it is not (why: error). Of one
 	 * zone in the order of the changes. */
 	void (*done)(struct change_job *j, int result);
 	struct change_error error;
-	/* apply() sets `wrote` before it writes anything to the store, and changes_edit() does so
-	 * too: then a failure before that costs nobody anything. Without tells_writes every failure
-	 * is taken for one after a write. */
-	bool tells_writes, wrote;
 	/* Octets that it writes, about, or that it was asked for with; 0: few. A batch is bounded
 	 * by their sum. */
 	size_t octets;

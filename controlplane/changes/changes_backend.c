@@ -64,7 +64,6 @@ apply_audit(struct change_job *j, struct store_txn *t)
 	struct backend_edit *b =
 		(struct backend_edit *)((char *)j - offsetof(struct backend_edit, told));
 
-	j->wrote = true;
 	return store_audit_append(t, b->audit);
 }
 
@@ -80,7 +79,6 @@ tell_and_load(struct backend_edit *b)
 {
 	b->told.apply = apply_audit;
 	b->told.done = audit_done;
-	b->told.tells_writes = true;
 	if (b->audit == NULL || changes_submit(b->changes, &b->told) != 0)
 		load(b);
 }

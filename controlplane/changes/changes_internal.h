@@ -70,7 +70,8 @@ struct changes {
 	struct zone_scratch *scratch;
 	_Atomic bool has_unpublished_views;
 	bool purge_failed; /* try again now and then */
-	uint64_t purged_ns;
+	uint64_t purged_ns,
+		retry_ns;     /* retry_ns: when what failed is tried again; 0: nothing has */
 	bool has_unpublished; /* a version could not be published: try again now and then */
 	struct asides asides;
 	unsigned n_asides;

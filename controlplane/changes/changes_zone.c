@@ -99,7 +99,6 @@ submit_stored(struct changes *c, struct edit_job *e)
 {
 	e->job.apply = apply_stored;
 	e->job.done = done_stored;
-	e->job.tells_writes = true;
 	return changes_submit(c, &e->job);
 }
 

@@ -93,23 +93,56 @@ find_zone(struct edit_run *run, struct stored *s, const char *otherwise)
 /* --- writing it --- */
 
 static int
+by_type(const void *a, const void *b)
+{
+	const struct backend_change *x = a, *y = b;
+
+	return (int)x->rrset.type - (int)y->rrset.type;
+}
+
+/* What differs of an owner's RRsets, in the store's order. @return how many */
+static size_t
+collect(const struct edit_owner *at, struct backend_change *out)
+{
+	size_t n = 0;
+
+	for (const struct edited *e = at->first; e != NULL; e = e->sibling)
+		if (e->records_differ || e->comments_differ)
+			out[n++] = (struct backend_change){
+				.rrset = e->after,
+				.has_records = e->records_differ,
+				.has_comments = e->comments_differ,
+			};
+	if (n > 1)
+		qsort(out, n, sizeof *out, by_type);
+	return n;
+}
+
+/* Each owner once: it is one value of the store, however many RRsets it has. */
+static int
 write_rrsets(struct edit_run *run, struct stored *s)
 {
+	struct backend_change *change = NULL;
+	size_t n, room = 0;
 	int ret = 0;
 
-	for (struct edited *e = run->set.first; e != NULL && ret == 0; e = e->next) {
-		struct backend_change change = {
-			.rrset = e->after,
-			.has_records = e->records_differ,
-			.has_comments = e->comments_differ,
-		};
-		if (!e->records_differ && !e->comments_differ)
+	for (struct edit_owner *at = run->set.first_owner; at != NULL && ret == 0; at = at->next) {
+		if (at->n > room) {
+			free(change);
+			room = 2 * at->n;
+			change = calloc(room, sizeof *change);
+			if (change == NULL)
+				return -ENOMEM;
+		}
+		n = collect(at, change);
+		if (n == 0)
 			continue;
-		ret = store_rrset_put(s->txn, &s->zone, &change);
+		ret = store_owner_put(s->txn, &s->zone, change, n);
 		if (ret == -ENAMETOOLONG)
-			return edit_refuse(run, CHANGE_INVALID, e->at->name, e->type,
+			ret = edit_refuse(run, CHANGE_INVALID, at->name, change->rrset.type,
 				": the store cannot hold a name of so many octets that are 0 or 1");
 	}
+	free(change);
 	return ret;
 }
 
@@ -196,7 +229,6 @@ write_all(struct edit_run *run, struct change_job *j, struct stored *s)
 {
 	int ret;
 
-	j->wrote = true;
 	ret = write_rrsets(run, s);
 	if (ret == 0)
 		ret = write_serial(run, s);

@@ -217,6 +217,31 @@ records_differ(const struct edit_run *run)
 	return false;
 }
 
+/* Is a lower serial, or the same, all that a whole zone brings? */
+static bool
+is_only_serial(const struct edit_run *run, const struct edited *soa)
+{
+	const struct backend_record *a = soa->before.record, *b = soa->after.record;
+	size_t at = a->rdlength - SOA_FIXED_OCTETS;
+
+	return run->n_differ == 1 && soa->records_differ && !soa->comments_differ &&
+	       soa->before.n_records == 1 && soa->after.n_records == 1 &&
+	       soa->before.ttl == soa->after.ttl && a->disabled == b->disabled &&
+	       a->rdlength == b->rdlength && memcmp(a->rdata, b->rdata, at) == 0 &&
+	       memcmp(a->rdata + at + 4, b->rdata + at + 4, SOA_FIXED_OCTETS - 4) == 0 &&
+	       (int32_t)(get32(b->rdata + at) - get32(a->rdata + at)) <= 0;
+}
+
+/* Then nothing is to be done. */
+static void
+keep_soa(struct edit_run *run, struct edited *soa)
+{
+	soa->after = soa->before;
+	soa->records_differ = false;
+	run->n_differ = 0;
+	run->out.serial_after = run->out.serial_before;
+}
+
 /* The SOA among the RRsets that were read; read now if no edit named the apex. */
 static int find_soa(struct edit_run *run, struct edited **out);
 
@@ -227,6 +252,8 @@ edit_count_up(struct edit_run *run)
 	struct edited *soa = NULL;
 	const uint8_t *before, *after;
 	uint32_t given, serial;
+	const char *kind;
+	bool known;
 	int ret = find_soa(run, &soa);
 
 	if (ret != 0)
@@ -246,10 +273,23 @@ edit_count_up(struct edit_run *run)
 	run->out.serial_after = given;
 	if (!records_differ(run))
 		return 0;
+	kind = run->edits->soa_edit != NULL ? run->edits->soa_edit : run->soa_edit_api;
 	/* an unknown kind leaves it, as PowerDNS does */
-	(void)soa_edit_serial(
-		run->edits->soa_edit != NULL ? run->edits->soa_edit : run->soa_edit_api,
-		run->soa_edit, run->out.serial_before, &given, run->now_s, &serial);
+	known = soa_edit_serial(
+		kind, run->soa_edit, run->out.serial_before, &given, run->now_s, &serial);
+	if (run->edits->whole && before != NULL && known && *kind != '\0' &&
+		strcasecmp(kind, "OFF") != 0) {
+		if (is_only_serial(run, soa)) {
+			keep_soa(run, soa);
+			return 0;
+		}
+		/* a file that is brought again, changed, with the serial that it always had:
+		 * counted from there it may be one that secondaries have, or have passed (RFC 1982)
+		 */
+		if ((int32_t)(serial - run->out.serial_before) <= 0)
+			(void)soa_edit_serial(kind, run->soa_edit, run->out.serial_before, NULL,
+				run->now_s, &serial);
+	}
 	run->out.serial_after = serial;
 	return serial == given ? 0 : set_serial(run, soa, serial);
 }

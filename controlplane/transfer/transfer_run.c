@@ -130,7 +130,6 @@ apply(struct change_job *job, struct store_txn *txn)
 	ret = changes_edit(job, txn, &t->edits, &t->outcome);
 	if (ret != 0)
 		return ret;
-	job->wrote = true;
 	ret = store_zone_get(txn, t->zone->apex, &zone);
 	if (ret != 0)
 		return ret;
@@ -169,7 +168,7 @@ submit(struct transfer *t)
 		.origin = "axfr",
 		.soa_edit = "OFF", /* the serial is the primary's */
 	};
-	t->job = (struct change_job){.apply = apply, .done = done, .tells_writes = true};
+	t->job = (struct change_job){.apply = apply, .done = done, .octets = t->octets};
 	ret = changes_submit(t->client->changes, &t->job);
 	if (ret == 0)
 		return;

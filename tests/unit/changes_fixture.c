@@ -443,3 +443,19 @@ served_name(struct changes_fixture *f, const char *zone, const char *name)
 	assert_non_null(c.base);
 	return image_find(&c, hash, owner, name_octets(owner)) != NULL;
 }
+
+static void
+look_at(void *arg, const struct zone_entry *e)
+{
+	*(struct zone_entry *)arg = *e;
+}
+
+struct zone_entry
+entry(struct changes_fixture *f, const char *zone)
+{
+	uint8_t apex[ZONE_WIRE_OCTETS];
+	struct zone_entry e = {0};
+
+	assert_true(zone_manager_visit(f->zones_of, wire(apex, zone), look_at, &e));
+	return e;
+}

@@ -71,6 +71,8 @@ void set_metadata(struct changes_fixture *f, const char *zone, const char *kind,
 
 /** Serial that a worker would answer with; -1: SERVFAIL; -2: no such zone. */
 int64_t served(struct changes_fixture *f, const char *zone);
+/** What the manager has of it; its texts are gone. */
+struct zone_entry entry(struct changes_fixture *f, const char *zone);
 /** Is there a node of this name in what is served? */
 bool served_name(struct changes_fixture *f, const char *zone, const char *name);
 /** RRset of the store as text: "60 192.0.2.1 -192.0.2.2 #comment", or "" when there is none. The

@@ -336,6 +336,42 @@ a_whole_zone_is_replaced_by_its_difference(void **state)
 	assert_false(edit_with(f, ZONE, line, &whole).changed);
 }
 
+/* A file that always has the same serial, of a zone that was changed otherwise meanwhile. */
+static void
+a_whole_zone_does_not_take_the_serial_back(void **state)
+{
+	static const char *const kind[] = {"INCREASE", "DEFAULT"};
+	struct changes_fixture *f = *state;
+	struct zone_edits whole = {.whole = true};
+	const char *line[] = {"REPLACE " ZONE " 60 SOA " SOA " 1 2 3 4 5",
+		"REPLACE " ZONE " 60 NS ns.example.org.", NULL, NULL};
+	struct outcome o;
+
+	create_full_zone(f, ZONE);
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t before;
+		set_metadata(f, ZONE, "SOA-EDIT-API", kind[i]);
+		for (unsigned k = 0; k < 3; k++)
+			EDIT_OK(f, ZONE,
+				k % 2 == 0 ? "REPLACE " W " 60 A 192.0.2.1"
+					   : "REPLACE " W " 60 A 192.0.2.2");
+		before = (uint32_t)served(f, ZONE);
+		line[2] = i == 0 ? "REPLACE " W " 60 A 192.0.2.8" : "REPLACE " W " 60 A 192.0.2.9";
+		o = edit_with(f, ZONE, line, &whole);
+		assert_int_equal(o.verdict, CHANGE_OK);
+		assert_int_equal(o.before, before);
+		assert_int_equal(o.after, before + 1);
+		/* nothing but the serial differs: nothing has changed */
+		o = edit_with(f, ZONE, line, &whole);
+		assert_int_equal(o.verdict, CHANGE_OK);
+	}
+	/* who counts himself may */
+	set_metadata(f, ZONE, "SOA-EDIT-API", "OFF");
+	line[2] = NULL;
+	o = edit_with(f, ZONE, line, &whole);
+	assert_int_equal(o.after, 1);
+}
+
 static void
 a_zone_without_ns_is_served(void **state)
 {
@@ -361,6 +397,7 @@ main(void)
 		CHANGES_TEST(only_the_expected_serial_is_changed),
 		CHANGES_TEST(what_changed_is_in_the_journal_and_the_audit_log),
 		CHANGES_TEST(a_whole_zone_is_replaced_by_its_difference),
+		CHANGES_TEST(a_whole_zone_does_not_take_the_serial_back),
 		CHANGES_TEST(a_zone_without_ns_is_served),
 	};
 
