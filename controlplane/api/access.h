@@ -15,6 +15,9 @@ const char *access_from(const struct api_request *r);
 /** May it do what its method says (GET: read, else: change) with this zone as a whole (create,
  * delete, properties, metadata, keys)? @return false: 403 is the answer */
 bool access_zone(struct api_request *r, const uint8_t *apex);
+/** May the client of this request, which is no POST, make a zone where none is? @return false: 403
+ * is the answer */
+bool access_creation(struct api_request *r);
 /** May it see that this zone exists, in a list? Answers nothing. Thread: any */
 bool access_zone_seen(struct api_request *r, const uint8_t *apex);
 /** May it read or change RRsets of this owner and type in this zone? @return false: 403 is the

@@ -138,6 +138,13 @@ access_zone(struct api_request *r, const uint8_t *apex)
 }
 
 bool
+access_creation(struct api_request *r)
+{
+	return r->grant->everything || token_allows_method(r->grant->token, "POST") ||
+	       refuse(r, "make a zone: that takes the method POST, too");
+}
+
+bool
 access_zone_seen(struct api_request *r, const uint8_t *apex)
 {
 	return r->grant->everything || token_allows_zone(r->grant->token, apex);

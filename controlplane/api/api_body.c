@@ -11,11 +11,16 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define FIRST_OCTETS 4096u
 #define SPOOLS_MAX 2u /* at a time: each takes memory, too, when it is parsed */
 #define HTTP_INSUFFICIENT_STORAGE 507u
+/* What a spooled body leaves for the changes of others: of the disk, and at most. */
+#define DISK_SHARE_LEFT 20u
+#define DISK_OCTETS_LEFT (256u << 20)
+#define DISK_LOOK_OCTETS (1u << 20) /* between looks at it */
 /* What is not wanted is thrown away as it comes, up to this many octets. */
 #define THROWN_AWAY_MAX (16u << 20)
 
@@ -83,14 +88,34 @@ open_spool(const struct config *c)
 	return fd;
 }
 
+/* Would so many more octets leave room on the disk? What cannot be found out is left to the write.
+ */
+static bool
+disk_has_room(int fd, uint64_t octets)
+{
+	uint64_t free_octets, left;
+	struct statvfs s;
+
+	if (fstatvfs(fd, &s) < 0)
+		return true;
+	free_octets = (uint64_t)s.f_bavail * s.f_frsize;
+	left = (uint64_t)s.f_blocks * s.f_frsize / DISK_SHARE_LEFT;
+	left = left < DISK_OCTETS_LEFT ? left : DISK_OCTETS_LEFT;
+	return octets <= free_octets && free_octets - octets >= left;
+}
+
 static int
-begin_spool(struct api *a, struct api_request *r)
+begin_spool(struct api *a, struct api_request *r, uint64_t len)
 {
 	int fd;
 
 	if (a->n_spools == SPOOLS_MAX)
 		return refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE);
 	fd = open_spool(r->config);
+	if (fd >= 0 && !disk_has_room(fd, len)) {
+		close(fd);
+		return refuse(r, HTTP_INSUFFICIENT_STORAGE);
+	}
 	if (fd < 0) {
 		r->refused = true;
 		api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
@@ -110,7 +135,7 @@ api_body_begin(struct api *a, struct api_request *r)
 	if (len > body_max(r))
 		return refuse(r, MHD_HTTP_CONTENT_TOO_LARGE);
 	if (spools(r))
-		return begin_spool(a, r);
+		return begin_spool(a, r, len);
 	if (a->bodies_octets + len > bodies_max(r))
 		return refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE);
 	return 0;
@@ -159,6 +184,9 @@ spool(struct api_request *r, const char *octets, size_t n)
 {
 	if (n > body_max(r) - r->spool_octets)
 		return MHD_HTTP_CONTENT_TOO_LARGE;
+	if (r->spool_octets / DISK_LOOK_OCTETS != (r->spool_octets + n) / DISK_LOOK_OCTETS &&
+		!disk_has_room(r->spool, n))
+		return HTTP_INSUFFICIENT_STORAGE;
 	while (n > 0) {
 		ssize_t put = write(r->spool, octets, n);
 		if (put < 0 && errno == EINTR)
@@ -177,7 +205,6 @@ api_body_add(struct api *a, struct api_request *r, const char *octets, size_t n)
 {
 	unsigned status;
 
-	r->sent_to_us += n;
 	if (!r->refused) {
 		status = r->spool >= 0 ? spool(r, octets, n) : make_room(a, r, n);
 		if (status == 0 && r->spool >= 0)
@@ -191,7 +218,8 @@ api_body_add(struct api *a, struct api_request *r, const char *octets, size_t n)
 		refuse(r, status);
 		api_body_free(a, r);
 	}
-	return r->sent_to_us > THROWN_AWAY_MAX ? -1 : 0;
+	r->thrown_away += n;
+	return r->thrown_away > THROWN_AWAY_MAX ? -1 : 0;
 }
 
 void

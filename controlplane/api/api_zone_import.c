@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define MUCH_OCTETS (8u << 20) /* of a file, whose memory is given back to the system */
 #define ACCOUNT_OCTETS 1024u
@@ -22,7 +23,8 @@ struct import {
 	struct zone_change change; /* first */
 	struct api_work work;
 	bool create_only, created;
-	int parsed; /* 0 or a negative errno */
+	bool was_there; /* when it was asked whether the client may make it */
+	int parsed;     /* 0 or a negative errno */
 	uint64_t n_records;
 	char account[ACCOUNT_OCTETS];
 	char error[BACKEND_ERROR_OCTETS];
@@ -60,6 +62,8 @@ run(struct api_work *work, bool stopping)
 	struct import *im = (struct import *)((char *)work - offsetof(struct import, work));
 
 	im->parsed = stopping ? -ECANCELED : parse(im);
+	/* its room on the disk may be needed for what is in it */
+	(void)!ftruncate(im->change.base.r->spool, 0);
 	if (im->change.base.r->spool_octets > MUCH_OCTETS)
 		malloc_trim(0);
 	api_request_resume(im->change.base.r);
@@ -102,6 +106,8 @@ apply(struct change_job *job, struct store_txn *t)
 	int ret = store_zone_get(t, c->apex, &zone);
 
 	im->created = ret == -ENOENT;
+	if (im->created && im->was_there)
+		return change_refuse(&job->error, CHANGE_NOT_FOUND, "The zone has just gone");
 	if (ret == 0)
 		ret = im->create_only ? refuse_existing(c) : zone_change_check(c, t, &zone);
 	else if (im->created && c->matches)
@@ -175,12 +181,15 @@ check_place(struct import *im)
 	ret = zone_locate(r->context, t, im->change.apex, &at, NULL);
 	store_end(t);
 	free(at.path);
+	im->was_there = at.place == ZONE_IN_STORE;
 	if (ret != 0) {
 		api_answer_store_error(r, ret);
 	} else if (at.place != ZONE_NOWHERE && at.place != ZONE_IN_STORE) {
 		ret = -1;
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"The zone does not come from the store: replace it where it comes from");
+	} else if (at.place == ZONE_NOWHERE && !access_creation(r)) {
+		ret = -1;
 	} else if (at.place == ZONE_IN_STORE && im->create_only) {
 		ret = refuse_existing(&im->change);
 		api_request_error(r, MHD_HTTP_CONFLICT, "%s", im->change.base.job.error.text);

@@ -30,11 +30,11 @@ struct api_request {
 	size_t body_room;   /* taken from what all bodies may have */
 	int spool;          /* descriptor of the body's file, of a route that spools, else -1 */
 	uint64_t spool_octets;
-	uint64_t sent_to_us; /* octets of the body that arrived, kept or not */
-	char *path;          /* as it was sent, without the query; NULL: a question */
-	bool audited;        /* the audit log tells of it already */
-	bool refused;        /* the answer is set; what still comes is thrown away */
-	unsigned status;     /* HTTP; 200 at first. 204 and 304 have no body */
+	uint64_t thrown_away; /* octets of the body that arrived, and were not wanted any more */
+	char *path;           /* as it was sent, without the query; NULL: a question */
+	bool audited;         /* the audit log tells of it already */
+	bool refused;         /* the answer is set; what still comes is thrown away */
+	unsigned status;      /* HTTP; 200 at first. 204 and 304 have no body */
 	const char *content_type;
 	struct api_header {
 		const char *name;

@@ -273,3 +273,31 @@ def test_a_large_zone_that_is_deleted_goes_by_and_by(server, tmp_path):
     while snapshot.stat().st_size > 2 << 20:      # of the 60,000 names nothing is left
         assert time.monotonic() < end, snapshot.stat().st_size
         verify()
+
+
+def test_a_token_that_may_not_make_zones_makes_none_by_an_import(server):
+    token, _ = make_token(server, 'editor', zones=['*.customers.example.'], methods=['GET', 'PUT', 'PATCH'])
+    there, new = 'there.customers.example.', 'new.customers.example.'
+    server.api.create(there)
+    status, _, text = server.ask('PUT', IMPORT % new, HEAD % 1, key=token)
+    assert status == 403 and 'POST' in text, text
+    assert server.api.request('GET', '/zones/' + new)[0] == 404
+    status, _, text = server.ask('PUT', IMPORT % there, HEAD % 1, key=token)
+    assert status == 200, text
+    token, _ = make_token(server, 'maker', zones=['*.customers.example.'], methods=['POST', 'PUT'])
+    assert server.ask('PUT', IMPORT % new, HEAD % 1, key=token)[0] == 200
+
+
+def test_a_file_with_the_serial_that_it_always_has(server):
+    """It is kept in git with serial 1: what secondaries see only ascends, whatever else changes the zone."""
+    def bring(last):
+        status, _, text = server.ask('PUT', IMPORT % 'git.example.', zone_text(1, 3, last))
+        assert status == 200, text
+        return json.loads(text)['serial']
+    seen = [bring('10.0.0.1'), bring('10.0.0.2')]
+    for n in range(5):
+        server.api.patch('git.example.', replace('www.git.example.', 'A', '192.0.2.%d' % n))
+        seen.append(server.api.ok('GET', '/zones/git.example.')['serial'])
+    seen.append(bring('10.0.0.3'))
+    assert seen == list(range(seen[0], seen[0] + 8))
+    assert bring('10.0.0.3') == seen[-1]        # nothing has changed
