@@ -13,6 +13,7 @@
 #include "controlplane/zones/zone_publish.h"
 #include "dataplane/policy/limiter.h"
 #include "dataplane/policy/policy.h"
+#include "dataplane/sampler.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -50,13 +51,15 @@ struct bench {
 	uint64_t ticks;
 	uint32_t client; /* of the next query: a walk through all addresses */
 	struct counters counters;
+	struct sampler sampler;
+	struct histogram latency;
 	struct engine_query *queries;
 	uint8_t *buffers;
 	uint16_t len[ENGINE_BUFFERS]; /* of the queries in them */
 	char size[16];
 };
 
-enum what { DO_COPY, DO_PROBE, DO_ENGINE, DO_POLICY, DO_VIEWS };
+enum what { DO_COPY, DO_PROBE, DO_ENGINE, DO_SAMPLED, DO_POLICY, DO_VIEWS };
 
 static double
 now(clockid_t clock)
@@ -106,6 +109,15 @@ run_burst(struct bench *b, struct answer_query *q, uint32_t first, enum what wha
 	} else if (what == DO_VIEWS) {
 		set_clients(b, q);
 		answer_burst(b->context, q, ANSWER_BURST, NOW_S);
+	} else if (what == DO_SAMPLED) {
+		bool due = sampler_due(&b->sampler);
+		uint64_t start = due ? __builtin_ia32_rdtsc() : 0;
+		answer_burst(b->context, q, ANSWER_BURST, NOW_S);
+		if (due)
+			sampler_take(&b->sampler, &b->latency, __builtin_ia32_rdtsc() - start,
+				ANSWER_BURST);
+		else
+			sampler_skip(&b->sampler);
 	} else if (what == DO_ENGINE)
 		answer_burst(b->context, q, ANSWER_BURST, NOW_S);
 	else
@@ -268,6 +280,20 @@ run_policies(struct bench *b)
 	return 0;
 }
 
+/* What the histogram of latencies costs, as the worker fills it. */
+static void
+run_sampling(struct bench *b)
+{
+	static const char name[] = "latency sampled";
+
+	if (b->o.only != NULL && strcmp(b->o.only, name) != 0)
+		return;
+	engine_make_queries(b->queries, &b->zone, WORKLOAD_HIT, ORIGIN);
+	sampler_start(&b->sampler, 1000000000, 1);
+	double engine = measure(b, DO_ENGINE);
+	print_row(b, name, measure(b, DO_SAMPLED), "engine", engine);
+}
+
 /* What views cost: nobody has one; few clients have; all have, and none has the zone. */
 static int
 run_views(struct bench *b)
@@ -323,6 +349,7 @@ run_workloads(struct bench *b)
 		else
 			print_row(b, e->name, ns, "bare probe", probe);
 	}
+	run_sampling(b);
 	int ret = run_policies(b);
 	return ret != 0 ? ret : run_views(b);
 }
