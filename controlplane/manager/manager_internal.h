@@ -122,7 +122,8 @@ uint64_t manager_oldest_ticket(const struct zone_manager *m);
 /** Is what this waiter waits for done? Lock held. */
 bool manager_waiter_done(const struct zone_manager *m, const struct waiter *w);
 
-/** Queue a zone for loading, or see to it that the load that runs is done again. Lock held. */
+/** Queue a zone for loading, or see to it that the load that runs is done again; one that is not
+ * announced yet is queued when it is. Lock held. */
 void manager_queue_zone(
 	struct zone_manager *m, struct zone_entry *e, enum zone_queue q, uint64_t ticket);
 /** Take it off its queue, if it is on one. Lock held. */

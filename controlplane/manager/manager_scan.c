@@ -479,8 +479,10 @@ scan_files(struct zone_manager *m, const struct command *c)
 	bool more = true;
 
 	qsort(c->path, c->n_paths, sizeof *c->path, compare_paths);
+	/* each once: one that comes and goes meanwhile must not be a newcomer that is gone */
 	for (size_t i = 0; i < c->n_paths; i++)
-		file_changed(m, c->path[i], &new);
+		if (i == 0 || strcmp(c->path[i - 1], c->path[i]) != 0)
+			file_changed(m, c->path[i], &new);
 	m->scan.added = (uint32_t) new.n;
 	manager_announce_newcomers(m, &new, c->ticket);
 	for (uint32_t i = 0; more; i++) {

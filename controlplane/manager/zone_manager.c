@@ -128,11 +128,12 @@ insert_by_ticket(struct zone_queue_head *q, struct zone_entry *e)
 void
 manager_queue_zone(struct zone_manager *m, struct zone_entry *e, enum zone_queue q, uint64_t ticket)
 {
-	if (e->state == ZONE_LOADING) {
+	/* by the scanner when it has announced it, and holds on to it no more; or by the loader
+	 * that has it, whose ticket is older than this one */
+	if (!e->announced || e->state == ZONE_LOADING) {
 		if (!e->again)
 			e->asked_ns = manager_clock_ns();
-		e->again =
-			true; /* by the loader that has it, whose ticket is older than this one */
+		e->again = true;
 		return;
 	}
 	if (e->home == ZONE_HOME_BACKEND) {
