@@ -309,8 +309,10 @@ attempt_end(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 	a->load_ms = (uint32_t)((manager_clock_ns() - a->started_ns) / 1000000);
 	while (e->busy)
 		pthread_cond_wait(&m->zone_free, &m->lock);
-	/* another home has this name now, or a change came in between, which was not published */
-	late = e->home != a->home || (a->home == ZONE_HOME_STORE && a->version < e->version) ||
+	/* another home has this name now, or a change came in between, which was not published; a
+	 * store that could not be read has no version, and is no better at once */
+	late = e->home != a->home ||
+	       (a->home == ZONE_HOME_STORE && a->version != 0 && a->version < e->version) ||
 	       (a->home == ZONE_HOME_BACKEND && a->instance != e->instance);
 	e->again |= late && !e->current;
 	if (!late && a->is_gone && !e->removed)

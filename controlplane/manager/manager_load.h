@@ -10,7 +10,7 @@ struct attempt {
 	enum zone_home home;
 	uint8_t instance; /* of a backend */
 	char *path;       /* of a file */
-	uint64_t version; /* of the store */
+	uint64_t version; /* of the store; 0: it could not be read */
 	bool is_gone, is_empty;
 	uint32_t default_ttl;
 	struct zone_report report;

@@ -38,8 +38,8 @@ void store_close(struct store *s);
  * began it. Cursors are closed before their transaction ends. A thread that has a writing one
  * begins no second. */
 
-/** It sees what was committed before. -EIO: the disk failed, and older transactions are still open:
- * once they have ended the file is opened anew. */
+/** It sees what was committed before. -EIO: the disk failed, and older transactions are still open
+ * (once they have ended the file is opened anew), or that failed less than a second ago. */
 int store_read(struct store *s, struct store_txn **out) __attribute__((warn_unused_result));
 /** One at a time; a second thread waits. */
 int store_write(struct store *s, struct store_txn **out) __attribute__((warn_unused_result));

@@ -58,8 +58,9 @@ struct store {
 	pthread_cond_t quiet;
 	unsigned n_open;  /* transactions */
 	bool closed_gate; /* nobody begins one: the map is about to move */
-	bool broken;     /* LMDB gave the environment up: opened anew when the last one has ended */
-	bool wants_room; /* a write found the map full */
+	bool broken; /* LMDB gave the environment up: opened anew when the last one has ended */
+	int64_t unopened_ns; /* CLOCK_MONOTONIC; when that failed last; 0: it did not */
+	bool wants_room;     /* a write found the map full */
 	MDB_txn *idle[STORE_IDLE_MAX];
 	unsigned n_idle;
 	uint64_t commits, failures;

@@ -4,23 +4,45 @@
 #include "controlplane/store/store_internal.h"
 
 #include <errno.h>
+#include <time.h>
+
+#define REOPEN_NS 1000000000 /* between tries: each walks all pages of the file, under the lock */
 
 /* --- begin and end --- */
 
-/* One more transaction; waits while the map moves, and opens anew what LMDB gave up. */
+static int64_t
+clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Open anew what LMDB gave up. Lock held. */
+static void
+mend(struct store *s)
+{
+	char error[STORE_ERROR_OCTETS];
+
+	if (s->n_open > 0 || (s->unopened_ns != 0 && clock_ns() - s->unopened_ns < REOPEN_NS))
+		return;
+	store_env_close(s);
+	s->broken = store_env_open(s, error) != 0;
+	s->unopened_ns = s->broken ? clock_ns() : 0;
+}
+
+/* One more transaction; waits while the map moves. */
 static int
 enter(struct store *s)
 {
-	char error[STORE_ERROR_OCTETS];
 	int ret = 0;
 
 	pthread_mutex_lock(&s->lock);
 	while (s->closed_gate)
 		pthread_cond_wait(&s->quiet, &s->lock);
-	if (s->broken && s->n_open == 0) {
-		store_env_close(s);
-		s->broken = store_env_open(s, error) != 0;
-	}
+	if (s->broken)
+		mend(s);
 	if (s->broken)
 		ret = -EIO;
 	else

@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define ZONE "example.org."
+#define PATIENCE_S 20 /* the engine tries again after 5 s */
+
 /* --- what stands before the real functions --- */
 
 /* A thread that comes here waits. */
@@ -21,6 +24,8 @@ struct hold {
 
 static struct hold scanner;
 static struct hold *const hold[] = {&scanner};
+static atomic_bool store_fails;
+static atomic_uint n_reads; /* of the store, that failed */
 #define HOLDS (sizeof hold / sizeof *hold)
 
 static void
@@ -49,9 +54,23 @@ __wrap_zone_publish_many(struct zone_publisher *p, const uint64_t *image_off, si
 	return __real_zone_publish_many(p, image_off, n);
 }
 
+int __real_store_read(struct store *s, struct store_txn **out);
+int __wrap_store_read(struct store *s, struct store_txn **out);
+
+int
+__wrap_store_read(struct store *s, struct store_txn **out)
+{
+	if (!store_fails)
+		return __real_store_read(s, out);
+	n_reads++;
+	return -EIO;
+}
+
 static int
 setup(void **state)
 {
+	store_fails = false;
+	n_reads = 0;
 	for (size_t i = 0; i < HOLDS; i++) {
 		hold[i]->on = false;
 		sem_init(&hold[i]->reached, 0, 0);
@@ -66,6 +85,7 @@ teardown(void **state)
 {
 	for (size_t i = 0; i < HOLDS; i++)
 		let_go(hold[i]);
+	store_fails = false;
 	return changes_teardown(state);
 }
 
@@ -84,6 +104,20 @@ entry(struct changes_fixture *f, const char *zone, struct zone_entry *e)
 	uint8_t apex[ZONE_WIRE_OCTETS];
 
 	return zone_manager_visit(f->zones_of, wire(apex, zone), look_at, e);
+}
+
+/* Until it has this state. @return whether it came to that */
+static bool
+await_state(struct changes_fixture *f, const char *zone, enum zone_state state)
+{
+	struct zone_entry e;
+
+	for (unsigned i = 0; i < PATIENCE_S * 100; i++) {
+		if (entry(f, zone, &e) && e.state == state)
+			return true;
+		usleep(10000);
+	}
+	return false;
 }
 
 /* --- requests that cross a scan --- */
@@ -144,6 +178,32 @@ a_zone_is_not_loaded_before_it_is_announced(void **state)
 	assert_int_equal(served(f, "stays.example."), -1);
 }
 
+/* --- a store that cannot be read --- */
+
+/* The change is durable; nobody can publish it. That is an end of the load, told and tried again in
+ * its turn: not a loader that does nothing else any more. */
+static void
+a_store_that_cannot_be_read_is_tried_now_and_then(void **state)
+{
+	struct changes_fixture *f = *state;
+	struct zone_manager_status before, after;
+
+	create_full_zone(f, ZONE);
+	zone_manager_status(f->zones_of, &before);
+	store_fails = true;
+	EDIT_OK(f, ZONE, "REPLACE www.example.org. 60 A 192.0.2.1");
+	assert_true(await_state(f, ZONE, ZONE_FAILED));
+	assert_int_equal(served(f, ZONE), 1);
+	usleep(200000);
+	/* the engine, the load, and perhaps a retry */
+	assert_in_range(n_reads, 2, 6);
+	zone_manager_status(f->zones_of, &after);
+	assert_in_range(after.failures_total - before.failures_total, 1, 2);
+	store_fails = false;
+	assert_true(await_state(f, ZONE, ZONE_LOADED));
+	assert_true(served_name(f, ZONE, "www.example.org."));
+}
+
 #define ROW(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -151,6 +211,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROW(a_zone_is_not_loaded_before_it_is_announced),
+		ROW(a_store_that_cannot_be_read_is_tried_now_and_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void
@@ -231,6 +232,48 @@ what_failed_half_way_is_not_committed(void **state)
 	store_decoder_free(&d);
 }
 
+/* Each try walks all of the file, and loaders ask as fast as they can. */
+static void
+a_broken_file_is_opened_anew_once_a_second(void **state)
+{
+	struct fixture *f = *state;
+	struct store_txn *t = begin_write(f);
+	struct timespec since, now;
+	char aside[128];
+	FILE *out;
+	int ret;
+
+	create_zone(t, "example.");
+	assert_int_equal(store_commit(t), 0);
+	snprintf(aside, sizeof aside, "%s.aside", f->path);
+	assert_int_equal(rename(f->path, aside), 0);
+	out = fopen(f->path, "w");
+	assert_non_null(out);
+	for (unsigned i = 0; i < 8192; i++)
+		fputc('x', out);
+	assert_int_equal(fclose(out), 0);
+	f->s->broken = true; /* as when LMDB has given up */
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	assert_int_equal(store_read(f->s, &t), -EIO);
+	assert_int_equal(rename(aside, f->path), 0);
+	assert_int_equal(store_read(f->s, &t), -EIO); /* it is good again, and nobody looks */
+	assert_int_equal(store_write(f->s, &t), -EIO);
+	while ((ret = store_read(f->s, &t)) == -EIO)
+		usleep(10000);
+	assert_int_equal(ret, 0);
+	assert_int_equal(store_zone_count(t), 1);
+	store_end(t);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	assert_in_range(
+		(now.tv_sec - since.tv_sec) * 1000 + (now.tv_nsec - since.tv_nsec) / 1000000, 999,
+		20000);
+	/* and when that succeeds there is nothing to wait for */
+	f->s->broken = true;
+	store_end(begin_read(f));
+	f->s->broken = true;
+	store_end(begin_write(f));
+}
+
 /* --- many threads --- */
 
 #define ROUNDS 300
@@ -364,6 +407,7 @@ main(int argc, char **argv)
 		STORE_TEST(pages_that_were_read_can_be_released),
 		STORE_TEST(versions_count_commits),
 		STORE_TEST(what_failed_half_way_is_not_committed),
+		STORE_TEST(a_broken_file_is_opened_anew_once_a_second),
 		STORE_TEST(readers_see_whole_commits),
 	};
 	if (argc == 3)
