@@ -130,13 +130,27 @@ tell_unpublished(const struct zone_entry *e, const struct zone_report *report, i
 	log_error("zone %s: a change is stored, but not served yet: %s", zone, why);
 }
 
+/* Who asked for a load meanwhile has what he asked for with the version that is served now; without
+ * one the load is tried. Lock held on entry and return, not in between: the entry may be gone then.
+ */
+static void
+answer_asked(struct zone_manager *m, struct zone_entry *e)
+{
+	manager_unqueue_zone(m, e);
+	if (!e->current)
+		manager_queue_zone(m, e, ZONE_QUEUE_URGENT, e->ticket);
+	manager_work_ended(m);
+}
+
 int
 zone_manager_update_end(struct zone_manager *m, struct zone_update *u)
 {
 	struct zone_entry *e = u->entry;
+	bool asked;
 	int ret = 0;
 
 	pthread_mutex_lock(&m->lock);
+	asked = e->queue == ZONE_QUEUE_UPDATE; /* never of one that was removed */
 	e->busy = false;
 	pthread_cond_broadcast(&m->zone_free);
 	if (e->removed) { /* by the scanner; or a zone file took its name */
@@ -159,6 +173,8 @@ zone_manager_update_end(struct zone_manager *m, struct zone_update *u)
 		}
 		manager_keep_report(e, &u->report);
 	}
+	if (asked)
+		answer_asked(m, e);
 	pthread_mutex_unlock(&m->lock);
 	if (ret == 0 && m->o.published != NULL)
 		m->o.published(m->o.arg);
@@ -186,14 +202,17 @@ void
 zone_manager_update_gone(struct zone_manager *m, const uint8_t *apex)
 {
 	struct zone_entry *e;
-	bool gone = false;
+	bool gone = false, asked;
 
 	pthread_mutex_lock(&m->lock);
 	e = find_announced(m, apex);
+	asked = e != NULL && e->queue != ZONE_QUEUE_NONE;
 	if (e != NULL && e->home == ZONE_HOME_STORE && e->announced)
 		gone = manager_drop_zone(m, e);
 	else if (e == NULL) /* an earlier control plane's, that nobody has looked at yet */
 		gone = zone_withdraw(m->o.publisher, apex) == 0;
+	if (asked) /* there is nothing left to wait for */
+		manager_work_ended(m);
 	pthread_mutex_unlock(&m->lock);
 	if (gone && m->o.published != NULL)
 		m->o.published(m->o.arg);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* manager_internal: what zone_manager.c (threads, queues, tickets), manager_load.c (one zone) and
- * manager_scan.c (what is configured) share. Everything in the struct is under `lock` unless said
- * otherwise. */
+/* manager_internal: what zone_manager.c (threads), manager_queue.c (queues, tickets),
+ * manager_load.c (one zone) and manager_scan.c (what is configured) share. Everything in the struct
+ * is under `lock` unless said otherwise. */
 #pragma once
 #include "controlplane/manager/zone_manager.h"
 #include "controlplane/zones/zone_scratch.h"
@@ -64,7 +64,7 @@ struct zone_manager {
 	/* Tickets count requests. Everything queued for one carries its number; a ticket is done
 	 * when nothing that is queued or runs carries it or an earlier one. */
 	uint64_t last_ticket;
-	struct zone_queue_head bulk, urgent; /* each in order of tickets */
+	struct zone_queue_head bulk, urgent, updating; /* each in order of tickets */
 	uint32_t n_queued;
 	STAILQ_HEAD(, command) commands;
 	uint64_t scanning; /* ticket of the command that runs; 0: none */
@@ -128,6 +128,16 @@ void manager_queue_zone(
 	struct zone_manager *m, struct zone_entry *e, enum zone_queue q, uint64_t ticket);
 /** Take it off its queue, if it is on one. Lock held. */
 void manager_unqueue_zone(struct zone_manager *m, struct zone_entry *e);
+
+/** The next one for a loader, off its queue; NULL: none. Lock held. */
+struct zone_entry *manager_next_zone(struct zone_manager *m);
+/** One that is on no queue, and that nobody may publish for now: if an update of it is under way,
+ * its load waits for that, and no loader does. Lock held. @return whether it is so */
+bool manager_put_off(struct zone_manager *m, struct zone_entry *e);
+/** Something ended: whoever waited for it is told. When nothing is left to do: memory goes back to
+ * the system, the log is told, and the first time the server is ready. Lock held on entry and
+ * return, not in between. */
+void manager_work_ended(struct zone_manager *m);
 
 /** Add a command for the scanner. Lock held. @return 0 or -ENOMEM (paths are freed then) */
 int manager_command(

@@ -301,12 +301,25 @@ attempt_begin(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 	zone_table_set_state(&m->table, e, ZONE_LOADING);
 }
 
-void
-attempt_end(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
+/* A version of the store is being published, perhaps after others had their turn: it has all that
+ * this load has, or it fails and the load comes then. No loader waits for that. Lock held.
+ * @return whether it is so; the attempt is over then */
+static bool
+give_way(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
+{
+	if (!e->busy || a->home != ZONE_HOME_STORE || m->stopping)
+		return false;
+	give_up(m, e, a);
+	e->again = !e->removed && !manager_put_off(m, e);
+	return true;
+}
+
+/* Lock held. */
+static void
+conclude(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 {
 	bool late;
 
-	a->load_ms = (uint32_t)((manager_clock_ns() - a->started_ns) / 1000000);
 	while (e->busy)
 		pthread_cond_wait(&m->zone_free, &m->lock);
 	/* another home has this name now, or a change came in between, which was not published; a
@@ -321,6 +334,14 @@ attempt_end(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
 		give_up(m, e, a);
 	else
 		settle(m, e, a);
+}
+
+void
+attempt_end(struct zone_manager *m, struct zone_entry *e, struct attempt *a)
+{
+	a->load_ms = (uint32_t)((manager_clock_ns() - a->started_ns) / 1000000);
+	if (!give_way(m, e, a))
+		conclude(m, e, a);
 	file_list_destroy(a->includes);
 	free(a->path);
 }
@@ -356,6 +377,8 @@ manager_load_zone(struct zone_manager *m, struct zone_entry *e, struct zone_scra
 			again = false;
 		}
 	} while (again);
+	if (e->removed && e->busy)
+		return; /* zone_manager_update_end() frees it */
 	if (e->removed)
 		zone_entry_destroy(e);
 	else if (m->o.published != NULL) {

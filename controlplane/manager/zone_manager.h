@@ -79,7 +79,7 @@ int zone_manager_files_changed(struct zone_manager *m, char **path, size_t n)
 	__attribute__((warn_unused_result));
 
 /**
- * Have fn called once by one of the manager's threads, no lock held, when what was asked for is
+ * Have fn called once by another thread, no lock held, when what was asked for is
  * done: with a zone, when that zone is not waiting for a load any more; without, when everything
  * that was asked for up to this ticket is. Or when the manager stops.
  * @param apex  as for zone_manager_reload_zone(), or NULL
@@ -115,8 +115,9 @@ struct zone_update {
 
 /**
  * From here on no load publishes anything of this zone that is older than `version`, and until
- * zone_manager_update_end() nothing at all. Whoever began may delete the zone meanwhile
- * (zone_manager_update_gone()) and begin another update of a new one of this name.
+ * zone_manager_update_end() nothing at all; one that is asked for meanwhile is done when the update
+ * brings the newest version, and is tried after it when it does not. Whoever began may delete the
+ * zone meanwhile (zone_manager_update_gone()) and begin another update of a new one of this name.
  * @param version  store_version() of the commit
  * @return 0; -EEXIST: the zone is not the store's (a zone file of this name is served); -ENOMEM;
  * -ECANCELED: the manager is stopping

@@ -27,7 +27,9 @@ enum zone_queue {
 	ZONE_QUEUE_NONE,
 	ZONE_QUEUE_BULK,
 	ZONE_QUEUE_URGENT,
-	ZONE_QUEUE_AWAY /* of its backend's instance */
+	ZONE_QUEUE_UPDATE, /* of those that are to be loaded unless the update that is under way
+			      brings their newest version */
+	ZONE_QUEUE_AWAY    /* of its backend's instance */
 };
 
 struct zone_entry {

@@ -416,6 +416,90 @@ a_load_meanwhile_puts_nothing_older_there(void **state)
 }
 
 static void
+post(void *arg)
+{
+	sem_post(arg);
+}
+
+static bool
+answered_within(struct changes_fixture *f, unsigned s)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += s;
+	return sem_timedwait(&f->ended, &until) == 0;
+}
+
+/* As many zones wait to be compiled as there are loaders, and all are to be loaded anew. */
+static void
+loaders_do_not_wait_for_it(void **state)
+{
+	struct changes_fixture *f = *state;
+	static struct asked asked[2];
+	struct zone_manager_status status;
+	uint8_t big[ZONE_WIRE_OCTETS], other[ZONE_WIRE_OCTETS];
+	uint64_t ticket;
+
+	memset(asked, 0, sizeof asked);
+	create_full_zone(f, "second.example.");
+	begin_big(&asked[0], f, 20);
+	for (unsigned i = 0; i < 12; i++)
+		snprintf(asked[1].text + strlen(asked[1].text),
+			sizeof asked[1].text - strlen(asked[1].text),
+			"REPLACE n%u.second.example. 60 A 192.0.2.1\n", i);
+	ask(&asked[1], f, "second.example.");
+	for (unsigned i = 0;
+		i < 6000 && stored(f, "second.example.", "n11.second.example.", "A")[0] == '\0';
+		i++)
+		usleep(10000);
+	EDIT_OK(f, OTHER, "REPLACE y." OTHER " 60 A 192.0.2.1"); /* it waits for its turn by now */
+	zone_manager_status(f->zones_of, &status);
+	assert_int_equal(status.n_threads, 2);
+	assert_int_equal(zone_manager_reload_all(f->zones_of, true, &ticket), 0);
+	usleep(300000); /* the loaders have come to them */
+	assert_int_equal(zone_manager_reload_zone(f->zones_of, wire(other, OTHER), &ticket), 0);
+	if (zone_manager_wait(f->zones_of, other, ticket, post, &f->ended) == 0)
+		assert_true(answered_within(f, 10));
+	/* who asked for one of them is answered when it is compiled */
+	assert_int_equal(zone_manager_reload_zone(f->zones_of, wire(big, BIG), &ticket), 0);
+	assert_int_equal(zone_manager_wait(f->zones_of, big, ticket, post, &f->ended), 0);
+	usleep(100000);
+	assert_int_equal(sem_trywait(&f->ended), -1);
+	is_held = false;
+	sem_post(&go);
+	assert_true(answered_within(f, 10));
+	expect_answer(&asked[0]);
+	expect_answer(&asked[1]);
+	settle_loads(f); /* the reload of everything is answered as well */
+	assert_int_equal(served(f, BIG), asked[0].out.after);
+	assert_int_equal(served(f, "second.example."), asked[1].out.after);
+	assert_int_equal(n_compilations, 2);
+}
+
+static void
+a_load_of_a_zone_that_is_deleted_meanwhile_is_answered(void **state)
+{
+	struct changes_fixture *f = *state;
+	static struct asked asked;
+	uint8_t big[ZONE_WIRE_OCTETS];
+	uint64_t ticket;
+
+	asked = (struct asked){0};
+	begin_big(&asked, f, 20);
+	assert_int_equal(zone_manager_reload_zone(f->zones_of, wire(big, BIG), &ticket), 0);
+	usleep(100000);
+	assert_int_equal(zone_manager_wait(f->zones_of, big, ticket, post, &f->ended), 0);
+	assert_int_equal(delete_zone(f, BIG), 0);
+	expect_answer(&asked);
+	assert_true(answered_within(f, 10));
+	is_held = false;
+	sem_post(&go);
+	settle_loads(f);
+	assert_int_equal(served(f, BIG), -2);
+}
+
+static void
 an_end_waits_for_it_and_a_start_has_it(void **state)
 {
 	struct changes_fixture *f = *state;
@@ -526,6 +610,8 @@ main(void)
 		LARGE_TEST(a_zone_that_is_made_again_meanwhile_is_the_new_one),
 		LARGE_TEST(a_zone_file_takes_the_name_meanwhile),
 		LARGE_TEST(a_load_meanwhile_puts_nothing_older_there),
+		LARGE_TEST(loaders_do_not_wait_for_it),
+		LARGE_TEST(a_load_of_a_zone_that_is_deleted_meanwhile_is_answered),
 		LARGE_TEST(an_end_waits_for_it_and_a_start_has_it),
 		LARGE_TEST(answers_are_given_when_it_is_served),
 	};

@@ -4,11 +4,14 @@
  * before the real ones (--wrap). */
 #include "changes_fixture.h"
 
+#include "controlplane/manager/stored_zone.h"
 #include "controlplane/zones/zone_publish.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ZONE "example.org."
@@ -22,10 +25,11 @@ struct hold {
 	sem_t reached, go;
 };
 
-static struct hold scanner;
-static struct hold *const hold[] = {&scanner};
+static struct hold scanner, loader, aside;
+static struct hold *const hold[] = {&scanner, &loader, &aside};
 static atomic_bool store_fails;
-static atomic_uint n_reads; /* of the store, that failed */
+static atomic_int n_unpublished; /* versions that are to be refused */
+static atomic_uint n_reads;      /* of the store, that failed */
 #define HOLDS (sizeof hold / sizeof *hold)
 
 static void
@@ -66,11 +70,41 @@ __wrap_store_read(struct store *s, struct store_txn **out)
 	return -EIO;
 }
 
+int __real_stored_zone_compile(struct arena *a, struct store_txn *t, const uint8_t *apex,
+	struct zone_scratch *scratch, struct zone_report *report, struct stored_image *out);
+int __wrap_stored_zone_compile(struct arena *a, struct store_txn *t, const uint8_t *apex,
+	struct zone_scratch *scratch, struct zone_report *report, struct stored_image *out);
+
+int
+__wrap_stored_zone_compile(struct arena *a, struct store_txn *t, const uint8_t *apex,
+	struct zone_scratch *scratch, struct zone_report *report, struct stored_image *out)
+{
+	char name[16] = "";
+
+	(void)pthread_getname_np(pthread_self(), name, sizeof name);
+	if (strcmp(name, "zone-loader") == 0)
+		pass(&loader);
+	return __real_stored_zone_compile(a, t, apex, scratch, report, out);
+}
+
+int __real_zone_publish(struct zone_publisher *p, uint64_t image_off);
+int __wrap_zone_publish(struct zone_publisher *p, uint64_t image_off);
+
+int
+__wrap_zone_publish(struct zone_publisher *p, uint64_t image_off)
+{
+	if (n_unpublished == 0)
+		return __real_zone_publish(p, image_off);
+	n_unpublished--;
+	return -ENOMEM;
+}
+
 static int
 setup(void **state)
 {
 	store_fails = false;
 	n_reads = 0;
+	n_unpublished = 0;
 	for (size_t i = 0; i < HOLDS; i++) {
 		hold[i]->on = false;
 		sem_init(&hold[i]->reached, 0, 0);
@@ -204,6 +238,148 @@ a_store_that_cannot_be_read_is_tried_now_and_then(void **state)
 	assert_true(served_name(f, ZONE, "www.example.org."));
 }
 
+/* --- large zones, that are compiled aside --- */
+
+#define NAMES 20
+
+static void
+compiling(void *arg, const uint8_t *apex)
+{
+	pass(&aside);
+}
+
+/* With one loader, and ten records are large. */
+static void
+start_large(struct changes_fixture *f)
+{
+	changes_fixture_stop(f);
+	f->options.large_records = 10;
+	f->options.compiling = compiling;
+	f->config.zones.threads = 1;
+	changes_fixture_start(f);
+	create_full_zone(f, ZONE);
+}
+
+struct asked {
+	struct changes_fixture *f;
+	pthread_t thread;
+	struct outcome out;
+};
+
+static void *
+ask_main(void *arg)
+{
+	struct asked *a = arg;
+	struct zone_edits with = {.soa_edit = "INCREASE"};
+	char text[NAMES][64];
+	const char *line[NAMES + 1] = {NULL};
+
+	for (unsigned i = 0; i < NAMES; i++) {
+		snprintf(text[i], sizeof text[i], "REPLACE n%u." ZONE " 60 A 192.0.2.1", i);
+		line[i] = text[i];
+	}
+	a->out = edit_with(a->f, ZONE, line, &with);
+	return NULL;
+}
+
+/* A change that is compiled aside, and held there. */
+static void
+begin_large(struct asked *a, struct changes_fixture *f)
+{
+	a->f = f;
+	aside.on = true;
+	assert_int_equal(pthread_create(&a->thread, NULL, ask_main, a), 0);
+	sem_wait(&aside.reached);
+}
+
+static void
+reload(struct changes_fixture *f, const char *zone)
+{
+	uint8_t apex[ZONE_WIRE_OCTETS];
+	uint64_t ticket;
+
+	assert_int_equal(zone_manager_reload_zone(f->zones_of, wire(apex, zone), &ticket), 0);
+	assert_int_equal(zone_manager_wait(f->zones_of, apex, ticket, post, &f->ended), 0);
+}
+
+static bool
+answered_within(struct changes_fixture *f, unsigned s)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += s;
+	return sem_timedwait(&f->ended, &until) == 0;
+}
+
+/* The load had begun when the change came. */
+static void
+a_load_gives_way_to_an_update(void **state)
+{
+	struct changes_fixture *f = *state;
+	static struct asked asked;
+
+	start_large(f);
+	write_store(f, "other.example.", true);
+	settle_loads(f);
+	loader.on = true;
+	reload(f, ZONE);
+	sem_wait(&loader.reached);
+	begin_large(&asked, f);
+	let_go(&loader);
+	usleep(100000);
+	assert_int_equal(sem_trywait(&f->ended), -1);
+	reload(f, "other.example.");
+	assert_true(answered_within(f, 10));
+	assert_int_equal(served(f, ZONE), 1);
+	let_go(&aside);
+	pthread_join(asked.thread, NULL);
+	assert_true(answered_within(f, 10));
+	assert_int_equal(asked.out.after, 2);
+	assert_int_equal(served(f, ZONE), 2);
+}
+
+/* What was asked for meanwhile is not lost, nor does it wait for the engine's next try. */
+static void
+a_load_is_done_when_the_update_fails(void **state)
+{
+	struct changes_fixture *f = *state;
+	struct zone_entry e;
+	static struct asked asked;
+
+	start_large(f);
+	begin_large(&asked, f);
+	reload(f, ZONE);
+	n_unpublished = 1;
+	let_go(&aside);
+	assert_true(answered_within(f, 4));
+	assert_true(entry(f, ZONE, &e));
+	assert_int_equal(e.state, ZONE_LOADED);
+	pthread_join(asked.thread, NULL);
+	assert_int_equal(served(f, ZONE), asked.out.after);
+}
+
+/* A zone that is deleted while a load of it gives way is freed once. */
+static void
+a_zone_is_deleted_while_its_load_gives_way(void **state)
+{
+	struct changes_fixture *f = *state;
+	static struct asked asked;
+
+	start_large(f);
+	loader.on = true;
+	reload(f, ZONE);
+	sem_wait(&loader.reached);
+	begin_large(&asked, f);
+	assert_int_equal(delete_zone(f, ZONE), 0);
+	pthread_join(asked.thread, NULL);
+	let_go(&loader);
+	assert_true(answered_within(f, 10));
+	let_go(&aside);
+	settle_loads(f);
+	assert_int_equal(served(f, ZONE), -2);
+}
+
 #define ROW(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -212,6 +388,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(a_zone_is_not_loaded_before_it_is_announced),
 		ROW(a_store_that_cannot_be_read_is_tried_now_and_then),
+		ROW(a_load_gives_way_to_an_update),
+		ROW(a_load_is_done_when_the_update_fails),
+		ROW(a_zone_is_deleted_while_its_load_gives_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
