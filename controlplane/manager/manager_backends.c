@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,7 @@ run_list(struct backend_job *job, const struct backend_api *api, void *instance)
 	char error[BACKEND_ERROR_OCTETS] = "";
 	int ret = -ECANCELED;
 
+	atomic_store(&j->m->list_asked[j->list->instance], false);
 	/* when it is opened it is listed again */
 	if (instance != NULL) {
 		ret = api->list(instance, take_listed, j->list, error);
@@ -87,18 +89,24 @@ run_list(struct backend_job *job, const struct backend_api *api, void *instance)
 	return ret == -ECANCELED ? 0 : ret;
 }
 
+/* One that has not begun will have whatever there is by then. */
 static void
 ask_for_list(struct zone_manager *m, unsigned index)
 {
-	struct list_job *j = calloc(1, sizeof *j);
-	struct backend_list *l = calloc(1, sizeof *l);
+	struct list_job *j;
+	struct backend_list *l;
 
+	if (atomic_exchange(&m->list_asked[index], true))
+		return;
+	j = calloc(1, sizeof *j);
+	l = calloc(1, sizeof *l);
 	if (j != NULL && l != NULL) {
 		l->instance = (uint8_t)index;
 		*j = (struct list_job){.job = {.run = run_list}, .m = m, .list = l};
 		if (m->backends.submit(m->backends.arg, index, &j->job) == 0)
 			return;
 	}
+	atomic_store(&m->list_asked[index], false);
 	log_error("backend %s: its zones cannot be listed: it is busy, or memory is out",
 		m->backends.name[index]);
 	free(l);
@@ -125,13 +133,26 @@ zone_manager_set_backends(struct zone_manager *m, const struct zone_backends *b)
 	manager_list_backends(m);
 }
 
+static void
+list_from(struct zone_manager *m, unsigned first)
+{
+	for (unsigned i = first; i < ZONE_BACKENDS_MAX; i++)
+		if (m->backends.name[i] != NULL)
+			ask_for_list(m, i);
+}
+
 /* A zone of this one is gone: one behind it may have one of the same name. */
 static void
 list_behind(struct zone_manager *m, unsigned instance)
 {
-	for (unsigned i = instance + 1; i < ZONE_BACKENDS_MAX; i++)
-		if (m->backends.name[i] != NULL)
-			ask_for_list(m, i);
+	list_from(m, instance + 1);
+}
+
+void
+manager_list_hidden(struct zone_manager *m)
+{
+	if (m->has_backends && !m->stopping)
+		list_from(m, 0);
 }
 
 void
@@ -142,9 +163,8 @@ manager_list_backends(struct zone_manager *m)
 	pthread_mutex_lock(&m->lock);
 	has = m->has_backends; /* set once, and not changed */
 	pthread_mutex_unlock(&m->lock);
-	for (unsigned i = 0; has && i < ZONE_BACKENDS_MAX; i++)
-		if (m->backends.name[i] != NULL)
-			ask_for_list(m, i);
+	if (has)
+		list_from(m, 0);
 }
 
 void
@@ -161,6 +181,8 @@ zone_manager_backend_changed(struct zone_manager *m, unsigned index, const uint8
 		e = zone_table_find(&m->table, name);
 		if (e != NULL && e->home == ZONE_HOME_BACKEND && e->instance == index)
 			manager_queue_zone(m, e, ZONE_QUEUE_URGENT, ++m->last_ticket);
+		else if (e != NULL) /* perhaps it has just come there */
+			e->hides = true;
 	}
 	pthread_mutex_unlock(&m->lock);
 	if (ours && e == NULL) /* all of it, or a zone that has come */
@@ -189,6 +211,7 @@ take_zone(struct zone_manager *m, struct newcomers *new, const uint8_t *apex, ui
 		e->instance = instance;
 		(void)!zone_table_set_home(&m->table, e, ZONE_HOME_BACKEND, NULL);
 	} else if (e->home != ZONE_HOME_BACKEND || e->instance < instance) {
+		e->hides = true;
 		m->scan.hidden++;
 		return NULL;
 	} else if (e->instance != instance) {

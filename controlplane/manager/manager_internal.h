@@ -74,6 +74,7 @@ struct zone_manager {
 	bool has_backends;
 	struct zone_queue_head away[ZONE_BACKENDS_MAX]; /* zones that an instance is to load */
 	bool is_pumping[ZONE_BACKENDS_MAX];             /* it does, or will */
+	_Atomic bool list_asked[ZONE_BACKENDS_MAX];     /* its list, which it has not begun */
 	bool listed[ZONE_BACKENDS_MAX]; /* once, since the start; the scanner's own, like the next
 					   two */
 	unsigned n_unlisted;
@@ -162,7 +163,8 @@ void manager_keep_report(struct zone_entry *e, struct zone_report *report);
 /** In words, for the zone's findings. @param place  file or backend */
 void manager_report_error(struct zone_report *report, const char *place, int error);
 
-/** Withdraw a zone, and take it out of the table. Lock held. @return whether it was published */
+/** Withdraw a zone, and take it out of the table; a backend's of this name is asked for. Lock held.
+ * @return whether it was published */
 bool manager_drop_zone(struct zone_manager *m, struct zone_entry *e);
 
 /** Body of a loader: load this zone until nobody asked for it again. Lock held on entry and return.
@@ -201,6 +203,8 @@ bool manager_stored_takes_over(struct zone_manager *m, struct zone_entry *e);
 void manager_scan_list(struct zone_manager *m, struct backend_list *l, uint64_t ticket);
 /** Ask every instance what it has. Lock not held. */
 void manager_list_backends(struct zone_manager *m);
+/** One of these has a zone of the name of one that goes. Lock held. */
+void manager_list_hidden(struct zone_manager *m);
 /** Publish placeholders for them, and let them be loaded; frees the list. Lock not held. */
 void manager_announce_newcomers(struct zone_manager *m, struct newcomers *new, uint64_t ticket);
 /** Withdraw what nobody has, if everybody has said what he has, and it was not done before. */

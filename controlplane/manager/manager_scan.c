@@ -243,6 +243,8 @@ manager_drop_zone(struct zone_manager *m, struct zone_entry *e)
 	zone_table_remove(&m->table, e);
 	e->removed = true;
 	was_published = zone_withdraw(m->o.publisher, e->apex) == 0;
+	if (e->hides && e->home != ZONE_HOME_BACKEND)
+		manager_list_hidden(m);
 	if (e->state != ZONE_LOADING && !e->busy)
 		zone_entry_destroy(e);
 	return was_published;

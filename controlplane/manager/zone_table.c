@@ -158,6 +158,7 @@ zone_table_set_home(
 	e->includes = NULL;
 	e->stamp = e->version = 0;
 	e->current = e->in_directory = false;
+	e->hides |= e->home == ZONE_HOME_BACKEND && home != ZONE_HOME_BACKEND;
 	t->n_home[e->home]--;
 	t->n_home[home]++;
 	e->home = (uint8_t)home;

@@ -63,6 +63,8 @@ struct zone_entry {
 	bool busy;    /* a change is being published: nobody else publishes or frees it */
 	bool wanted;  /* the scan that runs found that it must be loaded */
 	bool serving; /* an image with data is published */
+	bool hides; /* a backend has had a zone of this name too, which is served when this one goes
+		     */
 	bool in_directory; /* found in the zone directory, not listed in the configuration */
 	bool removed;      /* out of the table; whoever loads it frees it */
 	bool again;        /* asked for while it was being loaded, or before it was announced */
