@@ -125,7 +125,7 @@ changes_publish_zone(
 	struct store_zone zone;
 	struct zone_update u;
 	uint64_t since_ns = changes_clock_ns();
-	int ret;
+	int ret, begun;
 
 	if (touched_is_nothing(z) || version == 0) {
 		z->aside = aside;
@@ -135,7 +135,7 @@ changes_publish_zone(
 	if (ret == -ENOENT) {
 		if (aside != NULL)
 			aside_forget(c, aside);
-		zone_manager_update_gone(c->o.zones, z->apex);
+		c->has_unpublished |= zone_manager_update_gone(c->o.zones, z->apex) != 0;
 		return;
 	}
 	if (aside != NULL) { /* in its turn */
@@ -144,7 +144,10 @@ changes_publish_zone(
 		return;
 	}
 	/* -EEXIST: a zone file of this name is served instead */
-	if (zone_manager_update_begin(c->o.zones, z->apex, version, &u) != 0)
+	begun = zone_manager_update_begin(c->o.zones, z->apex, version, &u);
+	if (begun == -ENOMEM)
+		changes_note_version(c, false, begun);
+	if (begun != 0)
 		return;
 	if (ret != 0 || !patch(c, t, &zone, z, &u)) {
 		if (ret == 0 && zone.n_records > c->o.large_records &&

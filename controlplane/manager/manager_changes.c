@@ -29,10 +29,15 @@ static struct zone_entry *
 add_zone(struct zone_manager *m, const uint8_t *apex)
 {
 	struct zone_entry *e = zone_table_add(&m->table, apex, NULL);
+	char zone[ZONE_TEXT_OCTETS];
 	uint64_t image;
 
-	if (e == NULL)
+	if (e == NULL) {
+		zone_text_from_key(zone, apex);
+		log_error("zone %s is stored, but not served yet: out of memory", zone);
+		m->n_missed++;
 		return NULL;
+	}
 	e->seen = m->scan_count;
 	e->announced = true;
 	/* an earlier control plane's, that the scanner has not come to yet */
@@ -198,24 +203,40 @@ zone_manager_update_missed(struct zone_manager *m, const uint8_t *apex, uint64_t
 	pthread_mutex_unlock(&m->lock);
 }
 
-void
+int
 zone_manager_update_gone(struct zone_manager *m, const uint8_t *apex)
 {
 	struct zone_entry *e;
-	bool gone = false, asked;
+	int ret = -ENOENT;
+	bool asked;
 
 	pthread_mutex_lock(&m->lock);
 	e = find_announced(m, apex);
 	asked = e != NULL && e->queue != ZONE_QUEUE_NONE;
 	if (e != NULL && e->home == ZONE_HOME_STORE && e->announced)
-		gone = manager_drop_zone(m, e);
+		ret = manager_drop_zone(m, e);
 	else if (e == NULL) /* an earlier control plane's, that nobody has looked at yet */
-		gone = zone_withdraw(m->o.publisher, apex) == 0;
+		ret = manager_withdraw(m, apex);
 	if (asked) /* there is nothing left to wait for */
 		manager_work_ended(m);
 	pthread_mutex_unlock(&m->lock);
-	if (gone && m->o.published != NULL)
+	if (ret == 0 && m->o.published != NULL)
 		m->o.published(m->o.arg);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+/* Have the store looked through for what there was no memory for. Lock held. @return whether there
+ * was anything */
+static bool
+catch_up(struct zone_manager *m)
+{
+	uint64_t ticket;
+
+	if (m->n_missed == m->n_caught_up)
+		return false;
+	if (m->scanning == 0 && STAILQ_EMPTY(&m->commands))
+		(void)manager_command(m, COMMAND_STORE, NULL, 0, &ticket);
+	return true;
 }
 
 uint32_t
@@ -225,6 +246,7 @@ zone_manager_retry(struct zone_manager *m)
 	uint32_t n = 0;
 
 	pthread_mutex_lock(&m->lock);
+	n += catch_up(m);
 	for (uint32_t i = 0; t->n_state[ZONE_FAILED] > 0 && i < t->n_slots; i++) {
 		struct zone_entry *e = t->slot[i];
 		if (e == NULL || e->home != ZONE_HOME_STORE || e->state != ZONE_FAILED ||

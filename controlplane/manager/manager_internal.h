@@ -96,9 +96,13 @@ struct zone_manager {
 	uint32_t scan_count;              /* zone_entry.seen of the scan that runs, or ran last */
 	struct zone_manager_scan
 		scan;          /* of the scan that runs; the scanner's own, without the lock */
-	bool strays_withdrawn; /* an earlier control plane's zones are gone or ours; the scanner's
-				  own, like the next two */
-	bool files_complete;   /* the last scan of files saw all of them */
+	bool strays_withdrawn; /* what is published is ours: an earlier control plane's zones are
+				  gone, and so are those that could not be withdrawn at once */
+	uint32_t n_missed;     /* times that there was no memory to add a zone of the store, or to
+				  withdraw one */
+	uint32_t n_caught_up;  /* of them, those before the last scan of the store that saw all */
+	bool files_complete;   /* the last scan of files saw all of them; the scanner's own, like
+				  the next two */
 	bool store_complete;   /* and the last one of the store */
 	bool all_published;    /* every zone of ours has an image, a placeholder perhaps */
 	struct zone_manager_scan scan_ended;
@@ -163,9 +167,12 @@ void manager_keep_report(struct zone_entry *e, struct zone_report *report);
 /** In words, for the zone's findings. @param place  file or backend */
 void manager_report_error(struct zone_report *report, const char *place, int error);
 
+/** Withdraw what is published under this name, which nobody has any more. Without memory it is
+ * tried again by the next scan that sees everything. Lock held. @return 0, -ENOENT or -ENOMEM */
+int manager_withdraw(struct zone_manager *m, const uint8_t *apex);
 /** Withdraw a zone, and take it out of the table; a backend's of this name is asked for. Lock held.
- * @return whether it was published */
-bool manager_drop_zone(struct zone_manager *m, struct zone_entry *e);
+ * @return as manager_withdraw() */
+int manager_drop_zone(struct zone_manager *m, struct zone_entry *e);
 
 /** Body of a loader: load this zone until nobody asked for it again. Lock held on entry and return.
  * @param scratch  the loader's own; may be NULL */
@@ -183,6 +190,8 @@ struct newcomers {
 };
 /** @return 0 or -ENOMEM */
 int manager_newcomers_add(struct newcomers *new, struct zone_entry *e);
+#define LOG_FILES_MAX 20u /* told one by one, for each scan */
+
 /** Tell of a file or a folder that cannot be used, if not too many were told. */
 void manager_complain(struct zone_manager *m, const char *path, const char *what);
 /** Drop a zone that is not configured any more, and tell. Lock held. */

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LOG_FILES_MAX 20u /* unusable files told one by one, for each scan */
 #define ZONE_SUFFIX_OCTETS (sizeof ZONE_FILE_SUFFIX - 1)
 
 void
@@ -88,6 +87,7 @@ found_zone(struct zone_manager *m, struct newcomers *new, const uint8_t *apex, c
 			e->in_directory = in_directory;
 		} else {
 			manager_complain(m, path, "out of memory: the zone is not served");
+			m->files_complete = false; /* what is published of it is no stray */
 		}
 	}
 	pthread_mutex_unlock(&m->lock);
@@ -233,101 +233,12 @@ manager_announce_newcomers(struct zone_manager *m, struct newcomers *new, uint64
 	*new = (struct newcomers){0};
 }
 
-bool
-manager_drop_zone(struct zone_manager *m, struct zone_entry *e)
-{
-	bool was_published;
-
-	manager_unqueue_zone(m, e);
-	m->n_serving -= e->serving;
-	zone_table_remove(&m->table, e);
-	e->removed = true;
-	was_published = zone_withdraw(m->o.publisher, e->apex) == 0;
-	if (e->hides && e->home != ZONE_HOME_BACKEND)
-		manager_list_hidden(m);
-	if (e->state != ZONE_LOADING && !e->busy)
-		zone_entry_destroy(e);
-	return was_published;
-}
-
-void
-manager_remove_zone(struct zone_manager *m, struct zone_entry *e)
-{
-	char zone[ZONE_TEXT_OCTETS];
-
-	/* a file that has just taken the place of a zone of the store, of which a version is being
-	 * made out of the one that is published */
-	while (e->busy)
-		pthread_cond_wait(&m->zone_free, &m->lock);
-	zone_text_from_key(zone, e->apex);
-	if (!manager_drop_zone(m, e))
-		log_warning("zone %s was not published", zone);
-	if (m->scan.removed++ < LOG_FILES_MAX)
-		log_info("zone %s removed: it is no longer configured", zone);
-}
-
 /* Is what is served still what its files say? Under the lock, for the list of includes. */
 static bool
 zone_unchanged(const struct zone_entry *e, uint64_t stamp_now)
 {
 	return e->state != ZONE_FAILED && e->state != ZONE_CONFIGURED && e->stamp != 0 &&
 	       e->stamp == stamp_now && file_list_unchanged(e->includes);
-}
-
-/* Zones in the arena that nobody configured: an earlier control plane's. */
-struct strays {
-	struct zone_manager *m;
-	uint8_t (*apex)[ZONE_WIRE_OCTETS];
-	size_t n, room;
-};
-
-static void
-collect_stray(void *arg, uint64_t image_off)
-{
-	struct strays *s = arg;
-	const struct image *im = image_at(s->m->o.arena, image_off);
-	uint8_t apex[ZONE_WIRE_OCTETS];
-
-	if (im == NULL || image_key(im, apex) == 0)
-		return;
-	if (zone_table_find(&s->m->table, apex) != NULL)
-		return;
-	if (s->n == s->room) {
-		size_t room = s->room == 0 ? 16 : s->room * 2;
-		void *bigger = realloc(s->apex, room * sizeof *s->apex);
-		if (bigger == NULL)
-			return;
-		s->apex = bigger;
-		s->room = room;
-	}
-	memcpy(s->apex[s->n++], apex, sizeof apex);
-}
-
-void
-manager_withdraw_strays(struct zone_manager *m)
-{
-	struct strays s = {.m = m};
-
-	if (m->strays_withdrawn || !m->files_complete || !m->store_complete)
-		return;
-
-	/* under the lock all the time: nobody adds a zone meanwhile */
-	pthread_mutex_lock(&m->lock);
-	if (m->n_unlisted > 0) {
-		pthread_mutex_unlock(&m->lock);
-		return;
-	}
-	/* as many as are ours, and ours are among them: then there is nothing to look for */
-	if (!m->all_published || zone_published_count(m->o.publisher) != m->table.n_zones)
-		zone_published_each(m->o.publisher, collect_stray, &s);
-	for (size_t i = 0; i < s.n; i++)
-		if (zone_withdraw(m->o.publisher, s.apex[i]) == 0)
-			m->scan.removed++;
-	pthread_mutex_unlock(&m->lock);
-	if (s.n > 0)
-		log_info("%zu zones removed that are no longer configured", s.n);
-	free(s.apex);
-	m->strays_withdrawn = true;
 }
 
 /* --- commands --- */
@@ -386,7 +297,7 @@ scan_all(struct zone_manager *m, bool force, uint64_t ticket)
 	m->files_complete = true;
 	scan_list(m, &new);
 	if (m->scan_config->zones.directory != NULL)
-		m->files_complete = scan_directory(m, &new);
+		m->files_complete &= scan_directory(m, &new);
 	manager_scan_store(m, &new, &since);
 	m->scan.added = (uint32_t) new.n;
 	m->all_published = true;

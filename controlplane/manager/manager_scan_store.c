@@ -29,8 +29,11 @@ take_stored_zone(struct zone_manager *m, struct newcomers *new, const uint8_t *a
 		   zone_table_set_home(&m->table, e, ZONE_HOME_STORE, NULL) != 0) {
 		e = NULL;
 	}
-	if (e == NULL)
+	if (e == NULL) {
 		manager_complain(m, "store", "out of memory: a zone is not served");
+		m->store_complete = false; /* what is published of it is no stray */
+		m->n_missed++;
+	}
 	return e;
 }
 
@@ -89,21 +92,31 @@ manager_scan_store(struct zone_manager *m, struct newcomers *new, uint64_t *sinc
 	uint8_t after[ZONE_WIRE_OCTETS];
 	struct store_txn *t;
 	bool is_first = true;
+	uint32_t n_missed;
 	int n;
 
 	*since = 0;
 	m->store_complete = !m->o.awaits_store;
 	if (!manager_has_store(m))
 		return;
+	m->store_complete = true;
+	pthread_mutex_lock(&m->lock);
+	n_missed = m->n_missed;
+	pthread_mutex_unlock(&m->lock);
 	if (store_read(m->store, &t) == 0) {
 		*since = store_version(t);
 		store_end(t);
 	}
 	while ((n = scan_store_piece(m, new, after, is_first)) == STORE_PIECE)
 		is_first = false;
-	m->store_complete = n >= 0 && !m->stopping;
+	m->store_complete &= n >= 0 && !m->stopping;
 	if (n < 0)
 		manager_complain(m, "store", strerror(-n));
+	if (m->store_complete) {
+		pthread_mutex_lock(&m->lock);
+		m->n_caught_up = n_missed;
+		pthread_mutex_unlock(&m->lock);
+	}
 	if (m->scan.hidden > 0)
 		log_warning("%u zones of the store are not served: zone files of the same name are",
 			m->scan.hidden);

@@ -119,8 +119,8 @@ struct zone_update {
  * brings the newest version, and is tried after it when it does not. Whoever began may delete the
  * zone meanwhile (zone_manager_update_gone()) and begin another update of a new one of this name.
  * @param version  store_version() of the commit
- * @return 0; -EEXIST: the zone is not the store's (a zone file of this name is served); -ENOMEM;
- * -ECANCELED: the manager is stopping
+ * @return 0; -EEXIST: the zone is not the store's (a zone file of this name is served); -ENOMEM
+ * (zone_manager_retry() has it looked for); -ECANCELED: the manager is stopping
  */
 int zone_manager_update_begin(struct zone_manager *m, const uint8_t *apex, uint64_t version,
 	struct zone_update *u) __attribute__((warn_unused_result));
@@ -132,9 +132,12 @@ int zone_manager_update_end(struct zone_manager *m, struct zone_update *u);
 /** A committed version that nobody could try to publish: the zone is loaded instead, in its turn.
  */
 void zone_manager_update_missed(struct zone_manager *m, const uint8_t *apex, uint64_t version);
-/** The zone was deleted from the store. */
-void zone_manager_update_gone(struct zone_manager *m, const uint8_t *apex);
-/** Load zones of the store again whose last version could not be published. @return how many */
+/** The zone was deleted from the store. @return 0, or -ENOMEM: it is served until
+ * zone_manager_retry() has had it withdrawn */
+int zone_manager_update_gone(struct zone_manager *m, const uint8_t *apex);
+/** Load zones of the store again whose last version could not be published, and look for those that
+ * there was no memory to add or to withdraw. @return how many there are to be seen to; 0: nothing
+ * is left to be tried */
 uint32_t zone_manager_retry(struct zone_manager *m);
 
 /* --- zones of backends --- */
