@@ -239,21 +239,35 @@ catch_up(struct zone_manager *m)
 	return true;
 }
 
+/* A zone of the store that is not served as it is stored: is it on its way to a loader, or to an
+ * end that may be a failure again? Lock held. */
+static bool
+is_under_way(const struct zone_entry *e)
+{
+	return e->wanted || e->queue != ZONE_QUEUE_NONE || e->state == ZONE_LOADING;
+}
+
 uint32_t
 zone_manager_retry(struct zone_manager *m)
 {
 	const struct zone_table *t = &m->table;
 	uint32_t n = 0;
+	bool any;
 
 	pthread_mutex_lock(&m->lock);
 	n += catch_up(m);
-	for (uint32_t i = 0; t->n_state[ZONE_FAILED] > 0 && i < t->n_slots; i++) {
+	any = t->n_state[ZONE_FAILED] > 0 || t->n_state[ZONE_LOADING] > 0 || m->n_queued > 0 ||
+	      m->scanning != 0;
+	for (uint32_t i = 0; any && i < t->n_slots; i++) {
 		struct zone_entry *e = t->slot[i];
-		if (e == NULL || e->home != ZONE_HOME_STORE || e->state != ZONE_FAILED ||
-			e->current || e->busy || e->queue != ZONE_QUEUE_NONE)
+		if (e == NULL || e->home != ZONE_HOME_STORE || e->current)
 			continue;
-		manager_queue_zone(m, e, ZONE_QUEUE_BULK, ++m->last_ticket);
-		n++;
+		if (is_under_way(e)) {
+			n++;
+		} else if (e->state == ZONE_FAILED && !e->busy) {
+			manager_queue_zone(m, e, ZONE_QUEUE_BULK, ++m->last_ticket);
+			n++;
+		}
 	}
 	pthread_mutex_unlock(&m->lock);
 	return n;

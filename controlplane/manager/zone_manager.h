@@ -136,8 +136,9 @@ void zone_manager_update_missed(struct zone_manager *m, const uint8_t *apex, uin
  * zone_manager_retry() has had it withdrawn */
 int zone_manager_update_gone(struct zone_manager *m, const uint8_t *apex);
 /** Load zones of the store again whose last version could not be published, and look for those that
- * there was no memory to add or to withdraw. @return how many there are to be seen to; 0: nothing
- * is left to be tried */
+ * there was no memory to add or to withdraw.
+ * @return how many there are that are not served as they are stored: those, and zones whose load
+ * waits or runs, for it may fail. 0: nothing is left to be tried; otherwise call it again later */
 uint32_t zone_manager_retry(struct zone_manager *m);
 
 /* --- zones of backends --- */

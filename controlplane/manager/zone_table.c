@@ -157,7 +157,7 @@ zone_table_set_home(
 	file_list_destroy(e->includes);
 	e->includes = NULL;
 	e->stamp = e->version = 0;
-	e->current = e->in_directory = false;
+	e->current = e->in_directory = e->wanted = false;
 	e->hides |= e->home == ZONE_HOME_BACKEND && home != ZONE_HOME_BACKEND;
 	t->n_home[e->home]--;
 	t->n_home[home]++;

@@ -29,7 +29,7 @@ static struct hold scanner, loader, aside;
 static struct hold *const hold[] = {&scanner, &loader, &aside};
 static atomic_bool store_fails;
 /* calls that are to fail */
-static atomic_int n_unpublished, n_unadded, n_unwithdrawn;
+static atomic_int n_unpublished, n_unadded, n_unwithdrawn, n_uncompiled;
 static atomic_uint n_withdrawals;
 static atomic_uint n_reads; /* of the store, that failed */
 #define HOLDS (sizeof hold / sizeof *hold)
@@ -86,6 +86,11 @@ __wrap_stored_zone_compile(struct arena *a, struct store_txn *t, const uint8_t *
 	(void)pthread_getname_np(pthread_self(), name, sizeof name);
 	if (strcmp(name, "zone-loader") == 0)
 		pass(&loader);
+	if (n_uncompiled > 0) {
+		n_uncompiled--;
+		*out = (struct stored_image){0};
+		return -EIO;
+	}
 	return __real_stored_zone_compile(a, t, apex, scratch, report, out);
 }
 
@@ -133,7 +138,7 @@ setup(void **state)
 {
 	store_fails = false;
 	n_reads = 0;
-	n_unpublished = n_unadded = n_unwithdrawn = 0;
+	n_unpublished = n_unadded = n_unwithdrawn = n_uncompiled = 0;
 	for (size_t i = 0; i < HOLDS; i++) {
 		hold[i]->on = false;
 		sem_init(&hold[i]->reached, 0, 0);
@@ -265,6 +270,31 @@ a_store_that_cannot_be_read_is_tried_now_and_then(void **state)
 	store_fails = false;
 	assert_true(await_state(f, ZONE, ZONE_LOADED));
 	assert_true(served_name(f, ZONE, "www.example.org."));
+}
+
+/* A load that a retry began is still on its way when the next one comes round, and fails. */
+static void
+a_load_that_takes_longer_than_a_retry_is_tried_again(void **state)
+{
+	struct changes_fixture *f = *state;
+
+	create_full_zone(f, ZONE);
+	assert_int_equal(zone_manager_retry(f->zones_of), 0);
+	store_fails = true;
+	EDIT_OK(f, ZONE, "REPLACE www.example.org. 60 A 192.0.2.1");
+	assert_true(await_state(f, ZONE, ZONE_FAILED));
+	n_uncompiled = 1;
+	loader.on = true;
+	store_fails = false;
+	assert_int_equal(zone_manager_retry(f->zones_of), 1);
+	sem_wait(&loader.reached);
+	assert_int_equal(zone_manager_retry(f->zones_of), 1);
+	sleep(6); /* the engine has been through */
+	let_go(&loader);
+	assert_true(await_state(f, ZONE, ZONE_LOADED));
+	assert_int_equal(n_uncompiled, 0);
+	assert_true(served_name(f, ZONE, "www.example.org."));
+	assert_int_equal(zone_manager_retry(f->zones_of), 0);
 }
 
 /* --- memory that is out --- */
@@ -487,6 +517,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(a_zone_is_not_loaded_before_it_is_announced),
 		ROW(a_store_that_cannot_be_read_is_tried_now_and_then),
+		ROW(a_load_that_takes_longer_than_a_retry_is_tried_again),
 		ROW(a_zone_that_finds_no_memory_is_served_later),
 		ROW(a_zone_that_cannot_be_withdrawn_goes_later),
 		ROW(a_zone_that_finds_no_memory_at_the_start_goes_on_being_served),
