@@ -22,8 +22,8 @@ struct store_opener {
 	uv_work_t work;
 	uv_timer_t again;
 	bool opening;
-	int status; /* of the attempt */
-	bool views_missed;
+	int status;        /* of the attempt */
+	bool views_missed; /* what was published before of them holds until they are */
 	char error[STORE_ERROR_OCTETS];
 	struct store *store;
 	struct changes *changes;
@@ -33,6 +33,22 @@ struct store_opener {
 
 static void start_opening(struct store_opener *o);
 
+/* Before any zone of the store is served: who has a view must not see another variant first. */
+static void
+publish_views(struct store_opener *o)
+{
+	int ret = views_control_refresh(o->o.views, o->store);
+
+	o->views_missed = ret != 0;
+	if (ret == 0 || views_control_has_some(o->o.views))
+		return; /* older ones hold, and the engine tries again */
+	o->status = ret;
+	snprintf(o->error, sizeof o->error,
+		"store %s is open, but its views cannot be published (%s), and without them its "
+		"zones are not served",
+		o->o.path, strerror(-ret));
+}
+
 /* A thread of the pool. */
 static void
 open_it(uv_work_t *work)
@@ -40,10 +56,9 @@ open_it(uv_work_t *work)
 	struct store_opener *o = work->data;
 	struct store_options options = {.path = o->o.path};
 
-	o->status = store_open(&o->store, &options, o->error);
-	/* before any zone of the store is served: who has a view must not see another variant first
-	 */
-	o->views_missed = o->status == 0 && views_control_refresh(o->o.views, o->store) != 0;
+	o->status = o->store != NULL ? 0 : store_open(&o->store, &options, o->error);
+	if (o->status == 0)
+		publish_views(o);
 }
 
 static void

@@ -2,6 +2,8 @@
 /* open_store: the store, the engine of changes, and who retrieves zones for it, come up beside
  * everything else: a disk that is slow or damaged keeps no zone of the arena from being served.
  * Opening runs in a thread of libuv's pool; while it fails it is tried again every few seconds.
+ * Nobody gets the store before its views are published, unless older ones are: its zones would be
+ * shown to clients that must see other variants of them.
  * Main thread. */
 #pragma once
 #include "controlplane/changes/changes.h"

@@ -57,7 +57,7 @@ api_views_list(struct api_request *r)
 		return;
 	json_open_object(&r->out, NULL);
 	json_open_array(&r->out, "views");
-	ret = store_row_each(t, STORE_VIEW, "", list_view, &l);
+	ret = store_row_each_any(t, STORE_VIEW, "", list_view, &l);
 	json_close_array(&r->out);
 	json_close_object(&r->out);
 	store_end(t);
@@ -71,7 +71,7 @@ list_zone(void *arg, const char *key, const char *variant)
 	uint8_t zone_key[ZONE_WIRE_OCTETS];
 	struct listing *l = arg;
 
-	if (view_row_read(key, variant, view, zone_key) != 0)
+	if (variant == NULL || view_row_read(key, variant, view, zone_key) != 0)
 		return 0; /* the log has told of it */
 	zone_text_from_key(text, zone_key);
 	json_str(l->w, NULL, text);
@@ -105,7 +105,7 @@ api_view_get(struct api_request *r)
 	json_open_array(&r->out, "zones");
 	if (view_name_wrong(view) == NULL) {
 		snprintf(prefix, sizeof prefix, "%.252s/", view);
-		ret = store_row_each(t, STORE_VIEW, prefix, list_zone, &l);
+		ret = store_row_each_any(t, STORE_VIEW, prefix, list_zone, &l);
 	}
 	json_close_array(&r->out);
 	json_close_object(&r->out);
@@ -127,7 +127,7 @@ struct row_job {
 	char view[VIEW_NAME_MAX + 1]; /* of STORE_VIEW */
 };
 
-/* A row's value as text, if there is one. */
+/* A row's value as text, if there is one that can be read. */
 static int
 read_row(const struct row_job *j, struct store_txn *t, json_t **out)
 {
@@ -135,7 +135,7 @@ read_row(const struct row_job *j, struct store_txn *t, json_t **out)
 	int ret = store_row_get(t, j->table, j->key, &value);
 
 	if (ret != 0)
-		return ret == -ENOENT ? 0 : ret;
+		return ret == -ENOENT || ret == -EPROTO ? 0 : ret;
 	*out = json_string(value);
 	return *out != NULL ? 0 : -ENOMEM;
 }
@@ -263,8 +263,8 @@ take_network(void *arg, const char *key, const char *view)
 		all->room = room;
 	}
 	n = &all->network[all->n];
-	if (network_parse_text(&n->prefix, key) != 0)
-		return 0;
+	if (view == NULL || network_parse_text(&n->prefix, key) != 0)
+		return 0; /* the log has told of it */
 	n->view = strdup(view);
 	all->n += n->view != NULL;
 	return n->view != NULL ? 0 : -ENOMEM;
@@ -306,7 +306,7 @@ api_networks_list(struct api_request *r)
 
 	if (!access_server(r) || (t = api_store_read(r)) == NULL)
 		return;
-	ret = store_row_each(t, STORE_NETWORK, "", take_network, &all);
+	ret = store_row_each_any(t, STORE_NETWORK, "", take_network, &all);
 	store_end(t);
 	if (all.n > 1)
 		qsort(all.network, all.n, sizeof *all.network, compare_networks);

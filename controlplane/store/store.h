@@ -212,6 +212,9 @@ int store_row_remove(struct store_txn *t, enum store_table table, const char *ke
 /** Rows whose keys begin with this, in their order; NULL or "": all. */
 int store_row_each(struct store_txn *t, enum store_table table, const char *prefix,
 	int (*each)(void *arg, const char *key, const char *value), void *arg);
+/** The same; a row that is damaged does not end it with -EPROTO: its value is NULL. */
+int store_row_each_any(struct store_txn *t, enum store_table table, const char *prefix,
+	int (*each)(void *arg, const char *key, const char *value), void *arg);
 
 /* --- audit: who did what, in order; bounded by octets (64 MiB) --- */
 

@@ -309,6 +309,7 @@ struct row_walk {
 	void *arg;
 	const char *prefix;
 	size_t prefix_len;
+	bool any; /* damaged ones too */
 };
 
 static int
@@ -316,27 +317,49 @@ take_row(void *arg, const MDB_val *rest, const MDB_val *value)
 {
 	const struct row_walk *w = arg;
 	char key[STORE_KEY_OCTETS + 1];
-	const char *text;
-	int ret = row_text(value, &text);
+	const char *text = NULL;
+	size_t len = rest->mv_size, room = ROW_KEY_MAX - w->prefix_len;
+	bool good = row_text(value, &text) == 0 && len <= room;
 
-	if (ret != 0 || w->prefix_len + rest->mv_size > ROW_KEY_MAX)
+	if (!good && !w->any)
 		return -EPROTO;
+	if (len > room)
+		len = room;
 	memcpy(key, w->prefix, w->prefix_len);
-	memcpy(key + w->prefix_len, rest->mv_data, rest->mv_size);
-	key[w->prefix_len + rest->mv_size] = '\0';
-	return w->each(w->arg, key, text);
+	memcpy(key + w->prefix_len, rest->mv_data, len);
+	key[w->prefix_len + len] = '\0';
+	return w->each(w->arg, key, good ? text : NULL);
+}
+
+static int
+each_row(struct store_txn *t, enum store_table table, struct row_walk *w)
+{
+	struct store_key k;
+	int ret;
+
+	if (w->prefix == NULL)
+		w->prefix = "";
+	w->prefix_len = strlen(w->prefix);
+	ret = row_key(&k, table, w->prefix);
+	return ret == 0 ? each_below(t, STORE_DB_ROWS, &k, take_row, w) : 0;
 }
 
 int
 store_row_each(struct store_txn *t, enum store_table table, const char *prefix,
 	int (*each)(void *arg, const char *key, const char *value), void *arg)
 {
-	struct row_walk w = {each, arg, prefix == NULL ? "" : prefix, 0};
-	struct store_key k;
-	int ret = row_key(&k, table, w.prefix);
+	struct row_walk w = {.each = each, .arg = arg, .prefix = prefix};
 
-	w.prefix_len = strlen(w.prefix);
-	return ret == 0 ? each_below(t, STORE_DB_ROWS, &k, take_row, &w) : 0;
+	return each_row(t, table, &w);
+}
+
+int
+store_row_each_any(struct store_txn *t, enum store_table table, const char *prefix,
+	int (*each)(void *arg, const char *key, const char *value), void *arg)
+{
+	struct row_walk w = {.each = each, .arg = arg, .prefix = prefix, .any = true};
+
+	return each_row(t, table, &w);
 }
 
 /* --- audit --- */

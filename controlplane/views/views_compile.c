@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* views_compile: views are numbered as networks name them, 1 and up without POLICY_DIVIDED; the
+/* views_compile: views are numbered as their zones come, 1 and up without POLICY_DIVIDED; the
  * networks then are compiled as an access list is, with these numbers for actions. A network of a
  * view that has no variants keeps number 0 for its addresses: the wider one around it must not
- * stand for them. */
+ * stand for them. So only views that are there need a number, and networks may name any others. */
 #include "controlplane/views/views_compile.h"
 
 #include "controlplane/policy/acl_compile.h"
@@ -22,6 +22,7 @@ struct zone {
 
 struct named {
 	char *name; /* owned */
+	bool seen;  /* by a network */
 	struct zone *zone;
 	uint32_t n, room;
 	uint64_t label_counts[2];
@@ -30,7 +31,7 @@ struct named {
 
 struct views_builder {
 	uint64_t seed;
-	struct acl_rules networks; /* actions are indices into view[], and 1 */
+	struct acl_rules networks; /* actions are indices into view[], and 1; 0: of none of them */
 	struct named view[VIEWS_MAX];
 	unsigned n_views;
 	uint32_t n_zones;
@@ -73,36 +74,56 @@ find_view(const struct views_builder *b, const char *name)
 	return i;
 }
 
-int
-views_builder_network(
-	struct views_builder *b, const struct config_prefix *network, const char *view)
+/* The view of this name, which may be a new one. */
+static int
+take_view(struct views_builder *b, const char *name, struct named **out)
 {
-	unsigned at = find_view(b, view);
+	unsigned at = find_view(b, name);
 
-	if (b->networks.n == VIEWS_NETWORKS_MAX || at == VIEWS_MAX)
+	if (at == VIEWS_MAX)
 		return -E2BIG;
 	if (at == b->n_views) {
-		b->view[at].name = strdup(view);
+		b->view[at].name = strdup(name);
 		if (b->view[at].name == NULL)
 			return -ENOMEM;
 		b->n_views++;
 	}
-	return acl_rules_add(&b->networks, network, (enum policy_action)(at + 1), false);
+	*out = &b->view[at];
+	return 0;
+}
+
+int
+views_builder_network(
+	struct views_builder *b, const struct config_prefix *network, const char *view)
+{
+	unsigned at = view != NULL ? find_view(b, view) : b->n_views;
+	bool known = at < b->n_views;
+	int ret;
+
+	if (b->networks.n == VIEWS_NETWORKS_MAX)
+		return -E2BIG;
+	ret = acl_rules_add(&b->networks, network, (enum policy_action)(known ? at + 1 : 0), false);
+	if (ret == 0 && known)
+		b->view[at].seen = true;
+	return ret;
 }
 
 int
 views_builder_zone(struct views_builder *b, const char *view, const uint8_t *zone_key)
 {
-	unsigned at = find_view(b, view), label = zone_key_variant(zone_key);
+	unsigned label = zone_key_variant(zone_key), n_labels, len;
 	const uint8_t *apex = zone_key + label;
-	struct named *v = &b->view[at];
 	uint8_t at_label[NAME_LABELS_MAX];
-	unsigned n_labels, len;
+	struct named *v;
+	int ret;
 
-	if (at == b->n_views || label == 0)
+	if (label == 0)
 		return 0;
 	if (b->n_zones == VIEWS_ZONES_MAX)
 		return -E2BIG;
+	ret = take_view(b, view, &v);
+	if (ret != 0)
+		return ret;
 	if (v->n == v->room) {
 		uint32_t room = v->room == 0 ? 16 : 2 * v->room;
 		struct zone *more = reallocarray(v->zone, room, sizeof *more);
@@ -200,6 +221,13 @@ number_of(unsigned i)
 
 _Static_assert(VIEWS_MAX + 1 < VIEWS_NUMBERS, "every view has a number");
 
+/* A view that no network sees is left out. Every other one has a zone: that is why it is here. */
+static bool
+is_shown(const struct named *v)
+{
+	return v->seen && v->n > 0;
+}
+
 /* Where everything goes: views' tables, names, then the networks. @return octets in all */
 static int
 plan(struct views_builder *b, struct views *head, uint64_t *names_at)
@@ -210,7 +238,7 @@ plan(struct views_builder *b, struct views *head, uint64_t *names_at)
 		struct named *v = &b->view[i];
 		struct view *out = &head->view[number_of(i)];
 		int ret;
-		if (v->n == 0)
+		if (!is_shown(v))
 			continue;
 		ret = plan_view(v);
 		if (ret != 0)
@@ -242,8 +270,9 @@ compile_networks(const struct views_builder *b, struct policy **out)
 	if (ret != 0)
 		return ret;
 	for (size_t i = 0; i < rules.n; i++) {
-		unsigned view = rules.rule[i].action - 1u;
-		rules.rule[i].action = b->view[view].n == 0 ? 0 : (uint8_t)number_of(view);
+		unsigned view = rules.rule[i].action;
+		if (view != 0)
+			rules.rule[i].action = (uint8_t)number_of(view - 1);
 	}
 	ret = acl_rules_sort(&rules, &twice);
 	if (ret == 0)
@@ -260,8 +289,11 @@ views_builder_finish(struct views_builder *b, struct views **out)
 	uint8_t *base = NULL;
 	uint64_t names_at;
 	int ret = head == NULL ? -ENOMEM : 0;
+	unsigned shown = 0;
 
-	if (ret == 0 && b->n_zones == 0) {
+	for (unsigned i = 0; i < b->n_views; i++)
+		shown += is_shown(&b->view[i]);
+	if (ret == 0 && shown == 0) {
 		free(head);
 		*out = NULL;
 		return 0;
@@ -283,8 +315,9 @@ views_builder_finish(struct views_builder *b, struct views **out)
 		memset(base, 0, head->sources_at);
 		memcpy(base, head, sizeof *head);
 		for (unsigned i = 0; i < b->n_views; i++)
-			names_at =
-				write_view(base, &head->view[number_of(i)], &b->view[i], names_at);
+			if (is_shown(&b->view[i]))
+				names_at = write_view(
+					base, &head->view[number_of(i)], &b->view[i], names_at);
 		memcpy(base + head->sources_at, sources, sources->octets);
 		*out = (struct views *)base;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* views_compile: from networks and zones of views to the block that workers read (shm/views.h).
- * Networks first, then zones, then the block. One thread at a time. */
+ * Zones first, then networks, then the block. One thread at a time. */
 #pragma once
 #include "config/config.h"
 #include "shm/views.h"
@@ -11,19 +11,23 @@ struct views_builder;
 struct views_builder *views_builder_create(uint64_t seed);
 void views_builder_destroy(struct views_builder *b);
 
-/** A network sees a view. Each network once. @return 0, -ENOMEM, or -E2BIG: VIEWS_NETWORKS_MAX or
- * VIEWS_MAX */
-int views_builder_network(struct views_builder *b, const struct config_prefix *network,
-	const char *view) __attribute__((warn_unused_result));
-
 /**
- * A zone is in a view. Of a view that no network sees it is left out, and without a variant too:
- * that is what a view sees anyway.
+ * A zone is in a view. Without a variant it is left out: that is what a view sees anyway; and so is
+ * a view that no network sees.
  * @param zone_key  shm/zone_key.h; padded
- * @return 0, -ENOMEM or -E2BIG (VIEWS_ZONES_MAX)
+ * @return 0, -ENOMEM or -E2BIG (VIEWS_ZONES_MAX, VIEWS_MAX)
  */
 int views_builder_zone(struct views_builder *b, const char *view, const uint8_t *zone_key)
 	__attribute__((warn_unused_result));
+
+/**
+ * A network sees a view. Each network once, behind all zones.
+ * @param view  one that has no variant, or NULL: its addresses see none, whatever a wider network
+ *              sees
+ * @return 0, -ENOMEM or -E2BIG (VIEWS_NETWORKS_MAX)
+ */
+int views_builder_network(struct views_builder *b, const struct config_prefix *network,
+	const char *view) __attribute__((warn_unused_result));
 
 /**
  * The block, in private memory.

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,13 +47,17 @@ struct reading {
 	struct views_builder *builder;
 	uint32_t n_bad;
 	char bad[VIEWS_KEY_OCTETS]; /* the first one */
+	const char *why;
 };
 
+/* One row less, not none at all. @return 0 */
 static int
-note_bad(struct reading *r, const char *key)
+note_bad(struct reading *r, const char *key, const char *why)
 {
-	if (r->n_bad++ == 0)
-		strncpy(r->bad, key, sizeof r->bad - 1);
+	if (r->n_bad++ == 0) {
+		snprintf(r->bad, sizeof r->bad, "%s", key);
+		r->why = why;
+	}
 	return 0;
 }
 
@@ -61,10 +66,17 @@ read_network(void *arg, const char *key, const char *view)
 {
 	struct reading *r = arg;
 	struct config_prefix network;
+	int ret;
 
-	if (network_parse_text(&network, key) != 0 || view_name_wrong(view) != NULL)
-		return note_bad(r, key);
-	return views_builder_network(r->builder, &network, view);
+	if (network_parse_text(&network, key) != 0)
+		return note_bad(r, key, "it is no network");
+	if (view == NULL || view_name_wrong(view) != NULL) {
+		/* not what a wider network sees: that may be more than was meant for these */
+		view = NULL;
+		note_bad(r, key, "its view is damaged: the network sees none");
+	}
+	ret = views_builder_network(r->builder, &network, view);
+	return ret == -E2BIG ? note_bad(r, key, "there are too many networks") : ret;
 }
 
 static int
@@ -73,10 +85,13 @@ read_zone(void *arg, const char *key, const char *variant)
 	struct reading *r = arg;
 	uint8_t zone_key[ZONE_WIRE_OCTETS];
 	char view[VIEW_NAME_MAX + 1];
+	int ret;
 
-	if (view_row_read(key, variant, view, zone_key) != 0)
-		return note_bad(r, key);
-	return views_builder_zone(r->builder, view, zone_key);
+	if (variant == NULL || view_row_read(key, variant, view, zone_key) != 0)
+		return note_bad(r, key, "it is damaged");
+	ret = views_builder_zone(r->builder, view, zone_key);
+	return ret == -E2BIG ? note_bad(r, key, "there are too many views, or zones of views")
+			     : ret;
 }
 
 static int
@@ -87,9 +102,10 @@ read_rows(struct reading *r, struct store *store)
 
 	if (ret != 0)
 		return ret;
-	ret = store_row_each(t, STORE_NETWORK, "", read_network, r);
+	/* zones first: they say which views there are, and networks may name any others */
+	ret = store_row_each_any(t, STORE_VIEW, "", read_zone, r);
 	if (ret == 0)
-		ret = store_row_each(t, STORE_VIEW, "", read_zone, r);
+		ret = store_row_each_any(t, STORE_NETWORK, "", read_network, r);
 	store_end(t);
 	return ret;
 }
@@ -112,12 +128,19 @@ views_control_refresh(void *arg, struct store *store)
 	free(block);
 	views_builder_destroy(r.builder);
 	if (r.n_bad > 0)
-		log_warning("%u rows of views and networks in the store make no sense and are left "
-			    "out; the first one is '%s'",
-			r.n_bad, r.bad);
+		log_error("%u rows of views and networks in the store are left out; the first one "
+			  "is '%s': %s. 'millracectl store verify' says more; setting or removing "
+			  "it mends it",
+			r.n_bad, r.bad, r.why);
 	if (ret != 0)
 		log_error("views: what the store has is not served yet: %s", strerror(-ret));
 	else if (v->published != NULL)
 		v->published(v->arg);
 	return ret;
+}
+
+bool
+views_control_has_some(const struct views_control *v)
+{
+	return views_current(v->arena) != NULL;
 }

@@ -19,9 +19,11 @@ int views_control_create(struct views_control **out, struct zone_publisher *publ
 void views_control_destroy(struct views_control *v);
 
 /**
- * Publish what a store says now. Rows that make no sense are told in the log and left out. Takes
+ * Publish what a store says now. Rows that are damaged are told in the log and left out. Takes
  * time in proportion to networks and zones of views: some 50 ms for 100,000 of either.
  * @param arg  struct views_control (the type is that of changes_options.views)
  * @return 0; else the log has why, and what was published before stays: call it again later
  */
 int views_control_refresh(void *arg, struct store *store) __attribute__((warn_unused_result));
+/** Are any published, by whomever? */
+bool views_control_has_some(const struct views_control *v);

@@ -155,7 +155,7 @@ has_zones(struct store_txn *t, const char *row_key)
 	char prefix[VIEW_NAME_MAX + 2];
 
 	snprintf(prefix, sizeof prefix, "%.*s/", (int)strcspn(row_key, "/"), row_key);
-	return store_row_each(t, STORE_VIEW, prefix, stop, NULL);
+	return store_row_each_any(t, STORE_VIEW, prefix, stop, NULL);
 }
 
 /* Is there room for one more? */
@@ -212,11 +212,15 @@ views_put_row(struct store_txn *t, enum store_table table, const char *key, cons
 	const char *now;
 	int ret = store_row_get(t, table, key, &now);
 
+	if (ret == -EPROTO) { /* a damaged one: this is how it is mended */
+		now = NULL;
+		ret = 0;
+	}
 	if (ret != 0 && ret != -ENOENT)
 		return ret;
 	if (value == NULL)
 		return ret == -ENOENT ? 1 : remove_row(t, table, key);
 	if (ret == -ENOENT)
 		return add_row(t, table, key, value, full);
-	return strcmp(now, value) == 0 ? 1 : store_row_put(t, table, key, value);
+	return now != NULL && strcmp(now, value) == 0 ? 1 : store_row_put(t, table, key, value);
 }

@@ -58,11 +58,11 @@ engine_publish_views(struct zone_publisher *p, const struct arena *a, unsigned n
 	int ret = b == NULL ? -ENOMEM : 0;
 
 	if (ret == 0)
+		ret = add_zones(b, zones);
+	if (ret == 0)
 		ret = add_networks(b, networks);
 	if (ret == 0 && everybody)
 		ret = views_builder_network(b, &all, "view0");
-	if (ret == 0)
-		ret = add_zones(b, zones);
 	if (ret == 0)
 		ret = views_builder_finish(b, &block);
 	if (ret == 0)

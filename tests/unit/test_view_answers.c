@@ -111,17 +111,17 @@ publish_views(unsigned n, const char *const *zone)
 	struct views *v = NULL;
 	char view[16];
 
-	for (unsigned i = 1; i <= n; i++) {
-		p.address[15] = (uint8_t)i;
-		snprintf(view, sizeof view, "v%u", i);
-		assert_int_equal(views_builder_network(b, &p, view), 0);
-	}
 	for (; *zone != NULL; zone++) {
 		uint8_t key[ZONE_WIRE_OCTETS];
 		char name[64];
 		assert_int_equal(sscanf(*zone, "%15s %63s", view, name), 2);
 		key_of(key, name);
 		assert_int_equal(views_builder_zone(b, view, key), 0);
+	}
+	for (unsigned i = 1; i <= n; i++) {
+		p.address[15] = (uint8_t)i;
+		snprintf(view, sizeof view, "v%u", i);
+		assert_int_equal(views_builder_network(b, &p, view), 0);
 	}
 	assert_int_equal(views_builder_finish(b, &v), 0);
 	assert_int_equal(views_publish(publisher, v), 0);

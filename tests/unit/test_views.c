@@ -122,6 +122,13 @@ compile_random(void)
 	char name[32];
 
 	assert_non_null(b);
+	for (unsigned i = 0; i < N_VIEWS; i++) {
+		char zone[64];
+		snprintf(name, sizeof name, "view%u", i);
+		snprintf(zone, sizeof zone, i % 5 == 0 ? "zone.test." : "zone.test..v%u", i);
+		key_of(key, zone);
+		assert_int_equal(views_builder_zone(b, name, key), 0);
+	}
 	n_networks = 0;
 	while (n_networks < N_NETWORKS) {
 		struct config_prefix p;
@@ -136,13 +143,6 @@ compile_random(void)
 		snprintf(name, sizeof name, "view%u", network[n_networks].view);
 		assert_int_equal(views_builder_network(b, &p, name), 0);
 		n_networks++;
-	}
-	for (unsigned i = 0; i < N_VIEWS; i++) {
-		char zone[64];
-		snprintf(name, sizeof name, "view%u", i);
-		snprintf(zone, sizeof zone, i % 5 == 0 ? "zone.test." : "zone.test..v%u", i);
-		key_of(key, zone);
-		assert_int_equal(views_builder_zone(b, name, key), 0);
 	}
 	assert_int_equal(views_builder_finish(b, &v), 0);
 	views_builder_destroy(b);
@@ -195,14 +195,13 @@ a_view_of_many_zones_has_them_all(void **state)
 	struct views *v = NULL;
 	char text[64];
 
-	assert_int_equal(views_builder_network(b, &all, "x"), 0);
 	for (unsigned i = 0; i < VIEWS_ZONES_MAX; i++) {
 		snprintf(text, sizeof text, "%s%u.test..v%u", i % 2 ? "a.b." : "", i, i % 7);
 		key_of(key, text);
 		assert_int_equal(views_builder_zone(b, "x", key), 0);
 	}
 	assert_int_equal(views_builder_zone(b, "x", key), -E2BIG);
-	assert_int_equal(views_builder_zone(b, "nobody", key), 0); /* left out */
+	assert_int_equal(views_builder_network(b, &all, "x"), 0);
 	assert_int_equal(views_builder_finish(b, &v), 0);
 	const struct view *view = views_of(v, a);
 	assert_non_null(view);
@@ -231,11 +230,11 @@ nothing_is_published_for_views_that_show_nothing(void **state)
 	assert_int_equal(views_builder_finish(b, &v), 0);
 	assert_null(v);
 	v = (struct views *)&p;
-	assert_int_equal(views_builder_network(b, &p, "x"), 0);
 	key_of(key, "a.test.");
 	assert_int_equal(views_builder_zone(b, "x", key), 0);
 	key_of(key, "a.test..v");
 	assert_int_equal(views_builder_zone(b, "y", key), 0);
+	assert_int_equal(views_builder_network(b, &p, "x"), 0);
 	assert_int_equal(views_builder_finish(b, &v), 0);
 	assert_null(v);
 	views_builder_destroy(b);
@@ -246,6 +245,7 @@ there_are_bounds(void **state)
 {
 	struct views_builder *b = views_builder_create(SEED);
 	struct config_prefix p = {.bits = 128};
+	uint8_t key[ZONE_WIRE_OCTETS];
 	char name[16];
 
 	for (unsigned i = 0; i < VIEWS_NETWORKS_MAX; i++) {
@@ -258,13 +258,47 @@ there_are_bounds(void **state)
 	assert_int_equal(views_builder_network(b, &p, "v0"), -E2BIG);
 	views_builder_destroy(b);
 	b = views_builder_create(SEED);
+	key_of(key, "a.test..v");
 	for (unsigned i = 0; i < VIEWS_MAX; i++) {
 		snprintf(name, sizeof name, "v%u", i);
-		assert_int_equal(views_builder_network(b, &p, name), 0);
+		assert_int_equal(views_builder_zone(b, name, key), 0);
 	}
-	assert_int_equal(views_builder_network(b, &p, "one more"), -E2BIG);
-	assert_int_equal(views_builder_network(b, &p, "v0"), 0);
+	assert_int_equal(views_builder_zone(b, "one more", key), -E2BIG);
+	key_of(key, "b.test..v");
+	assert_int_equal(views_builder_zone(b, "v0", key), 0);
 	views_builder_destroy(b);
+}
+
+static void
+networks_may_name_any_number_of_views_that_are_not_there(void **state)
+{
+	struct views_builder *b = views_builder_create(SEED);
+	struct config_prefix p = {.address = {[10] = 0xff, [11] = 0xff, 10}, .bits = 104};
+	uint8_t key[ZONE_WIRE_OCTETS], a[16] = {[10] = 0xff, [11] = 0xff, 10};
+	struct views *v = NULL;
+	char name[16];
+
+	key_of(key, "a.test..v");
+	assert_int_equal(views_builder_zone(b, "wide", key), 0);
+	assert_int_equal(views_builder_zone(b, "v299", key), 0);
+	assert_int_equal(views_builder_network(b, &p, "wide"), 0);
+	p.bits = 128;
+	for (unsigned i = 0; i < 300; i++) {
+		p.address[14] = (uint8_t)(i >> 8);
+		p.address[15] = (uint8_t)i;
+		snprintf(name, sizeof name, "v%u", i);
+		assert_int_equal(views_builder_network(b, &p, i == 7 ? NULL : name), 0);
+	}
+	assert_int_equal(views_builder_finish(b, &v), 0);
+	assert_non_null(v);
+	for (unsigned i = 0; i < 301; i++) {
+		a[14] = (uint8_t)(i >> 8);
+		a[15] = (uint8_t)i;
+		/* the wide one's view stands for none of those that have one of their own */
+		assert_int_equal(views_of(v, a) != NULL, i >= 299);
+	}
+	views_builder_destroy(b);
+	free(v);
 }
 
 #define BLOCK_AT ((uint64_t)(sizeof(struct arena_header) + 63) / 64 * 64)
@@ -368,6 +402,7 @@ main(void)
 		cmocka_unit_test(a_view_of_many_zones_has_them_all),
 		cmocka_unit_test(nothing_is_published_for_views_that_show_nothing),
 		cmocka_unit_test(there_are_bounds),
+		cmocka_unit_test(networks_may_name_any_number_of_views_that_are_not_there),
 		cmocka_unit_test(of_a_damaged_block_nothing_outside_is_read),
 		cmocka_unit_test(networks_are_read_as_people_write_them),
 		cmocka_unit_test(rows_are_read_as_they_are_written),

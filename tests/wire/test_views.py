@@ -406,6 +406,25 @@ def test_there_are_bounds(api):
     assert api.seen('www.example.org.', '127.0.1.1') == 5
 
 
+def test_networks_may_name_more_views_than_there_are(split):
+    """250 views are allowed, but a view that has no zone is none: networks that name others must not cost anybody theirs."""
+    for i in range(251):
+        split.network('10.0.%d.0/24' % i, 'v%d' % i)
+    split.network(OTHER + '/32', 'inside')
+    assert split.seen('www.example.org.', OTHER) == ['10.0.0.1']
+    split.ok('DELETE', '/views/inside/example.org.', status=204)
+    assert split.seen('www.example.org.', OTHER) == ['192.0.2.1']
+    split.view('inside', 'example.org..internal')
+    suite = split.suite
+    suite.stop()
+    for path in suite.run_dir.glob('*'):            # no arena either: everything from the store
+        path.unlink()
+    suite.start()
+    suite.wait_ready()
+    assert split.seen('www.example.org.', INSIDE) == split.seen('www.example.org.', OTHER) == ['10.0.0.1']
+    assert split.seen('www.example.org.', NOWHERE) == ['192.0.2.1']
+
+
 def test_who_may(build):
     """Views are the server's, as all that is no zone's; a token for a zone is not one for its variants."""
     with Server(build, ['key: ' + KEY]) as server:
