@@ -121,7 +121,7 @@ struct config {
 	} store;
 	struct {
 		unsigned timeout_ms;             /* of connecting, and between whole messages */
-		unsigned time_max_ms;            /* of one transfer from one primary */
+		unsigned time_max_ms;            /* of one transfer, of all its primaries */
 		uint64_t octets_max, memory_max; /* of one transfer */
 		unsigned records_max;            /* likewise */
 		unsigned parallel;               /* transfers at a time */

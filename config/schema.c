@@ -161,9 +161,10 @@ static const struct schema_key store_keys[] = {
 static const struct schema_key transfer_keys[] = {
 	{"timeout", SCHEMA_DURATION, LIVE, AT(transfer.timeout_ms), .min = 100, .max = 3600000, .fallback = "10s",
 	 .powerdns = "axfr-fetch-timeout",
-	 .help = "A primary must take the connection within this time, and send each message of a transfer, whole, within it of the one before."},
+	 .help = "A primary must take the connection within this time, and send each message of a transfer, whole and with records, within it of the one "
+		 "before; and from the second such time on at least 8 KiB within each, on the average."},
 	{"time-max", SCHEMA_DURATION, LIVE, AT(transfer.time_max_ms), .min = 1000, .max = 86400000, .fallback = "10m",
-	 .help = "A transfer from one primary must be over within this time."},
+	 .help = "A transfer must have come within this time, from whichever of the zone's primaries."},
 	{"octets-max", SCHEMA_SIZE, LIVE, AT(transfer.octets_max), .min = 64ull << 10, .max = 1ull << 40, .fallback = "256MiB",
 	 .powerdns = "xfr-max-received-mbytes", .help = "A transfer of more octets is given up."},
 	{"records-max", SCHEMA_UINT, LIVE, AT(transfer.records_max), WIDTH(struct config, transfer.records_max), .min = 1,
@@ -172,7 +173,8 @@ static const struct schema_key transfer_keys[] = {
 	 .help = "A transfer that would take more memory, writing it to the store included, is given up; about 640 octets an RRset. "
 		 "All transfers together take `parallel` times as much at most."},
 	{"parallel", SCHEMA_UINT, LIVE, AT(transfer.parallel), WIDTH(struct config, transfer.parallel), .min = 1, .max = 64,
-	 .fallback = "2", .powerdns = "retrieval-threads", .help = "Transfers at a time; further ones wait."},
+	 .fallback = "2", .powerdns = "retrieval-threads", .help = "Transfers at a time; further ones wait. "
+		 "Primaries take turns, and while zones of others wait, the zones of one address have all places but one at most."},
 	{0}
 };
 

@@ -26,6 +26,7 @@ struct zone_answer {
 	bool rrsets;
 	struct rrset_view view;
 	uint8_t apex[ZONE_WIRE_OCTETS], name[ZONE_WIRE_OCTETS];
+	uint64_t id;             /* of a zone of the store */
 	struct json_writer tail; /* what follows the RRsets */
 	/* a zone file begins with the SOA: lines that come before are held back */
 	struct json_writer early;
@@ -176,8 +177,8 @@ write_tail(struct zone_answer *a, const struct zone_members *m)
 		return;
 	w->comma = true; /* goes on in an object that has members */
 	zone_write_end(w, m);
-	if (context->transfers != NULL &&
-		transfer_status_of(context->transfers, a->apex, &transfer))
+	if (context->transfers != NULL && a->id != 0 &&
+		transfer_status_of(context->transfers, a->apex, a->id, &transfer))
 		note.transfer = &transfer;
 	zone_manager_visit(context->zones, a->apex, note_state, &note);
 	json_close_object(w);
@@ -310,6 +311,7 @@ answer_from_store(struct api_request *r, struct zone_answer *a, struct store_txn
 	struct zone_members m;
 	int ret;
 
+	a->id = zone->id;
 	zone_members_of_store(&m, zone);
 	m.dnssec = m.detail = true;
 	m.counted = counted;

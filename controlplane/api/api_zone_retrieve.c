@@ -44,13 +44,11 @@ take_primary(struct api_request *r, struct sockaddr_storage *out)
 }
 
 static void
-queue(struct api_request *r, const uint8_t *apex, const struct sockaddr_storage *asked,
-	const struct sockaddr_storage *first)
+queue(struct api_request *r, const struct transfer_request *q)
 {
 	char zone[ZONE_TEXT_OCTETS], address[TRANSFER_ADDRESS_OCTETS], text[ZONE_TEXT_OCTETS + 128];
-	int ret = r->context->transfers == NULL
-			  ? -ECANCELED
-			  : transfer_queue(r->context->transfers, apex, asked);
+	int ret = r->context->transfers == NULL ? -ECANCELED
+						: transfer_queue(r->context->transfers, q);
 
 	if (ret != 0) {
 		api_request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "%s",
@@ -59,8 +57,8 @@ queue(struct api_request *r, const uint8_t *apex, const struct sockaddr_storage 
 					 : "Zones cannot be retrieved now");
 		return;
 	}
-	zone_text_from_key(zone, apex);
-	transfer_format_address(asked != NULL ? asked : first, address);
+	zone_text_from_key(zone, q->apex);
+	transfer_format_address(q->primary, address);
 	snprintf(text, sizeof text, "Added retrieval request for '%s' from primary %s", zone,
 		address);
 	json_open_object(&r->out, NULL);
@@ -74,6 +72,7 @@ api_zone_retrieve(struct api_request *r)
 	struct sockaddr_storage asked, primary[TRANSFER_PRIMARIES_MAX];
 	uint8_t apex[ZONE_WIRE_OCTETS];
 	char text[ZONE_TEXT_OCTETS];
+	struct transfer_request q = {.apex = apex};
 	struct store_zone zone;
 	struct store_txn *t = api_store_read(r);
 	enum api_zone_home home;
@@ -87,6 +86,7 @@ api_zone_retrieve(struct api_request *r)
 	if (home == API_ZONE_STORED) {
 		secondary = transfer_is_secondary(&zone);
 		n = transfer_primaries(zone.primaries, primary);
+		q.zone = zone.id;
 	}
 	store_end(t);
 	if (home == API_ZONE_NOWHERE)
@@ -94,10 +94,12 @@ api_zone_retrieve(struct api_request *r)
 	named = take_primary(r, &asked);
 	if (named < 0)
 		return;
+	q.only = named > 0;
+	q.primary = q.only ? &asked : &primary[0];
 	zone_text_from_key(text, apex);
 	if (!secondary || (n == 0 && named == 0))
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"Domain '%s' is not a secondary domain (or has no primary defined)", text);
 	else
-		queue(r, apex, named ? &asked : NULL, &primary[0]);
+		queue(r, &q);
 }

@@ -70,65 +70,89 @@ add_zone(struct transfer_client *c, const uint8_t *apex)
 	return z;
 }
 
-static void
-put_in_queue(struct transfer_client *c, struct transfer_zone *z)
+/* Behind the others of a primary. @return 0 or -ENOMEM */
+static int
+put_in_queue(
+	struct transfer_client *c, struct transfer_zone *z, const struct sockaddr_storage *primary)
 {
+	int ret = transfer_turns_wait(&c->turns, z, primary);
+
+	if (ret != 0)
+		return ret;
 	z->status.state = TRANSFER_WAITING;
-	STAILQ_INSERT_TAIL(&c->waiting, z, waiting);
 	c->totals.waiting++;
+	return 0;
 }
 
 static int
-queue_zone(struct transfer_client *c, const uint8_t *apex, const struct sockaddr_storage *primary)
+queue_zone(struct transfer_client *c, const struct transfer_request *r)
 {
-	struct transfer_zone *z = find_zone(c, apex);
+	struct transfer_zone *z = find_zone(c, r->apex);
 
 	if (c->stopping)
 		return -ECANCELED;
 	if (c->totals.waiting >= TRANSFER_QUEUE_MAX)
 		return -EBUSY;
 	if (z == NULL)
-		z = add_zone(c, apex);
+		z = add_zone(c, r->apex);
 	if (z == NULL)
 		return -ENOMEM;
-	/* what was asked for last holds */
-	z->primary.ss_family = AF_UNSPEC;
-	if (primary != NULL)
-		z->primary = *primary;
-	if (z->status.state == TRANSFER_RUNNING) {
-		z->again = true;
-	} else if (z->status.state == TRANSFER_IDLE) {
+	if (z->status.state == TRANSFER_IDLE) {
+		int ret = put_in_queue(c, z, r->primary);
+		if (ret != 0)
+			return ret;
 		TAILQ_REMOVE(&c->idle, z, idle);
-		put_in_queue(c, z);
 	}
+	/* what was asked for last holds */
+	z->again = z->status.state == TRANSFER_RUNNING;
+	z->primary = *r->primary;
+	z->only = r->only;
+	z->asked = r->zone;
+	z->put_back = z->put_back && z->again;
 	return 0;
 }
 
 int
-transfer_queue(
-	struct transfer_client *c, const uint8_t *apex, const struct sockaddr_storage *primary)
+transfer_queue(struct transfer_client *c, const struct transfer_request *r)
 {
 	int ret;
 
 	pthread_mutex_lock(&c->lock);
-	ret = queue_zone(c, apex, primary);
+	ret = queue_zone(c, r);
 	pthread_mutex_unlock(&c->lock);
 	if (ret == 0)
 		uv_async_send(&c->wake);
 	return ret;
 }
 
+/* What is under way for this zone, and not for another one of its name. */
+static enum transfer_state
+state_of(const struct transfer_zone *z, uint64_t zone)
+{
+	enum transfer_state state = z->status.state;
+
+	if (state == TRANSFER_RUNNING && z->running != zone)
+		state = z->again ? TRANSFER_WAITING : TRANSFER_IDLE;
+	return state == TRANSFER_WAITING && z->asked != zone ? TRANSFER_IDLE : state;
+}
+
 bool
-transfer_status_of(struct transfer_client *c, const uint8_t *apex, struct transfer_status *out)
+transfer_status_of(
+	struct transfer_client *c, const uint8_t *apex, uint64_t zone, struct transfer_status *out)
 {
 	struct transfer_zone *z;
+	bool known = false;
 
 	pthread_mutex_lock(&c->lock);
 	z = find_zone(c, apex);
-	if (z != NULL)
-		*out = z->status;
+	if (z != NULL) {
+		struct transfer_status none = {.checked_s = 0};
+		*out = z->told_of == zone ? z->status : none;
+		out->state = state_of(z, zone);
+		known = z->told_of == zone || out->state != TRANSFER_IDLE;
+	}
 	pthread_mutex_unlock(&c->lock);
-	return z != NULL;
+	return known;
 }
 
 void
@@ -148,15 +172,75 @@ begin_next(struct transfer_client *c)
 
 	pthread_mutex_lock(&c->lock);
 	if (!c->stopping && c->n_running < c->config->transfer.parallel)
-		z = STAILQ_FIRST(&c->waiting);
-	if (z != NULL) {
-		STAILQ_REMOVE_HEAD(&c->waiting, waiting);
+		z = transfer_turns_next(&c->turns, c->config->transfer.parallel);
+	if (z != NULL)
 		c->totals.waiting--;
-	}
 	pthread_mutex_unlock(&c->lock);
 	if (z != NULL)
 		transfer_begin(c, z);
 	return z != NULL;
+}
+
+bool
+transfer_take_turn(struct transfer *t, const struct sockaddr_storage *primary)
+{
+	struct transfer_client *c = t->client;
+	struct transfer_zone *z = t->zone;
+	bool mine;
+
+	pthread_mutex_lock(&c->lock);
+	transfer_turns_leave(&c->turns, t->turn);
+	/* it has waited for this one already: it has its turn, whatever was asked for since */
+	bool waited = z->put_back && t->next == z->resume_at;
+	mine = transfer_turns_enter(
+		&c->turns, primary, c->config->transfer.parallel, waited, &t->turn);
+	pthread_mutex_unlock(&c->lock);
+	return mine;
+}
+
+static void
+end_transfer(struct transfer *t)
+{
+	transfer_settings_end(&t->settings);
+	/* what a large zone took is not needed for serving */
+	if (t->octets >= TRIM_OCTETS)
+		malloc_trim(0);
+	config_free(t->config);
+	uv_async_send(&t->client->wake); /* there is room for another one */
+	free(t);
+}
+
+/* Lock held. It is asked for no more, or it waits again. */
+static void
+settle(struct transfer_client *c, struct transfer_zone *z, bool wait,
+	const struct sockaddr_storage *primary)
+{
+	z->again = false;
+	if (wait && !c->stopping && put_in_queue(c, z, primary) == 0)
+		return;
+	if (wait && !c->stopping)
+		log_error("a zone that was to be retrieved is not: out of memory");
+	z->status.state = TRANSFER_IDLE;
+	TAILQ_INSERT_TAIL(&c->idle, z, idle);
+}
+
+void
+transfer_put_back(struct transfer *t)
+{
+	struct transfer_client *c = t->client;
+	struct transfer_zone *z = t->zone;
+
+	LIST_REMOVE(t, link);
+	c->n_running--;
+	pthread_mutex_lock(&c->lock);
+	z->put_back = !z->again; /* what was asked for meanwhile begins with the first one */
+	if (z->put_back) {
+		z->resume_at = t->next;
+		z->spent_ms = transfer_gone_ms(t);
+	}
+	settle(c, z, true, z->put_back ? &t->settings.primary[t->next] : &z->primary);
+	pthread_mutex_unlock(&c->lock);
+	end_transfer(t);
 }
 
 void
@@ -169,25 +253,19 @@ transfer_over(struct transfer *t)
 	LIST_REMOVE(t, link);
 	c->n_running--;
 	pthread_mutex_lock(&c->lock);
+	transfer_turns_leave(&c->turns, t->turn);
 	c->totals.result[t->error.result]++;
+	if (z->told_of != t->id)
+		*s = (struct transfer_status){.state = s->state};
+	z->told_of = t->id;
 	s->checked_s = time(NULL);
 	s->result = t->error.result;
 	memcpy(s->primary, t->primary, sizeof s->primary);
 	memcpy(s->error, t->error.text, sizeof s->error);
-	s->state = TRANSFER_IDLE;
-	if (z->again && !c->stopping)
-		put_in_queue(c, z);
-	else
-		TAILQ_INSERT_TAIL(&c->idle, z, idle);
-	z->again = false;
+	z->put_back = false;
+	settle(c, z, z->again, &z->primary);
 	pthread_mutex_unlock(&c->lock);
-	transfer_settings_end(&t->settings);
-	/* what a large zone took is not needed for serving */
-	if (t->octets >= TRIM_OCTETS)
-		malloc_trim(0);
-	config_free(t->config);
-	free(t);
-	uv_async_send(&c->wake); /* there is room for another one */
+	end_transfer(t);
 }
 
 static void
@@ -277,7 +355,7 @@ transfer_start(struct transfer_client **out, const struct transfer_options *o)
 		return -ENOMEM;
 	c->changes = o->changes;
 	c->config = config_hold(o->config);
-	STAILQ_INIT(&c->waiting);
+	transfer_turns_init(&c->turns);
 	STAILQ_INIT(&c->done);
 	TAILQ_INIT(&c->idle);
 	LIST_INIT(&c->running);
@@ -351,6 +429,7 @@ transfer_destroy(struct transfer_client *c)
 		return;
 	pthread_join(c->thread, NULL);
 	uv_loop_close(&c->loop);
+	transfer_turns_end(&c->turns);
 	tdestroy(c->zones, free);
 	config_free(c->config);
 	pthread_mutex_destroy(&c->lock);

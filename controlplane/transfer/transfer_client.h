@@ -36,15 +36,19 @@ void transfer_reconfigure(struct transfer_client *c, const struct config *config
 bool transfer_stop(struct transfer_client *c, unsigned patience_ms);
 void transfer_destroy(struct transfer_client *c);
 
+struct transfer_request {
+	const uint8_t *apex; /* folded; copied */
+	uint64_t zone;       /* its id (store_zone.id): no other zone of that name is retrieved */
+	const struct sockaddr_storage *primary; /* to be asked first; copied */
+	bool only; /* it alone, whatever the zone's primaries are; else those, in their order */
+};
 /**
  * Retrieve a zone of the store. One that waits already waits on; one that is being retrieved will
  * be once more. Thread: any.
- * @param apex     folded; copied
- * @param primary  ask this one; NULL: the zone's primaries, in their order
  * @return 0; -EBUSY: TRANSFER_QUEUE_MAX wait; -ENOMEM; -ECANCELED: it is stopping
  */
-int transfer_queue(struct transfer_client *c, const uint8_t *apex,
-	const struct sockaddr_storage *primary) __attribute__((warn_unused_result));
+int transfer_queue(struct transfer_client *c, const struct transfer_request *r)
+	__attribute__((warn_unused_result));
 
 enum transfer_state { TRANSFER_IDLE, TRANSFER_WAITING, TRANSFER_RUNNING, TRANSFER_STATES };
 extern const char *const transfer_state_word[TRANSFER_STATES];
@@ -63,9 +67,9 @@ struct transfer_status {
 	uint64_t records, dropped, octets;
 	uint32_t ms;
 };
-/** @return false: nobody has asked for this zone. Thread: any */
+/** @param zone  its id. @return false: nobody has asked for this zone. Thread: any */
 bool transfer_status_of(
-	struct transfer_client *c, const uint8_t *apex, struct transfer_status *out);
+	struct transfer_client *c, const uint8_t *apex, uint64_t zone, struct transfer_status *out);
 
 struct transfer_totals {
 	uint64_t result[TRANSFER_RESULTS_N]; /* transfers that are over, by how */

@@ -21,7 +21,7 @@ struct transfer_exchange {
 	struct transfer_reader reader;
 	struct transfer_error result;
 	bool ending, connected;
-	uint64_t octets, begun_ms, messages_in;
+	uint64_t octets, begun_ms, asked_ms;
 	uint8_t question[LENGTH_OCTETS + TRANSFER_QUESTION_OCTETS];
 	size_t question_octets, have; /* have: octets in the buffer */
 	uint8_t buffer[BUFFER_OCTETS];
@@ -82,7 +82,17 @@ too_slow(uv_timer_t *timer)
 		fail(x, TRANSFER_UNREACHABLE, "no connection within 'transfer.timeout'", 0);
 	else
 		fail(x, TRANSFER_UNREACHABLE,
-			"no whole message within 'transfer.timeout' of the one before", 0);
+			"no whole message with records within 'transfer.timeout' of the one before",
+			0);
+}
+
+/* Slower than any network that a zone should come by: somebody only holds on to the slot. */
+static bool
+is_crawling(const struct transfer_exchange *x)
+{
+	uint64_t periods = (uv_now(x->o.loop) - x->asked_ms) / x->o.timeout_ms;
+
+	return periods >= 2 && x->octets / TRANSFER_RATE_OCTETS < periods;
 }
 
 /* The next message may take so long, and all of them what is left. */
@@ -111,7 +121,6 @@ take_message(struct transfer_exchange *x, uint8_t *message, size_t len)
 {
 	int ret = transfer_reader_take(&x->reader, message, len, &x->result);
 
-	x->messages_in++;
 	if (ret == 1)
 		x->result.result = TRANSFER_REPLACED;
 	if (ret != 0)
@@ -122,7 +131,7 @@ take_message(struct transfer_exchange *x, uint8_t *message, size_t len)
 static void
 take_messages(struct transfer_exchange *x)
 {
-	uint64_t before = x->messages_in;
+	uint64_t before = x->reader.n_records;
 	size_t at = 0;
 
 	while (!x->ending && x->have - at >= LENGTH_OCTETS) {
@@ -134,8 +143,16 @@ take_messages(struct transfer_exchange *x)
 	}
 	x->have -= at;
 	memmove(x->buffer, x->buffer + at, x->have);
-	if (!x->ending && x->messages_in != before)
-		wait_for_next(x);
+	if (x->ending || x->reader.n_records == before) /* a message without any buys no time */
+		return;
+	if (is_crawling(x)) {
+		transfer_fail(&x->result, TRANSFER_UNREACHABLE,
+			"slower than %u KiB within each 'transfer.timeout'",
+			TRANSFER_RATE_OCTETS >> 10);
+		finish(x);
+		return;
+	}
+	wait_for_next(x);
 }
 
 static void
@@ -191,6 +208,7 @@ connected(uv_connect_t *c, int status)
 		return;
 	}
 	x->connected = true;
+	x->asked_ms = uv_now(x->o.loop);
 	x->write.data = x;
 	ret = uv_write(&x->write, s, &b, 1, written);
 	if (ret == 0)

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* transfer_exchange: one transfer from one primary: a TCP connection, the question, and what comes,
- * handed to a reader message by message. Bounded in octets and in time, whatever the primary does.
+ * handed to a reader message by message. Bounded in octets and in time, whatever the primary does,
+ * and it must not be slower than nobody's network is.
  * All of it in the thread of its loop. */
 #pragma once
 #include "controlplane/transfer/transfer_reader.h"
 
 #include <netinet/in.h>
 #include <uv.h>
+
+/* Octets that must come within each timeout_ms, on the average since the question; looked at from
+ * the second one on. */
+#define TRANSFER_RATE_OCTETS (8u << 10)
 
 struct transfer_exchange;
 
@@ -16,7 +21,8 @@ struct transfer_exchange_options {
 	const uint8_t *apex;                     /* folded; the caller's until `done` */
 	struct transfer_tsig *tsig;              /* likewise; NULL: unsigned */
 	struct transfer_content *content;        /* likewise: records are added */
-	uint64_t timeout_ms;  /* of connecting, and of each message, from the one before it */
+	uint64_t timeout_ms;  /* of connecting, and of each message that has records, from the one
+				 before it */
 	uint64_t time_max_ms; /* of all of it */
 	uint64_t octets_max;  /* received */
 	/* Once, in the loop's thread, when nothing is open any more, and not before

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* transfer_internal: what the client's files share: transfer_client.c (queue, statuses, thread),
- * transfer_run.c (one zone: its primaries, then the writer). Private to transfer/. */
+ * transfer_turns.c (the queue's order), transfer_run.c (one zone: its primaries, then the writer).
+ * Private to transfer/. */
 #pragma once
 #include "controlplane/transfer/transfer_client.h"
 #include "controlplane/transfer/transfer_compare.h"
 #include "controlplane/transfer/transfer_exchange.h"
+#include "controlplane/transfer/transfer_turns.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,8 +17,16 @@ struct transfer_zone {
 	STAILQ_ENTRY(transfer_zone) waiting;
 	TAILQ_ENTRY(transfer_zone) idle; /* the one that is idle longest first */
 	struct transfer_status status;
+	/* ids of zones of this name: of which the status tells, which was asked for last, and which
+	 * is being retrieved */
+	uint64_t told_of, asked, running;
 	bool again;                      /* it was asked for while it was running */
-	struct sockaddr_storage primary; /* to ask the next time; AF_UNSPEC: the zone's */
+	struct sockaddr_storage primary; /* to ask first the next time */
+	bool only;                       /* it alone */
+	/* it was put back into the queue: where to go on, and what it has taken */
+	bool put_back;
+	unsigned resume_at;
+	uint64_t spent_ms;
 	uint8_t apex[ZONE_WIRE_OCTETS];
 };
 
@@ -29,8 +39,11 @@ struct transfer {
 	struct config *config; /* held */
 	struct store *store;
 	struct transfer_settings settings;
-	unsigned next; /* primary to be asked next */
-	uint64_t begun_ns;
+	uint64_t id;                  /* of the zone that was asked for */
+	unsigned next;                /* primary to be asked next */
+	struct sockaddr_storage only; /* the one to be asked alone; AF_UNSPEC: the zone's */
+	struct transfer_turn *turn;   /* of the primary that is being asked */
+	uint64_t begun_ns, spent_ms;  /* spent before it was put back into the queue */
 	char primary[TRANSFER_ADDRESS_OCTETS];
 	struct transfer_exchange *exchange; /* NULL: none runs */
 	struct transfer_content *content;
@@ -65,7 +78,7 @@ struct transfer_client {
 	bool stopping;
 	void *zones; /* a tree of struct transfer_zone by apex (tsearch) */
 	size_t n_zones;
-	struct transfer_waiting waiting;
+	struct transfer_turns turns; /* of the zones that wait */
 	struct transfer_idle idle;
 	struct transfer_done done; /* the writer is done with these */
 	struct transfer_totals totals;
@@ -82,6 +95,14 @@ void transfer_begin(struct transfer_client *c, struct transfer_zone *zone);
 void transfer_written(struct transfer *t);
 /** Give it up, as far as that can be done. */
 void transfer_cancel(struct transfer *t);
+
+/** May it ask this primary now? Then it counts as asking it, and the one before no more. */
+bool transfer_take_turn(struct transfer *t, const struct sockaddr_storage *primary);
+/** It may not: its zone waits until it may, and then goes on with the primary that is next. The
+ * transfer is freed. */
+void transfer_put_back(struct transfer *t);
+/** ms since it was begun, without those that it was waiting */
+uint64_t transfer_gone_ms(const struct transfer *t);
 
 /** It has ended: note what came of it, free it, begin what waits. @param t  its error's result says
  * how */

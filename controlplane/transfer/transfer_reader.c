@@ -136,6 +136,7 @@ take_record(struct transfer_reader *r, const knot_rrset_t *rr, struct transfer_e
 
 	if (r->ended)
 		return malformed(e, "records behind the last SOA");
+	r->n_records++;
 	zone_text_from_wire(name, rr->owner);
 	rrtype_to_text(rr->type, word);
 	if (rr->rclass != KNOT_CLASS_IN)

@@ -21,7 +21,7 @@ struct transfer_reader {
 	uint8_t *soa; /* RDATA of the first one */
 	uint16_t soa_octets;
 	uint32_t serial;
-	uint64_t n_messages;
+	uint64_t n_messages, n_records;
 };
 
 /**

@@ -24,6 +24,12 @@ clock_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+uint64_t
+transfer_gone_ms(const struct transfer *t)
+{
+	return t->spent_ms + (clock_ns() - t->begun_ns) / 1000000;
+}
+
 static void
 forget_content(struct transfer *t)
 {
@@ -93,6 +99,9 @@ succeed(struct transfer *t)
 	t->error.result = t->outcome.changed ? TRANSFER_REPLACED : TRANSFER_UNCHANGED;
 	t->error.text[0] = '\0';
 	pthread_mutex_lock(&c->lock);
+	if (t->zone->told_of != t->id)
+		*s = (struct transfer_status){.state = s->state};
+	t->zone->told_of = t->id;
 	s->succeeded_s = time(NULL);
 	s->serial = t->serial;
 	s->records = f.records;
@@ -112,6 +121,7 @@ static int
 apply(struct change_job *job, struct store_txn *txn)
 {
 	struct transfer *t = (struct transfer *)((char *)job - offsetof(struct transfer, job));
+	const char *changed;
 	struct store_zone zone;
 	int ret = store_zone_get(txn, t->zone->apex, &zone);
 
@@ -123,6 +133,12 @@ apply(struct change_job *job, struct store_txn *txn)
 	if (!transfer_is_secondary(&zone))
 		return change_refuse(
 			&job->error, CHANGE_CONFLICT, "it is no secondary zone any more");
+	ret = transfer_settings_hold(&t->settings, txn, &zone, &changed);
+	if (ret != 0)
+		return ret;
+	if (changed != NULL)
+		return change_refuse(&job->error, CHANGE_CONFLICT,
+			"%s while it was retrieved: what came is not used", changed);
 	if (!t->edits.whole &&
 		(zone.id != t->difference.zone || zone.version != t->difference.version))
 		return change_refuse(
@@ -268,8 +284,9 @@ exchanged(void *arg, const struct transfer_error *e, uint64_t octets, uint32_t s
 	give_up_primary(t);
 }
 
+/* @param left_ms  of the time that the transfer may take */
 static int
-begin_exchange(struct transfer *t, const struct sockaddr_storage *primary)
+begin_exchange(struct transfer *t, const struct sockaddr_storage *primary, uint64_t left_ms)
 {
 	const struct config *config = t->config;
 	struct transfer_content_limits limits = {
@@ -281,7 +298,7 @@ begin_exchange(struct transfer *t, const struct sockaddr_storage *primary)
 		.apex = zone_key_apex(t->zone->apex),
 		.tsig = t->settings.is_signed ? &t->settings.tsig : NULL,
 		.timeout_ms = config->transfer.timeout_ms,
-		.time_max_ms = config->transfer.time_max_ms,
+		.time_max_ms = left_ms,
 		.octets_max = config->transfer.octets_max,
 		.done = exchanged,
 		.arg = t,
@@ -295,6 +312,8 @@ begin_exchange(struct transfer *t, const struct sockaddr_storage *primary)
 static void
 ask_next(struct transfer *t)
 {
+	uint64_t gone_ms = transfer_gone_ms(t), time_max_ms = t->config->transfer.time_max_ms;
+	const struct sockaddr_storage *primary = &t->settings.primary[t->next];
 	struct transfer_client *c = t->client;
 	bool stopping;
 
@@ -305,8 +324,19 @@ ask_next(struct transfer *t)
 		transfer_over(t);
 		return;
 	}
-	transfer_format_address(&t->settings.primary[t->next], t->primary);
-	if (begin_exchange(t, &t->settings.primary[t->next++]) != 0) {
+	if (gone_ms >= time_max_ms) {
+		transfer_fail(&t->error, TRANSFER_TOO_LARGE,
+			"it takes longer than 'transfer.time-max', with all of its primaries");
+		give_up(t);
+		return;
+	}
+	if (!transfer_take_turn(t, primary)) {
+		transfer_put_back(t);
+		return;
+	}
+	t->next++;
+	transfer_format_address(primary, t->primary);
+	if (begin_exchange(t, primary, time_max_ms - gone_ms) != 0) {
 		transfer_fail(&t->error, TRANSFER_FAILED, "out of memory");
 		give_up(t);
 	}
@@ -319,11 +349,24 @@ transfer_cancel(struct transfer *t)
 		transfer_exchange_cancel(t->exchange);
 }
 
+/* Lock held. What was asked for. */
+static void
+take_request(struct transfer *t, struct transfer_zone *zone)
+{
+	zone->status.state = TRANSFER_RUNNING;
+	t->id = zone->running = zone->asked;
+	if (zone->only)
+		t->only = zone->primary;
+	if (zone->put_back) {
+		t->next = zone->resume_at;
+		t->spent_ms = zone->spent_ms;
+	}
+}
+
 void
 transfer_begin(struct transfer_client *c, struct transfer_zone *zone)
 {
 	struct transfer *t = calloc(1, sizeof *t);
-	struct sockaddr_storage primary;
 
 	if (t == NULL) {
 		/* it is asked for again by whoever misses it */
@@ -339,17 +382,19 @@ transfer_begin(struct transfer_client *c, struct transfer_zone *zone)
 	t->begun_ns = clock_ns();
 	transfer_fail(&t->error, TRANSFER_FAILED, "the control plane ends");
 	pthread_mutex_lock(&c->lock);
-	zone->status.state = TRANSFER_RUNNING;
-	primary = zone->primary;
-	zone->primary.ss_family = AF_UNSPEC;
+	take_request(t, zone);
 	t->config = config_hold(c->config);
 	t->store = c->store;
 	pthread_mutex_unlock(&c->lock);
 	LIST_INSERT_HEAD(&c->running, t, link);
 	c->n_running++;
-	if (transfer_settings_read(t->store, zone->apex,
-		    primary.ss_family == AF_UNSPEC ? NULL : &primary, &t->settings, &t->error) != 0)
+	if (transfer_settings_read(t->store, zone->apex, t->id,
+		    t->only.ss_family == AF_UNSPEC ? NULL : &t->only, &t->settings,
+		    &t->error) != 0) {
 		give_up(t);
-	else
-		ask_next(t);
+		return;
+	}
+	if (t->next >= t->settings.n_primaries) /* they are fewer since it was put back */
+		t->next = 0;
+	ask_next(t);
 }

@@ -122,6 +122,7 @@ read_key(struct store_txn *t, const struct store_zone *zone, struct transfer_set
 
 	if (ret == 0 && text == NULL)
 		return 0;
+	s->key_text = text; /* which is kept */
 	if (ret == 0 && zone_wire_from_text(wire, text) < 0)
 		ret = -EINVAL;
 	if (ret == 0) {
@@ -136,20 +137,20 @@ read_key(struct store_txn *t, const struct store_zone *zone, struct transfer_set
 	else if (ret != 0)
 		transfer_fail(e, TRANSFER_FAILED, "TSIG key '%.200s' cannot be used: %s",
 			text != NULL ? text : "?", strerror(-ret));
-	free(text);
 	return ret == 0 ? 0 : -EPROTO;
 }
 
 /* --- */
 
 static int
-read_zone(struct store_txn *t, const uint8_t *apex, const struct sockaddr_storage *primary,
-	struct transfer_settings *s, struct transfer_error *e)
+read_zone(struct store_txn *t, const uint8_t *apex, uint64_t id,
+	const struct sockaddr_storage *primary, struct transfer_settings *s,
+	struct transfer_error *e)
 {
 	struct store_zone zone;
 	int ret = store_zone_get(t, apex, &zone);
 
-	if (ret == -ENOENT)
+	if (ret == -ENOENT || (ret == 0 && zone.id != id))
 		return transfer_fail(e, TRANSFER_FAILED, "there is no such zone any more");
 	if (ret != 0)
 		return transfer_fail(
@@ -164,13 +165,18 @@ read_zone(struct store_txn *t, const uint8_t *apex, const struct sockaddr_storag
 	}
 	if (s->n_primaries == 0)
 		return transfer_fail(e, TRANSFER_FAILED, "it has no primaries");
+	s->zone = zone.id;
+	s->named = primary != NULL;
+	s->primaries_text = strdup(zone.primaries);
+	if (s->primaries_text == NULL)
+		return transfer_fail(e, TRANSFER_FAILED, "out of memory");
 	s->serial = zone.serial;
 	ret = read_source(t, &zone, s, e);
 	return ret == 0 ? read_key(t, &zone, s, e) : ret;
 }
 
 int
-transfer_settings_read(struct store *store, const uint8_t *apex,
+transfer_settings_read(struct store *store, const uint8_t *apex, uint64_t zone,
 	const struct sockaddr_storage *primary, struct transfer_settings *out,
 	struct transfer_error *e)
 {
@@ -181,16 +187,43 @@ transfer_settings_read(struct store *store, const uint8_t *apex,
 	ret = store == NULL ? -EAGAIN : store_read(store, &t);
 	if (ret != 0)
 		return transfer_fail(e, TRANSFER_FAILED, "the store is not open");
-	ret = read_zone(t, apex, primary, out, e);
+	ret = read_zone(t, apex, zone, primary, out, e);
 	store_end(t);
 	if (ret != 0)
 		transfer_settings_end(out);
 	return ret;
 }
 
+int
+transfer_settings_hold(const struct transfer_settings *s, struct store_txn *t,
+	const struct store_zone *zone, const char **changed)
+{
+	bool same_key;
+	char *key;
+	int ret;
+
+	*changed = NULL;
+	if (zone->id != s->zone)
+		*changed = "the zone was made anew";
+	else if (!s->named && strcmp(zone->primaries, s->primaries_text) != 0)
+		*changed = "its primaries were changed";
+	if (*changed != NULL)
+		return 0;
+	key = first_value(t, zone, "AXFR-MASTER-TSIG", &ret);
+	same_key = (key == NULL) == (s->key_text == NULL) &&
+		   (key == NULL || strcmp(key, s->key_text) == 0);
+	free(key);
+	if (ret == 0 && !same_key)
+		*changed = "its TSIG key was changed";
+	return ret;
+}
+
 void
 transfer_settings_end(struct transfer_settings *s)
 {
+	free(s->primaries_text);
+	free(s->key_text);
+	s->primaries_text = s->key_text = NULL;
 	transfer_tsig_end(&s->tsig);
 	s->is_signed = false;
 }

@@ -17,6 +17,10 @@ struct transfer_settings {
 	bool is_signed;                 /* AXFR-MASTER-TSIG */
 	struct transfer_tsig tsig;
 	uint32_t serial; /* that the zone has now */
+	/* what they were read from, for transfer_settings_hold() */
+	uint64_t zone;                   /* its id */
+	bool named;                      /* the primary was not the zone's choice */
+	char *primaries_text, *key_text; /* owned; key_text NULL: there is none */
 };
 
 /** Is it one that is transferred from somewhere? */
@@ -31,10 +35,19 @@ void transfer_format_address(const struct sockaddr_storage *sa, char out[TRANSFE
 
 /**
  * @param apex  folded, NAME_PAD readable behind it
+ * @param zone  the id that it must have: one of the same name that was made later is another one
  * @param primary  ask this one instead of the zone's; NULL: the zone's
  * @return 0 (transfer_settings_end() it), or -EPROTO with `e`
  */
-int transfer_settings_read(struct store *store, const uint8_t *apex,
+int transfer_settings_read(struct store *store, const uint8_t *apex, uint64_t zone,
 	const struct sockaddr_storage *primary, struct transfer_settings *out,
 	struct transfer_error *e) __attribute__((warn_unused_result));
+/**
+ * Is what was read still what the store says of whose content this zone takes? A key counts as it
+ * is named; primaries do not count for one that was asked for by address.
+ * @param[out] changed  what differs, for people; NULL: nothing does
+ * @return 0 or a negative errno
+ */
+int transfer_settings_hold(const struct transfer_settings *s, struct store_txn *t,
+	const struct store_zone *zone, const char **changed) __attribute__((warn_unused_result));
 void transfer_settings_end(struct transfer_settings *s);

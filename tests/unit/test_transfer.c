@@ -86,15 +86,41 @@ stop_client(struct transfer_client *c)
 	transfer_destroy(c);
 }
 
+static uint64_t
+id_of(struct changes_fixture *f, const char *name)
+{
+	uint8_t apex[ZONE_WIRE_OCTETS];
+	struct store_zone zone;
+	struct store_txn *t;
+
+	assert_int_equal(store_read(f->store, &t), 0);
+	assert_int_equal(store_zone_get(t, wire(apex, name), &zone), 0);
+	store_end(t);
+	return zone.id;
+}
+
+static int
+queue(struct transfer_client *c, const char *zone, uint64_t id, const struct primary *p)
+{
+	struct sockaddr_storage address = {.ss_family = AF_INET};
+	struct sockaddr_in *sa = (struct sockaddr_in *)(void *)&address;
+	uint8_t apex[ZONE_WIRE_OCTETS];
+	struct transfer_request r = {.apex = wire(apex, zone), .zone = id, .primary = &address};
+
+	sa->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sa->sin_port = htons(p->port);
+	return transfer_queue(c, &r);
+}
+
 static struct transfer_status
-wait_idle(struct transfer_client *c, const char *zone)
+wait_idle(struct transfer_client *c, const char *zone, uint64_t id)
 {
 	uint8_t apex[ZONE_WIRE_OCTETS];
 	struct transfer_status s;
 
 	wire(apex, zone);
 	for (unsigned i = 0; i < WAIT_S * 1000; i++) {
-		assert_true(transfer_status_of(c, apex, &s));
+		assert_true(transfer_status_of(c, apex, id, &s));
 		if (s.state == TRANSFER_IDLE)
 			return s;
 		usleep(1000);
@@ -104,12 +130,13 @@ wait_idle(struct transfer_client *c, const char *zone)
 }
 
 static struct transfer_status
-transfer(struct transfer_client *c, const char *zone)
+transfer(struct changes_fixture *f, struct transfer_client *c, const char *zone,
+	const struct primary *p)
 {
-	uint8_t apex[ZONE_WIRE_OCTETS];
+	uint64_t id = id_of(f, zone);
 
-	assert_int_equal(transfer_queue(c, wire(apex, zone), NULL), 0);
-	return wait_idle(c, zone);
+	assert_int_equal(queue(c, zone, id, p), 0);
+	return wait_idle(c, zone, id);
 }
 
 /* --- what ends in the store --- */
@@ -214,13 +241,13 @@ random_zones_end_as_the_primary_has_them(void **state)
 		else
 			change_some("a.", serial, &seed, r, n);
 		set_answer(&p, make_answer("a.", r, n, 1 + (size_t)rand_r(&seed) % 100));
-		s = transfer(c, "a.");
+		s = transfer(f, c, "a.", &p);
 		if (s.result != TRANSFER_REPLACED)
 			fail_msg("serial %u: %s: %s", serial, transfer_result_word[s.result],
 				s.error);
 		check_stored(f, "a.", r, n);
 		assert_int_equal(served(f, "a."), serial);
-		assert_int_equal(transfer(c, "a.").result, TRANSFER_UNCHANGED);
+		assert_int_equal(transfer(f, c, "a.", &p).result, TRANSFER_UNCHANGED);
 	}
 	stop_client(c);
 	stop_primary(&p);
@@ -288,12 +315,12 @@ a_zone_that_was_changed_since_it_was_compared_is_replaced_as_a_whole(void **stat
 		n = random_zone("a.", 1, &seed, r);
 	while (n < RECORDS / 2);
 	set_answer(&p, make_answer("a.", r, n, 100));
-	assert_int_equal(transfer(c, "a.").result, TRANSFER_REPLACED);
+	assert_int_equal(transfer(f, c, "a.", &p).result, TRANSFER_REPLACED);
 	change_some("a.", 2, &seed, r, n);
 	set_answer(&p, make_answer("a.", r, n, 100));
 	sem_init(&fa.done, 0, 0);
 	assert_int_equal(changes_submit(f->changes, &fa.job), 0);
-	assert_int_equal(transfer(c, "a.").result, TRANSFER_REPLACED);
+	assert_int_equal(transfer(f, c, "a.", &p).result, TRANSFER_REPLACED);
 	sem_wait(&fa.done);
 	sem_destroy(&fa.done);
 	assert_int_equal(fa.result, 0);
@@ -308,6 +335,8 @@ a_zone_that_was_changed_since_it_was_compared_is_replaced_as_a_whole(void **stat
 
 struct asker {
 	struct transfer_client *client;
+	const struct primary *primary;
+	const uint64_t *id;
 	unsigned number;
 	pthread_t thread;
 };
@@ -322,10 +351,11 @@ ask_often(void *arg)
 	char zone[16];
 
 	for (unsigned i = 0; i < 50; i++) {
+		uint64_t id = a->id[(i + a->number) % 4];
 		snprintf(zone, sizeof zone, "z%u.", (i + a->number) % 4);
-		if (transfer_queue(a->client, wire(apex, zone), NULL) != 0)
+		if (queue(a->client, zone, id, a->primary) != 0)
 			return NULL;
-		(void)transfer_status_of(a->client, apex, &s);
+		(void)transfer_status_of(a->client, wire(apex, zone), id, &s);
 		transfer_totals(a->client, &t);
 		usleep(500);
 	}
@@ -340,7 +370,7 @@ many_may_ask_at_once(void **state)
 	struct record r[2] = {make_soa("z0.", 5), make_soa("z0.", 5)};
 	struct asker a[4];
 	struct transfer_totals t;
-	uint64_t n = 0;
+	uint64_t n = 0, id[4];
 	struct primary p;
 
 	start_primary(&p);
@@ -349,9 +379,10 @@ many_may_ask_at_once(void **state)
 		char zone[16];
 		snprintf(zone, sizeof zone, "z%u.", i);
 		create_secondary(f, zone, &p);
+		id[i] = id_of(f, zone);
 	}
 	for (unsigned i = 0; i < 4; i++) {
-		a[i] = (struct asker){.client = c, .number = i};
+		a[i] = (struct asker){.client = c, .primary = &p, .id = id, .number = i};
 		assert_int_equal(pthread_create(&a[i].thread, NULL, ask_often, &a[i]), 0);
 	}
 	for (unsigned i = 0; i < 4; i++)
@@ -360,7 +391,7 @@ many_may_ask_at_once(void **state)
 		char zone[16];
 		struct transfer_status s;
 		snprintf(zone, sizeof zone, "z%u.", i);
-		s = wait_idle(c, zone);
+		s = wait_idle(c, zone, id[i]);
 		/* one of them is what the primary has; it answers the others with the wrong zone */
 		assert_int_equal(s.checked_s != 0, true);
 		assert_int_equal(s.succeeded_s != 0, i == 0);
@@ -382,20 +413,20 @@ the_end_comes_in_the_midst_of_it(void **state)
 {
 	struct changes_fixture *f = *state;
 	struct record r[2] = {make_soa("z0.", 5), make_soa("z0.", 5)};
-	uint8_t apex[ZONE_WIRE_OCTETS];
 	struct primary p;
+	uint64_t id;
 
 	start_primary(&p);
 	set_answer(&p, make_answer("z0.", r, 2, 2));
 	create_secondary(f, "z0.", &p);
-	wire(apex, "z0.");
+	id = id_of(f, "z0.");
 	for (unsigned i = 0; i < 20; i++) {
 		struct transfer_client *c = start_client(f);
 		p.delay_ms = i % 3 == 0 ? 20 : 0;
-		assert_int_equal(transfer_queue(c, apex, NULL), 0);
+		assert_int_equal(queue(c, "z0.", id, &p), 0);
 		usleep(i * 200);
 		assert_true(transfer_stop(c, WAIT_S * 1000));
-		assert_int_equal(transfer_queue(c, apex, NULL), -ECANCELED);
+		assert_int_equal(queue(c, "z0.", id, &p), -ECANCELED);
 		transfer_destroy(c);
 	}
 	stop_primary(&p);

@@ -188,10 +188,25 @@ def behave_drops(c, q):
         time.sleep(0.2)
 
 
-def behave_for_ever(c, q):
+def behave_crawling(c, q):
     c.sendall(frame(message(q, [soa()])))
     for i in range(100):
         c.sendall(frame(message(q, [a('x%d' % i)])))
+        time.sleep(0.1)
+
+
+def behave_for_ever(c, q):
+    text = (b'\xff' + b't' * 255) * 8
+    c.sendall(frame(message(q, [soa()])))
+    for i in range(100):
+        c.sendall(frame(message(q, [rr('t%d.' % i + NAME, 16, text)])))
+        time.sleep(0.1)
+
+
+def behave_nothing_to_say(c, q):
+    c.sendall(frame(message(q, [soa()])))
+    for _ in range(100):
+        c.sendall(frame(message(q, [])))
         time.sleep(0.1)
 
 
@@ -200,10 +215,12 @@ CONNECTION = {
     'closed half-way': (behave_half_way, 'unreachable', 'before the last SOA'),
     'no second SOA': (behave_no_end, 'unreachable', 'before the last SOA'),
     'reset': (behave_reset, 'unreachable', 'connection broke'),
-    'silent': (behave_silent, 'unreachable', 'no whole message within'),
-    'stuck': (behave_stuck, 'unreachable', 'no whole message within'),
-    'an octet at a time': (behave_drops, 'unreachable', 'no whole message within'),
-    'a message now and then, for ever': (behave_for_ever, 'too-large', "'transfer.time-max'"),
+    'silent': (behave_silent, 'unreachable', 'no whole message with records within'),
+    'stuck': (behave_stuck, 'unreachable', 'no whole message with records within'),
+    'an octet at a time': (behave_drops, 'unreachable', 'no whole message with records within'),
+    'messages without records': (behave_nothing_to_say, 'unreachable', 'no whole message with records within'),
+    'a message now and then': (behave_crawling, 'unreachable', "slower than 8 KiB within each 'transfer.timeout'"),
+    'messages for ever': (behave_for_ever, 'too-large', "'transfer.time-max'"),
 }
 
 
@@ -316,6 +333,72 @@ def test_the_next_primary_is_asked(server, peer):
         assert retrieve(server, ZONE, {'primary': '127.0.0.1:1'})['result'] == 'unreachable'
     finally:
         second.stop()
+
+
+def test_all_primaries_together_have_the_time_of_one_transfer(server, peer):
+    """time-max is 3s: two of 2s each, and the third is not asked for longer than what is left."""
+    others = [HostilePrimary(), HostilePrimary()]
+    try:
+        for p in (peer, *others):
+            p.behave = behave_crawling
+        assert ask(server, 'PUT', BASE + '/zones/' + NAME, {'masters': ['127.0.0.1:%d' % p.port for p in (peer, *others)]})[0] == 204
+        at = time.monotonic()
+        told = retrieve(server, ZONE)
+        assert 2.5 < time.monotonic() - at < 4
+        still_served(server, told, 'too-large', "longer than 'transfer.time-max'")
+        assert not others[1].queries
+    finally:
+        for p in others:
+            p.stop()
+
+
+def test_a_slow_primary_leaves_a_slot_to_others(server, peer):
+    """Two slots. Zones of 127.0.0.1, which says nothing for a second each, wait in front of one of 127.0.0.2."""
+    other = HostilePrimary('127.0.0.2')
+    slow = ['slow%d.example' % i for i in range(6)]
+    try:
+        for name in slow:
+            make_secondary(server, name, '127.0.0.1:%d' % peer.port)
+        make_secondary(server, 'quick.example', '127.0.0.2:%d' % other.port)
+        peer.behave, n = behave_silent, len(peer.queries)
+        other.sends(lambda q: message(q, [soa(1, 'quick.example.'), soa(1, 'quick.example.')]))
+        for name in [*slow, 'quick.example']:
+            assert ask(server, 'PUT', BASE + '/zones/%s./axfr-retrieve' % name)[0] == 200
+        at = time.monotonic()
+        assert wait_over(server, 'quick.example')['result'] == 'replaced'
+        assert time.monotonic() - at < 1.8 and len(peer.queries) - n <= 4
+        for name in slow:
+            assert wait_over(server, name)['result'] == 'unreachable'
+        assert len(peer.queries) - n == 6
+    finally:
+        other.stop()
+        for name in [*slow, 'quick.example']:
+            request(server, 'DELETE', BASE + '/zones/%s.' % name)
+
+
+def test_a_zone_that_moves_on_to_a_busy_primary_waits_there(server, peer):
+    """Its first primary is dead, its second one has the slot that it may have while others wait: it is put back, and asks that one alone later."""
+    other = HostilePrimary('127.0.0.2')
+    names = ['slow.example', 'dead.example', 'wait1.example', 'wait2.example']
+    try:
+        make_secondary(server, 'slow.example', '127.0.0.1:%d' % peer.port)
+        make_secondary(server, 'dead.example', '127.0.0.3:1', '127.0.0.1:%d' % peer.port)
+        for name in names[2:]:
+            make_secondary(server, name, '127.0.0.2:%d' % other.port)
+        peer.behave, n = behave_silent, len(peer.queries)
+        other.behave = lambda c, q: time.sleep(0.3)
+        for name in names:
+            assert ask(server, 'PUT', BASE + '/zones/%s./axfr-retrieve' % name)[0] == 200
+        wait_over(server, 'wait1.example')
+        assert len(peer.queries) - n == 1 and transfer_of(server, 'dead.example')['state'] == 'waiting'
+        told = wait_over(server, 'dead.example')
+        assert told['primary'] == '127.0.0.1:%d' % peer.port and 'no whole message' in told['last_error']
+        assert len(peer.queries) - n == 2 and len(other.queries) == 2
+        assert server.log_text().count('zone dead.example.: transfer from 127.0.0.3:1: no connection') == 1
+    finally:
+        other.stop()
+        for name in names:
+            request(server, 'DELETE', BASE + '/zones/%s.' % name)
 
 
 def test_ipv6_and_the_source(server, peer):

@@ -2,11 +2,12 @@
 """What is told of transfers (API, command line, metrics, history, audit log), how many run at a time, and what becomes of them when
 the configuration changes or the suite ends."""
 import json
+import threading
 import time
 
 import pytest
 
-from hostile_primary import HostilePrimary, a, frame, good, message, ns, soa
+from hostile_primary import KEY, SECRET, HostilePrimary, a, frame, good, message, ns, soa
 from suite import Suite
 from test_api_rest import BASE, ask
 from test_control import request, zone
@@ -97,6 +98,78 @@ def test_a_zone_that_goes_or_changes_its_kind_meanwhile(server, peer):
     while 'there is no such zone any more' not in server.log_text():
         assert time.monotonic() < end, server.log_text()
         time.sleep(0.05)
+
+
+def begin_slowly(server, peer, body=None):
+    """Retrieve evil.example, the last message of which comes when the event that is returned is set."""
+    go, begun = threading.Event(), threading.Event()
+
+    def slowly(c, q):
+        c.sendall(frame(message(q, good(66, 66)[:2])))
+        begun.set()
+        go.wait(4)
+        c.sendall(frame(message(q, good(66, 66)[2:])))
+        peer.hold(c)
+    peer.behave = slowly
+    assert ask(server, 'PUT', BASE + '/zones/evil.example./axfr-retrieve', body)[0] == 200
+    assert begun.wait(5)
+    return go
+
+
+def wait_log(server, text):
+    end = time.monotonic() + 10
+    while text not in server.log_text():
+        assert time.monotonic() < end, server.log_text()
+        time.sleep(0.05)
+
+
+def test_a_zone_that_is_made_anew_meanwhile_takes_nothing_of_it(server, peer):
+    """Another zone of the same name, and maybe another owner's: what was asked for the first one is not its content, nor its state."""
+    make_secondary(server, 'evil.example', '127.0.0.1:%d' % peer.port)
+    peer.sends(lambda q: message(q, good(5)))
+    assert retrieve(server, 'evil.example')['result'] == 'replaced'
+    go = begin_slowly(server, peer)
+    assert request(server, 'DELETE', BASE + '/zones/evil.example.')[0] == 204
+    make_secondary(server, 'evil.example', '127.0.0.1:1')
+    assert transfer_of(server, 'evil.example') == {}
+    go.set()
+    wait_log(server, 'transfer from 127.0.0.1:%d: the zone was made anew while it was retrieved' % peer.port)
+    assert ask(server, 'GET', BASE + '/zones/evil.example.')[1]['serial'] == 0
+    assert server.ask('www.evil.example').rcode() == 2      # nothing to serve yet
+    assert transfer_of(server, 'evil.example') == {}
+    assert 'retrieved' not in server.ctl('zone', 'status', 'evil.example').stdout
+    # asked for while that one runs, it has its own turn, and its own primary
+    go = begin_slowly(server, peer, {'primary': '127.0.0.1:%d' % peer.port})
+    assert request(server, 'DELETE', BASE + '/zones/evil.example.')[0] == 204
+    make_secondary(server, 'evil.example', '127.0.0.1:1')
+    assert ask(server, 'PUT', BASE + '/zones/evil.example./axfr-retrieve')[0] == 200
+    assert transfer_of(server, 'evil.example')['state'] == 'waiting'
+    go.set()
+    told = wait_over(server, 'evil.example')
+    assert told['result'] == 'unreachable' and told['primary'] == '127.0.0.1:1' and told['last_success'] == 0, told
+
+
+def test_settings_that_change_meanwhile(server, peer):
+    address = '127.0.0.1:%d' % peer.port
+    make_secondary(server, 'evil.example', address)
+    go = begin_slowly(server, peer)
+    assert ask(server, 'PUT', BASE + '/zones/evil.example.', {'masters': ['127.0.0.1:1']})[0] == 204
+    go.set()
+    told = wait_over(server, 'evil.example')
+    assert told['result'] == 'failed' and told['last_error'] == 'its primaries were changed while it was retrieved: what came is not used'
+    assert ask(server, 'GET', BASE + '/zones/evil.example.')[1]['serial'] == 0
+    # of a primary that was named they say nothing, but the key does
+    go = begin_slowly(server, peer, {'primary': address})
+    assert ask(server, 'POST', BASE + '/tsigkeys', {'name': KEY, 'algorithm': 'hmac-sha256', 'key': SECRET})[0] == 201
+    assert ask(server, 'PUT', BASE + '/zones/evil.example.', {'slave_tsig_key_ids': [KEY]})[0] == 204
+    go.set()
+    told = wait_over(server, 'evil.example')
+    assert told['result'] == 'failed' and 'its TSIG key was changed while it was retrieved' in told['last_error']
+    assert ask(server, 'PUT', BASE + '/zones/evil.example.', {'slave_tsig_key_ids': []})[0] == 204
+    go = begin_slowly(server, peer, {'primary': address})
+    assert ask(server, 'PUT', BASE + '/zones/evil.example.', {'masters': ['127.0.0.1:2']})[0] == 204
+    go.set()
+    assert wait_over(server, 'evil.example')['result'] == 'replaced'
 
 
 def test_a_zone_that_is_changed_meanwhile_is_replaced_as_a_whole(server, peer):
