@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#define TIME_LEFT_MIN_MS 10u /* with less, nobody is asked any more */
+
 static void ask_next(struct transfer *t);
 
 static uint64_t
@@ -324,7 +326,7 @@ ask_next(struct transfer *t)
 		transfer_over(t);
 		return;
 	}
-	if (gone_ms >= time_max_ms) {
+	if (gone_ms + TIME_LEFT_MIN_MS > time_max_ms) {
 		transfer_fail(&t->error, TRANSFER_TOO_LARGE,
 			"it takes longer than 'transfer.time-max', with all of its primaries");
 		give_up(t);
