@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* json_writer: appends to a buffer that doubles. */
 #include "controlplane/api/json_writer.h"
+#include "config/utf8.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -52,40 +53,6 @@ void
 json_rewind(struct json_writer *w)
 {
 	w->len = 0;
-}
-
-/* Octets of the UTF-8 character at s; 0 when there is none (RFC 3629 4). */
-static unsigned
-utf8_octets(const uint8_t *s)
-{
-	uint8_t low = 0x80, high = 0xbf;
-	unsigned n;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2;
-	else if ((s[0] & 0xf0) == 0xe0)
-		n = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4;
-	else
-		return 0;
-	if (s[0] == 0xe0)
-		low = 0xa0;
-	else if (s[0] == 0xed)
-		high = 0x9f;
-	else if (s[0] == 0xf0)
-		low = 0x90;
-	else if (s[0] == 0xf4)
-		high = 0x8f;
-	for (unsigned i = 1; i < n; i++) { /* a NUL ends it as well */
-		if (s[i] < low || s[i] > high)
-			return 0;
-		low = 0x80;
-		high = 0xbf;
-	}
-	return n;
 }
 
 static void

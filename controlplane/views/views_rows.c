@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* views_rows: see the header. */
 #include "controlplane/views/views_rows.h"
+#include "config/utf8.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,6 +21,8 @@ view_name_wrong(const char *view)
 	for (const char *c = view; *c != '\0'; c++)
 		if (*c == '/' || (unsigned char)*c < ' ' || *c == 0x7f)
 			return "it must have no '/' and no control characters";
+	if (!utf8_is_text(view)) /* JSON could not tell it, nor could the audit log */
+		return "it must be UTF-8";
 	return NULL;
 }
 

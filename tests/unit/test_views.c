@@ -389,7 +389,9 @@ rows_are_read_as_they_are_written(void **state)
 	assert_int_equal(view_row_read("v/a.test.", "A", view, again), -EPROTO);
 	assert_int_equal(view_row_read("v/a..test.", "a", view, again), -EPROTO);
 	assert_null(view_name_wrong("inside"));
-	for (const char *const *w = (const char *const[]){"", ".a", " a", "a/b", "a\nb", NULL};
+	assert_null(view_name_wrong("B\xc3\xbcro \xe2\x82\xac \xf0\x9f\x98\x80"));
+	for (const char *const *w = (const char *const[]){"", ".a", " a", "a/b", "a\nb", "\xff",
+		     "a\xc3", "\xc0\xaf", "\xed\xa0\x80", NULL};
 		*w != NULL; w++)
 		assert_non_null(view_name_wrong(*w));
 }
