@@ -3,6 +3,7 @@
  * api_zone_retrieve.c).
  */
 #include "controlplane/api/api_store.h"
+#include "controlplane/api/body_check.h"
 #include "controlplane/transfer/notify_send.h"
 
 #include <errno.h>
@@ -40,11 +41,12 @@ add_target(struct targets *to)
 	return to->n < NOTIFY_TARGETS_MAX ? &to->one[to->n++] : NULL;
 }
 
-/* The addresses of a name server, from our own zones. */
+/* The addresses of a name server, from our own zones.
+ * @param n  addresses of this name, so far */
 static void
-add_addresses(struct targets *to, const struct backend_rrset *rrset)
+add_addresses(struct targets *to, const struct backend_rrset *rrset, unsigned *n)
 {
-	for (uint32_t i = 0; i < rrset->n_records; i++) {
+	for (uint32_t i = 0; i < rrset->n_records && *n < NOTIFY_NAME_ADDRESSES_MAX; i++) {
 		const struct backend_record *rr = &rrset->record[i];
 		struct notify_target *t;
 		if (rr->disabled || rr->rdlength != (rrset->type == TYPE_A ? 4 : 16))
@@ -52,6 +54,7 @@ add_addresses(struct targets *to, const struct backend_rrset *rrset)
 		t = add_target(to);
 		if (t == NULL)
 			return;
+		(*n)++;
 		if (rrset->type == TYPE_A) {
 			struct sockaddr_in *sa = (struct sockaddr_in *)(void *)&t->address;
 			sa->sin_family = AF_INET;
@@ -66,19 +69,38 @@ add_addresses(struct targets *to, const struct backend_rrset *rrset)
 	}
 }
 
+/* The zone of ours that has the addresses of a name server of `zone`. Of the names in it that is
+ * itself: the zone that everybody sees is another one than its variant.
+ * @return 0, -ENOENT or another negative errno */
+static int
+zone_of_name_server(struct store_txn *txn, const struct store_zone *zone, const uint8_t *name,
+	struct store_zone *out)
+{
+	const uint8_t *apex = zone_key_apex(zone->apex);
+	int ret = store_zone_of(txn, name, out);
+
+	if ((ret != 0 && ret != -ENOENT) || !body_name_is_below(name, apex) ||
+		(ret == 0 && name_octets(out->apex) > name_octets(apex)))
+		return ret;
+	*out = *zone;
+	return 0;
+}
+
 static void
-add_name_server(struct targets *to, struct store_txn *txn, const uint8_t *name)
+add_name_server(struct targets *to, struct store_txn *txn, const struct store_zone *zone,
+	const uint8_t *name)
 {
 	static const uint16_t type[] = {TYPE_A, TYPE_AAAA};
 	struct store_decoder d = {0};
 	struct backend_rrset rrset;
 	struct notify_target *t;
-	struct store_zone zone;
+	struct store_zone home;
+	unsigned n = 0;
 
-	if (store_zone_of(txn, name, &zone) == 0) {
+	if (zone_of_name_server(txn, zone, name, &home) == 0) {
 		for (size_t i = 0; i < 2; i++)
-			if (store_rrset_get(txn, &zone, name, type[i], &d, &rrset) == 0)
-				add_addresses(to, &rrset);
+			if (store_rrset_get(txn, &home, name, type[i], &d, &rrset) == 0)
+				add_addresses(to, &rrset, &n);
 		store_decoder_free(&d);
 		return;
 	}
@@ -125,7 +147,7 @@ collect_targets(struct targets *to, struct store_txn *txn, const struct store_zo
 				continue;
 			memcpy(raw, ns.record[i].rdata, ns.record[i].rdlength);
 			name_fold(name, raw, ns.record[i].rdlength);
-			add_name_server(to, txn, name);
+			add_name_server(to, txn, zone, name);
 		}
 	store_decoder_free(&d);
 }

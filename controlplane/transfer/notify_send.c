@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <uv.h>
 
@@ -200,6 +201,17 @@ is_flying(const struct notify_sender *s, const uint8_t *apex, const struct socka
 	return false;
 }
 
+/* The limit of descriptors may be raised after the start. */
+static unsigned
+flights_max(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur / 4 < NOTIFY_IN_FLIGHT_MAX)
+		return (unsigned)(l.rlim_cur / 4);
+	return NOTIFY_IN_FLIGHT_MAX;
+}
+
 static void
 begin_flight(struct notify_sender *s, const uint8_t *apex, const struct sockaddr_storage *to)
 {
@@ -208,7 +220,7 @@ begin_flight(struct notify_sender *s, const uint8_t *apex, const struct sockaddr
 	/* one that is on its way already will do: the secondary asks for the newest serial */
 	if (is_own(s, to) || is_flying(s, apex, to))
 		return;
-	f = s->n_flights < NOTIFY_IN_FLIGHT_MAX ? calloc(1, sizeof *f) : NULL;
+	f = s->n_flights < flights_max() ? calloc(1, sizeof *f) : NULL;
 	if (f == NULL) {
 		atomic_fetch_add(&s->failed, 1);
 		log_warning("NOTIFY: %u messages wait for an answer already; one more is not sent",
@@ -242,6 +254,7 @@ looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *result)
 {
 	struct lookup *l = request->data;
 	char zone[ZONE_TEXT_OCTETS];
+	unsigned n = 0, left_out = 0;
 
 	if (status != 0 && !l->s->stopping) {
 		zone_text_from_key(zone, l->apex);
@@ -252,8 +265,18 @@ looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *result)
 		struct sockaddr_storage to = {0};
 		if (l->s->stopping || a->ai_addrlen > sizeof to)
 			continue;
+		if (n == NOTIFY_NAME_ADDRESSES_MAX) {
+			left_out++;
+			continue;
+		}
+		n++;
 		memcpy(&to, a->ai_addr, a->ai_addrlen);
 		begin_flight(l->s, l->apex, &to);
+	}
+	if (left_out > 0) {
+		zone_text_from_key(zone, l->apex);
+		log_warning("zone %s: NOTIFY to %s: it has %u addresses; the first %u are told",
+			zone, l->name, n + left_out, n);
 	}
 	uv_freeaddrinfo(result);
 	l->s->n_lookups--;

@@ -10,10 +10,13 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define NOTIFY_IN_FLIGHT_MAX 4096u /* messages that wait for an answer */
-#define NOTIFY_QUEUE_MAX 1024u     /* zones that were asked for and are not begun */
-#define NOTIFY_TARGETS_MAX 64u     /* addresses and names of one zone */
-#define NOTIFY_TRIES 5u            /* after 1, 2, 4 and 8 s; then 16 s for the last answer */
+/* messages that wait for an answer; and no more than a quarter of the descriptors that the process
+ * may have, for each has one */
+#define NOTIFY_IN_FLIGHT_MAX 4096u
+#define NOTIFY_NAME_ADDRESSES_MAX 8u /* of a name; further ones are not told */
+#define NOTIFY_QUEUE_MAX 1024u       /* zones that were asked for and are not begun */
+#define NOTIFY_TARGETS_MAX 64u       /* addresses and names of one zone */
+#define NOTIFY_TRIES 5u              /* after 1, 2, 4 and 8 s; then 16 s for the last answer */
 
 struct notify_sender;
 

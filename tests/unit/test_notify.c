@@ -7,8 +7,11 @@
 #include <stdint.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -176,6 +179,105 @@ nobody_is_told_at_our_own_address(void **state)
 	close(fd[1]);
 }
 
+/* --- names: the system's resolver is this one, which libuv calls --- */
+
+#define ADDRESSES 30u
+
+int
+getaddrinfo(const char *restrict name, const char *restrict service,
+	const struct addrinfo *restrict hints, struct addrinfo **restrict out)
+{
+	struct addrinfo *first = NULL;
+
+	for (unsigned i = 0; i < ADDRESSES; i++) {
+		struct addrinfo *a = calloc(1, sizeof *a + sizeof(struct sockaddr_in));
+		struct sockaddr_in *sa = (struct sockaddr_in *)(void *)(a + 1);
+		*sa = (struct sockaddr_in){.sin_family = AF_INET,
+			.sin_port = htons(1), /* nobody answers */
+			.sin_addr = {htonl(INADDR_LOOPBACK + i)}};
+		a->ai_family = AF_INET;
+		a->ai_addr = (struct sockaddr *)sa;
+		a->ai_addrlen = sizeof *sa;
+		a->ai_next = first;
+		first = a;
+	}
+	*out = first;
+	return 0;
+}
+
+void
+freeaddrinfo(struct addrinfo *a)
+{
+	while (a != NULL) {
+		struct addrinfo *next = a->ai_next;
+		free(a);
+		a = next;
+	}
+}
+
+static struct notify_figures
+wait_flying(struct notify_sender *s, uint32_t n, uint64_t failed)
+{
+	struct notify_figures f;
+
+	for (int i = 0; i < 1000; i++) {
+		notify_figures(s, &f);
+		if (f.in_flight >= n && f.failed_total >= failed)
+			break;
+		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+	}
+	nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+	notify_figures(s, &f);
+	return f;
+}
+
+static void
+of_a_name_only_so_many_addresses_are_told(void **state)
+{
+	static const struct config nothing;
+	struct notify_sender *s = notify_start(&nothing);
+	struct notify_target target = {.name = "many.example."};
+	uint8_t apex[ZONE_WIRE_OCTETS];
+	struct notify_figures f;
+
+	assert_non_null(s);
+	make_apex(apex, "example.org.");
+	assert_int_equal(notify_queue(s, apex, 1, &target, 1), 0);
+	f = wait_flying(s, NOTIFY_NAME_ADDRESSES_MAX, 0);
+	assert_int_equal(f.in_flight + f.failed_total, NOTIFY_NAME_ADDRESSES_MAX);
+	notify_stop(s);
+}
+
+static void
+messages_leave_descriptors_to_others(void **state)
+{
+	static const struct config nothing;
+	struct notify_sender *s = notify_start(&nothing);
+	static struct notify_target target[NOTIFY_TARGETS_MAX];
+	uint8_t apex[ZONE_WIRE_OCTETS];
+	struct notify_figures f;
+	struct rlimit old, few;
+	int fd = listen_udp(&target[0].address);
+
+	assert_non_null(s);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = (struct rlimit){.rlim_cur = 128, .rlim_max = old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (unsigned i = 1; i < NOTIFY_TARGETS_MAX; i++) {
+		target[i] = target[0];
+		((struct sockaddr_in *)(void *)&target[i].address)->sin_addr.s_addr =
+			htonl(INADDR_LOOPBACK + i);
+	}
+	make_apex(apex, "example.org.");
+	assert_int_equal(notify_queue(s, apex, 1, target, NOTIFY_TARGETS_MAX), 0);
+	f = wait_flying(s, 32, NOTIFY_TARGETS_MAX - 32);
+	assert_int_equal(f.in_flight, 32);
+	assert_int_equal(f.failed_total, NOTIFY_TARGETS_MAX - 32);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	notify_stop(s);
+	close(fd);
+}
+
 static void
 it_ends_while_messages_fly(void **state)
 {
@@ -205,6 +307,8 @@ main(void)
 		cmocka_unit_test(only_an_answer_to_it_counts),
 		cmocka_unit_test(it_is_sent_again_until_it_is_answered),
 		cmocka_unit_test(nobody_is_told_at_our_own_address),
+		cmocka_unit_test(of_a_name_only_so_many_addresses_are_told),
+		cmocka_unit_test(messages_leave_descriptors_to_others),
 		cmocka_unit_test(it_ends_while_messages_fly),
 	};
 

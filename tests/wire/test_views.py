@@ -334,6 +334,30 @@ def test_notify_names_the_zone(split):
         assert (m.opcode(), str(m.question[0].name)) == (4, 'example.org.')
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason='NOTIFY of name servers goes to port 53')
+def test_notify_of_a_variant_asks_itself_for_addresses(split):
+    """Its name servers' addresses are its own, and not those of the zone that everybody sees; in a zone below it they are that one's."""
+    split.create('deep.example.org.', nameservers=['ns.deep.example.org.'])
+    peers = {}
+    try:
+        for name, owner, address in (('example.org.', 'ns.', '127.0.0.11'), ('example.org..internal', 'ns.', '127.0.0.12'), ('deep.example.org.', 'ns.deep.', '127.0.0.13')):
+            split.ok('PATCH', '/zones/' + name, {'rrsets': [replace(owner + 'example.org.', 'A', address)]}, 204)
+            peers[address] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            peers[address].bind((address, 53))
+            peers[address].settimeout(5)
+        split.ok('PATCH', '/zones/example.org..internal', {'rrsets': [replace('example.org.', 'NS', 'ns.example.org.', 'ns.deep.example.org.')]}, 204)
+        split.ok('PUT', '/zones/example.org..internal', {'kind': 'Master'}, 204)
+        split.ok('PUT', '/zones/example.org..internal/notify')
+        for address in ('127.0.0.12', '127.0.0.13'):
+            assert dns.message.from_wire(peers[address].recv(4096)).opcode() == 4
+        peers['127.0.0.11'].settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            peers['127.0.0.11'].recv(4096)
+    finally:
+        for s in peers.values():
+            s.close()
+
+
 # --- the API's own words
 
 def test_views_and_networks_as_documented(split):
@@ -370,6 +394,9 @@ def test_bad_requests(api):
             ('POST', '/views/inside', {}, "Key 'name' not present or not a String"),
             ('POST', '/views/inside', [], 'must be an object'),
             ('POST', '/views/.inside', {'name': 'one.example.'}, 'must not begin with a dot'),
+            ('POST', '/views/%FF', {'name': 'one.example.'}, 'must be UTF-8'),
+            ('POST', '/views/a%C0%AF', {'name': 'one.example.'}, 'must be UTF-8'),
+            ('DELETE', '/views/%FF/one.example.', None, 'must be UTF-8'),
             ('POST', '/views/' + 253 * 'v', {'name': 'one.example.'}, 'too long'),
             ('POST', '/views/' + 250 * 'v', {'name': 4 * ('a' * 60 + '.')}, 'too long together'),
             ('DELETE', '/views/.inside/one.example.', None, 'must not begin with a dot'),
@@ -383,6 +410,7 @@ def test_bad_requests(api):
             ('GET', '/networks/192.0.2.0/x', None, 'is no network')):
         status, answer = api.request(method, path, body)
         assert status == 422 and want in answer['error'], (method, path, answer)
+    assert api.request('GET', '/views/%FF')[0] == 404
     assert api.ok('GET', '/views') == {'views': []} and api.ok('GET', '/networks') == {'networks': []}
 
 
