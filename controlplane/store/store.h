@@ -244,7 +244,8 @@ int store_verify(const char *path, const struct store_verifier *v, char error[ST
 	__attribute__((warn_unused_result));
 
 /** Verify a snapshot, and put a copy of it where a store is to be that nobody has open. Versions
- * and ids count on from those of the store that is replaced. @param force  replace one */
+ * and ids count on from those of the store that is replaced; owner, group and mode are that one's,
+ * or the folder's. @param force  replace one */
 int store_restore(const char *snapshot, const char *path, bool force,
 	const struct store_verifier *v, char error[STORE_ERROR_OCTETS])
 	__attribute__((warn_unused_result));

@@ -14,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FILE_MODE 0600u /* keys and hashed tokens are in it */
 #define READERS_MAX 4096u
 /* Only addresses are reserved: the file is as large as what is in it. */
 #ifdef __SANITIZE_THREAD__
@@ -74,44 +73,6 @@ store_write_error(const struct store *s, int rc)
 	return store_error(rc);
 }
 
-/* --- one writer --- */
-
-int
-store_lock_writer(const char *file, int *out, char error[STORE_ERROR_OCTETS])
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char path[4096], pid[32];
-	ssize_t n;
-	int fd;
-
-	if ((size_t)snprintf(path, sizeof path, "%s-writer", file) >= sizeof path)
-		return -ENAMETOOLONG;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
-	if (fd < 0) {
-		int e = errno;
-		snprintf(error, STORE_ERROR_OCTETS, "%s-writer: cannot be made: %s", file,
-			strerror(e));
-		return -e;
-	}
-	if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
-		n = pread(fd, pid, sizeof pid - 1, 0);
-		pid[n > 0 ? n : 0] = '\0';
-		pid[strcspn(pid, "\n")] = '\0';
-		snprintf(error, STORE_ERROR_OCTETS,
-			"%s: process %s writes to it; stop that one, or give this one a file of "
-			"its own",
-			file, pid);
-		close(fd);
-		return -EBUSY;
-	}
-	n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
-		/* only a message that cannot be as good; the lock is what counts */
-	}
-	*out = fd;
-	return 0;
-}
-
 /* --- the map --- */
 
 static void
@@ -157,7 +118,7 @@ reserve_readers(const struct store *s)
 	if (s->options.alone ||
 		(size_t)snprintf(path, sizeof path, "%s-lock", s->path) >= sizeof path)
 		return n;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+	fd = store_file_open(path, s->path, O_RDWR);
 	if (fd < 0)
 		return n; /* LMDB says why */
 	/* not posix_fallocate(), which may write where others do */
@@ -193,7 +154,7 @@ open_with_map(struct store *s, size_t octets, MDB_env **out)
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(env, n_readers);
 	if (rc == 0)
-		rc = mdb_env_open(env, s->path, flags, FILE_MODE);
+		rc = mdb_env_open(env, s->path, flags, STORE_FILE_MODE);
 	if (rc != 0)
 		mdb_env_close(env);
 	else
@@ -401,30 +362,6 @@ store_destroy(struct store *s)
 	free(s);
 }
 
-/* Which file it is; made if there is none. */
-static int
-identify(const struct store_options *o, struct stat *st, char *error)
-{
-	int fd = open(o->path, (o->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, FILE_MODE);
-	int e = errno;
-
-	if (fd < 0 || fstat(fd, st) != 0) {
-		if (fd >= 0) {
-			e = errno;
-			close(fd);
-		}
-		snprintf(error, STORE_ERROR_OCTETS, "%s: cannot be opened: %s", o->path,
-			strerror(e));
-		return -e;
-	}
-	close(fd);
-	if (!S_ISREG(st->st_mode)) {
-		snprintf(error, STORE_ERROR_OCTETS, "%s: is not a file", o->path);
-		return -EINVAL;
-	}
-	return 0;
-}
-
 static int
 open_new(struct store **out, const struct store_options *o, const struct stat *st, char *error)
 {
@@ -453,7 +390,7 @@ store_open(struct store **out, const struct store_options *o, char error[STORE_E
 	int ret;
 
 	pthread_mutex_lock(&registry_lock);
-	ret = identify(o, &st, error);
+	ret = store_identify(o, &st, error);
 	if (ret != 0)
 		goto out;
 	for (s = registry; s != NULL; s = s->next)

@@ -7,8 +7,10 @@
 
 #include <lmdb.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
+#define STORE_FILE_MODE 0600u   /* keys and hashed tokens are in it */
 #define STORE_HEADER "millrace" /* key in the main database */
 #define STORE_REFS_MIN 1000u    /* owners from which on a zone has an index of targets */
 #define STORE_AUDIT_OCTETS (64u << 20)
@@ -71,14 +73,30 @@ struct store {
 int store_error(int rc);
 /** The same of what has failed to write: a disk that is full is -ENOSPC, however LMDB puts it. */
 int store_write_error(const struct store *s, int rc);
-/** One process writes: PATH-writer is locked, and says which. @param[out] fd  close it to unlock */
-int store_lock_writer(const char *path, int *fd, char error[STORE_ERROR_OCTETS])
-	__attribute__((warn_unused_result));
 /** Open the file that s->path names. */
 int store_env_open(struct store *s, char error[STORE_ERROR_OCTETS]);
 void store_env_close(struct store *s);
 /** Is the map large enough for more? If it is not, make it so, if that can be had. */
 void store_env_make_room(struct store *s);
+
+/* --- its files (store_file.c) --- */
+
+/** Owner, group and mode (0777) for a store of this path: those of the file that is there, else the
+ * folder's owner and group, and STORE_FILE_MODE. @return 0 or a negative errno */
+int store_whose(const char *path, struct stat *out) __attribute__((warn_unused_result));
+/** Give a file owner, group and mode of that. Somebody other than root who may not leaves it as it
+ * is. @return 0 or a negative errno */
+int store_own(int fd, const struct stat *like);
+/** Open `name`, the store or one of the files beside it. It is made where there is none; made by
+ * root it is store_whose(store). @param flags  O_RDWR, O_NOFOLLOW @return its descriptor or a
+ * negative errno */
+int store_file_open(const char *name, const char *store, int flags)
+	__attribute__((warn_unused_result));
+/** Which file it is; made if there is none. */
+int store_identify(const struct store_options *o, struct stat *out, char error[STORE_ERROR_OCTETS]);
+/** One process writes: PATH-writer is locked, and says which. @param[out] fd  close it to unlock */
+int store_lock_writer(const char *path, int *fd, char error[STORE_ERROR_OCTETS])
+	__attribute__((warn_unused_result));
 
 /* --- transactions (store_txn.c) --- */
 

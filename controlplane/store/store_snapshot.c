@@ -180,12 +180,25 @@ count_on(const char *beside, const struct store_header *before, char error[STORE
 	return ret;
 }
 
+/* Whose the replaced file was, or the folder is. */
+static int
+give_back(int fd, const char *path, const struct stat *whose, char error[STORE_ERROR_OCTETS])
+{
+	int ret = store_own(fd, whose);
+
+	if (ret != 0)
+		snprintf(error, STORE_ERROR_OCTETS, "%s: cannot be given to user %u: %s", path,
+			(unsigned)whose->st_uid, strerror(-ret));
+	return ret;
+}
+
 int
 store_restore(const char *snapshot, const char *path, bool force,
 	const struct store_verifier *verifier, char error[STORE_ERROR_OCTETS])
 {
 	char beside[PATH_OCTETS];
 	struct store_header before;
+	struct stat whose;
 	int lock, fd, ret = store_verify(snapshot, verifier, error);
 
 	if (ret != 0)
@@ -194,6 +207,11 @@ store_restore(const char *snapshot, const char *path, bool force,
 		snprintf(error, STORE_ERROR_OCTETS, "%s: is there already; --force replaces it",
 			path);
 		return -EEXIST;
+	}
+	ret = store_whose(path, &whose);
+	if (ret != 0) {
+		snprintf(error, STORE_ERROR_OCTETS, "%s: %s", path, strerror(-ret));
+		return ret;
 	}
 	ret = store_lock_writer(path, &lock, error);
 	if (ret != 0)
@@ -207,6 +225,8 @@ store_restore(const char *snapshot, const char *path, bool force,
 	ret = copy_octets(snapshot, fd, error);
 	if (ret == 0)
 		ret = count_on(beside, &before, error);
+	if (ret == 0)
+		ret = give_back(fd, path, &whose, error);
 	if (ret == 0)
 		ret = put_in_place(fd, beside, path, force, error);
 	if (ret != 0)

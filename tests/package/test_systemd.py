@@ -234,6 +234,22 @@ def test_reload_of_the_dataplane_hands_over_and_loses_nothing(installed):
     assert 'not our child' not in installed.run('journalctl --no-pager -o cat _PID=1').output
 
 
+def test_a_store_is_restored_as_documented(installed):
+    """docs/store.md, by root; the service opens what root put there."""
+    for name in ('kept.example', 'later.example'):
+        installed.run("printf '@ 60 SOA ns1 host 1 2 3 4 5\\n@ 60 NS ns1\\nns1 60 A 192.0.2.9\\n' >/run/%s.zone && "
+                      'millracectl zone import /run/%s.zone' % (name, name), LONG_S)
+        if name == 'kept.example':
+            installed.run('millracectl store snapshot /run/store.mdb', LONG_S)
+    installed.wait_answer('ns1.later.example', '192.0.2.9')
+    installed.run('systemctl stop millrace-controlplane && millracectl store restore --yes /run/store.mdb && '
+                  'systemctl start millrace-controlplane', LONG_S)
+    installed.wait('! millracectl zone show later.example >/dev/null 2>&1 && millracectl zone show kept.example', LONG_S)
+    installed.wait_answer('ns1.kept.example', '192.0.2.9')
+    installed.run('millracectl zone create made.example', LONG_S)       # it is written to
+    assert installed.run('stat -c %U:%G /var/lib/millrace/store.mdb*').output.split() == ['millrace-controlplane:millrace'] * 3
+
+
 def test_a_mistake_in_the_configuration_is_told_and_mended_without_another_command(installed):
     good = installed.get(CONFIG)
     before = installed.pids()

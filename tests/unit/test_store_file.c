@@ -313,6 +313,85 @@ a_snapshot_is_restored(void **state)
 	assert_int_not_equal(system(error), 0); /* nothing else is left */
 }
 
+#define OWNER 4321u
+#define GROUP 5432u
+
+/* The store, with "", or a file beside it. */
+static void
+check_owner(const struct fixture *f, const char *suffix, mode_t mode)
+{
+	char name[128];
+	struct stat st = {0};
+
+	snprintf(name, sizeof name, "%s%s", f->path, suffix);
+	if (stat(name, &st) != 0 || st.st_uid != OWNER || st.st_gid != GROUP ||
+		(st.st_mode & 07777) != mode)
+		fail_msg("%s: %u:%u %o", name, (unsigned)st.st_uid, (unsigned)st.st_gid,
+			(unsigned)st.st_mode);
+}
+
+static void
+remove_files(const struct fixture *f, bool store)
+{
+	char name[128];
+
+	snprintf(name, sizeof name, "%s-lock", f->path);
+	(void)unlink(name);
+	snprintf(name, sizeof name, "%s-writer", f->path);
+	(void)unlink(name);
+	if (store)
+		assert_int_equal(unlink(f->path), 0);
+}
+
+/* Root works on a store of the control plane's user. */
+static void
+what_root_makes_is_the_owners(void **state)
+{
+	struct fixture *f = *state;
+	struct store_options reading = {.path = f->path, .read_only = true};
+	char copy[128], error[STORE_ERROR_OCTETS] = "", name[128];
+	struct found found;
+	struct store_verifier v = {note, &found, NULL};
+
+	if (geteuid() != 0)
+		skip();
+	fill(f);
+	snprintf(copy, sizeof copy, "%s/copy", f->folder);
+	assert_int_equal(store_snapshot_file(f->s, copy, false, error), 0);
+	close_store(f);
+	assert_int_equal(chown(f->folder, OWNER, GROUP), 0);
+	assert_int_equal(chown(f->path, OWNER, GROUP), 0);
+	assert_int_equal(chmod(f->path, 0640), 0);
+	remove_files(f, false);
+
+	assert_int_equal(store_open(&f->s, &reading, error), 0);
+	close_store(f);
+	check_owner(f, "-lock", 0640);
+	assert_int_equal(store_restore(copy, f->path, true, &v, error), 0);
+	check_owner(f, "", 0640);
+	check_owner(f, "-writer", 0640);
+
+	remove_files(f, true);
+	assert_int_equal(store_restore(copy, f->path, false, &v, error), 0);
+	check_owner(f, "", 0600);
+	check_owner(f, "-writer", 0600);
+
+	remove_files(f, true);
+	reopen(f);
+	check_owner(f, "", 0600);
+	check_owner(f, "-writer", 0600);
+	check_owner(f, "-lock", 0600);
+
+	/* nor is written to what a link of the owner's leads to */
+	close_store(f);
+	remove_files(f, false);
+	snprintf(name, sizeof name, "%s-writer", f->path);
+	assert_int_equal(symlink(copy, name), 0);
+	assert_int_equal(store_open(&f->s, &f->options, error), -ELOOP);
+	f->s = NULL;
+	assert_int_equal(verify(copy, &found), 0);
+}
+
 static void
 a_snapshot_goes_through_a_pipe(void **state)
 {
@@ -445,6 +524,7 @@ main(void)
 		STORE_TEST(faults_in_entries_are_found),
 		STORE_TEST(damaged_pages_are_found_and_not_followed),
 		STORE_TEST(a_snapshot_is_restored),
+		STORE_TEST(what_root_makes_is_the_owners),
 		STORE_TEST(a_snapshot_goes_through_a_pipe),
 		STORE_TEST(the_format_before_is_read),
 		STORE_TEST(a_later_format_is_refused),

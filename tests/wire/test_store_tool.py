@@ -89,6 +89,58 @@ def test_a_snapshot_of_a_store_in_use_is_restored(suite, tmp_path):
     suite.start()
 
 
+NOBODY = 65534
+
+
+def test_root_restores_the_store_of_another_user(build, tmp_path):
+    """As docs/store.md has it: the control plane runs as a user of its own, millracectl as root."""
+    if os.geteuid() != 0:
+        pytest.skip('only root works on what is another user\'s')
+    s = Suite(build, {'example': ZONE}, prefix=['setpriv', '--reuid', str(NOBODY), '--regid', str(NOBODY), '--clear-groups'])
+    for where, _, files in os.walk(s.dir):
+        for path in [where] + [os.path.join(where, f) for f in files]:
+            os.chown(path, NOBODY, NOBODY)
+    copy, path = tmp_path / 'copy.mdb', ('--path', s.store_path)
+    beside = [s.store_path.with_name('store.mdb' + end) for end in ('', '-lock', '-writer')]
+
+    def whose():
+        return {p.name: (p.stat().st_uid, p.stat().st_gid, p.stat().st_mode & 0o777) for p in beside if p.exists()}
+    try:
+        s.start()
+        wait_for_store(s)
+        assert add_key(s, 'first') == 201
+        s.stop()
+        for p in beside[1:]:        # docs/store.md: may be deleted
+            p.unlink()
+        r = ctl(s, 'snapshot', *path, copy)
+        assert r.returncode == 0, r.stderr
+        assert ctl(s, 'verify', *path).returncode == 0
+        assert set(whose().values()) == {(NOBODY, NOBODY, 0o600)}, whose()
+        s.start()
+        wait_for_store(s)
+        assert add_key(s, 'second') == 201
+        s.stop()
+        os.chmod(s.store_path, 0o640)
+        beside[2].unlink()
+        r = ctl(s, 'restore', '--yes', *path, copy)
+        assert r.returncode == 0, r.stderr
+        assert set(whose().values()) == {(NOBODY, NOBODY, 0o640), (NOBODY, NOBODY, 0o600)}, whose()
+        s.start()
+        wait_for_store(s)
+        assert key_names(s) == {'first'} and add_key(s, 'third') == 201
+        s.stop()
+        # where there is none it is the folder's owner's
+        for p in beside:
+            p.unlink()
+        r = ctl(s, 'restore', '--yes', *path, copy)
+        assert r.returncode == 0, r.stderr
+        s.start()
+        wait_for_store(s)
+        assert key_names(s) == {'first'} and add_key(s, 'third') == 201
+    finally:
+        s.remove()
+
+
 def test_what_was_acknowledged_survives_kills(suite):
     wait_for_store(suite)
     acknowledged, asked, end = set(), set(), threading.Event()
