@@ -30,7 +30,7 @@ static const struct route suite[] = {
 	{"PUT", MILLRACE "/config/reload", api_config_reload, "partial wait",
 		"Take over the configuration file as a whole, and load what changed in zone files. 422 when it is "
 		"bad, 409 when a key needs a restart: nothing has changed then.",
-		"reloadConfiguration", "", "200 ConfigurationOutcome, 409 ConfigurationRefusal, 422 ConfigurationRefusal"},
+		"reloadConfiguration", "", "200 ConfigurationOutcome, 400, 409 ConfigurationRefusal, 422 ConfigurationRefusal"},
 };
 
 static const struct route policy[] = {

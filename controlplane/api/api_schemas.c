@@ -86,7 +86,7 @@ const struct api_schema api_schema[] = {
 		{"account", "string", "Who made it"},
 		{"modified_at", "integer", "Seconds since 1970"}), NULL, false},
 	{"ZoneState", "How a zone is served.", FIELDS(
-		{"state", "!'configured'|'loading'|'loaded'|'failed'", "Of the last load"},
+		{"state", "!'configured'|'loading'|'loaded'|'failed'|'empty'", "Of the last load; empty: of the store, and without records yet"},
 		{"serving", "!boolean", "Whether it is answered from"},
 		{"records", "!integer", ""},
 		{"names", "!integer", ""},

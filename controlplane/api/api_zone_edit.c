@@ -169,6 +169,11 @@ api_zone_put(struct api_request *r)
 	c = zone_change_new(r, apex);
 	if (c == NULL || zone_change_body(c) != 0 || zone_change_match(c) != 0)
 		return;
+	if (!json_is_object(c->document)) { /* it would be a change of nothing */
+		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+			"The body must be an object: {\"...\": ...}");
+		return;
+	}
 	if (body_zone_parse(&c->zone, c->document, error) != 0) {
 		api_request_error(r, MHD_HTTP_UNPROCESSABLE_CONTENT, "%s", error);
 		return;
