@@ -76,21 +76,30 @@ tell_listeners(const struct gate *g)
 			    "api.tls-certificate and api.tls-key, or listen on 127.0.0.1");
 }
 
-/* Three for each connection, and some for the rest of the process. */
-static void
+/* Three for each connection, and some for the rest of the process, which nobody out there takes
+ * away from it. @return how many connections there is room for */
+static unsigned
 raise_descriptors(unsigned connections_max)
 {
 	rlim_t need = 3 * (rlim_t)connections_max + DESCRIPTORS_OF_OTHERS;
 	struct rlimit r;
+	unsigned room;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= need)
-		return;
+		return connections_max;
 	r.rlim_cur = need < r.rlim_max ? need : r.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur < need)
-		log_warning("api.connections-max: %u connections need %lu open files, and %lu are "
-			    "allowed here; raise that (ulimit -n, LimitNOFILE=) or lower "
-			    "api.connections-max",
-			connections_max, (unsigned long)need, (unsigned long)r.rlim_cur);
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		(void)getrlimit(RLIMIT_NOFILE, &r);
+	if (r.rlim_cur >= need)
+		return connections_max;
+	room = r.rlim_cur > DESCRIPTORS_OF_OTHERS + 3
+		       ? (unsigned)((r.rlim_cur - DESCRIPTORS_OF_OTHERS) / 3)
+		       : 1;
+	log_warning("api.connections-max: %u connections need %lu open files, and %lu are "
+		    "allowed here: %u are let in; raise that (ulimit -n, LimitNOFILE=) or lower "
+		    "api.connections-max",
+		connections_max, (unsigned long)need, (unsigned long)r.rlim_cur, room);
+	return room;
 }
 
 int
@@ -108,7 +117,7 @@ gate_start(struct gate *g, struct MHD_Daemon *daemon)
 	if (g->closed)
 		log_error("%s; nobody is let in on api.listen", error);
 	g->now_ms = gate_clock_ms();
-	raise_descriptors(g->config->api.connections_max);
+	g->room = raise_descriptors(g->config->api.connections_max);
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
 	g->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	e.data.ptr = &g->wake_kind;

@@ -60,7 +60,7 @@ struct gate {
 	bool started;
 	_Atomic bool stop;
 	struct gate_list open, again, buried;
-	unsigned n_open;
+	unsigned n_open, room; /* api.connections-max, or as many as there are descriptors for */
 	int64_t now_ms;
 	/* what holds; the thread's own. `next_*` are given to it under the lock */
 	struct config *config;

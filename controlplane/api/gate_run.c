@@ -81,7 +81,7 @@ make_room(struct gate *g, const uint8_t source[16])
 		n_source += memcmp(c->source, source, 16) == 0;
 	if (n_source >= per_client && !evict(g, source))
 		return false;
-	return g->n_open < g->config->api.connections_max || evict(g, NULL);
+	return g->n_open < g->room || evict(g, NULL);
 }
 
 static void
