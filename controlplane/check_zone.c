@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* check_zone: reads zone files as a loader would, prints what it finds, publishes nothing. */
 #include "controlplane/check_zone.h"
+#include "config/progress.h"
 #include "controlplane/api/json_writer.h"
 #include "controlplane/manager/zone_names.h"
 #include "controlplane/zones/zone_load.h"
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define DEFAULT_TTL_S 3600u /* as the configuration key zones.default-ttl */
 #define SOA_SERIAL_FROM_END 20u
@@ -58,7 +61,27 @@ struct check {
 	uint32_t default_ttl;
 	bool json;
 	struct json_writer out; /* an array, one object a file */
+	struct progress progress;
+	uint64_t before, octets; /* of the files before this one, and of this one */
 };
+
+/* A file that cannot be looked at is told when it is checked. */
+static uint64_t
+octets_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+static void
+tell_progress(void *arg, uint32_t line, uint32_t n_lines)
+{
+	struct check *c = arg;
+
+	progress_set(&c->progress, c->before + (uint64_t)((double)c->octets * line / n_lines),
+		c->progress.total);
+}
 
 static void
 tell_json(struct json_writer *w, const char *path, const char *zone, const struct zone_model *z,
@@ -86,8 +109,11 @@ tell_json(struct json_writer *w, const char *path, const char *zone, const struc
 }
 
 static void
-tell_text(const char *zone, const struct zone_model *z, const struct zone_report *report)
+tell_text(struct check *c, const char *zone, const struct zone_model *z,
+	const struct zone_report *report)
 {
+	if (isatty(STDOUT_FILENO))
+		progress_hide(&c->progress);
 	for (size_t i = 0; i < report->n; i++)
 		printf("%s: %s\n", report->finding[i].severity == ZONE_ERROR ? "error" : "warning",
 			report->finding[i].text == NULL ? "(out of memory)"
@@ -104,7 +130,9 @@ tell_text(const char *zone, const struct zone_model *z, const struct zone_report
 static int
 check_file(struct check *c, const char *path)
 {
-	struct zone_load_options options = {.default_ttl = c->default_ttl};
+	struct zone_load_options options = {.default_ttl = c->default_ttl,
+		.progress = c->progress.on ? tell_progress : NULL,
+		.progress_arg = c};
 	uint8_t key[ZONE_WIRE_OCTETS];
 	char zone[ZONE_TEXT_OCTETS];
 	struct zone_report report = {0};
@@ -114,11 +142,13 @@ check_file(struct check *c, const char *path)
 	ret = c->origin != NULL ? zone_key_from_text(key, c->origin)
 				: zone_key_from_path(key, path);
 	if (ret < 0) {
+		progress_hide(&c->progress);
 		fprintf(stderr, "%s: '%s' is not a zone name; give one with --origin\n", path,
 			c->origin != NULL ? c->origin : path);
 		return EXIT_USAGE;
 	}
 	zone_text_from_key(zone, key);
+	c->octets = octets_of(path);
 	ret = zone_load_file(&model, path, zone_key_apex(key), &options, &report);
 	if (ret != 0 && report.n_errors == 0)
 		zone_report_add(
@@ -126,7 +156,10 @@ check_file(struct check *c, const char *path)
 	if (c->json)
 		tell_json(&c->out, path, zone, &model, &report);
 	else
-		tell_text(zone, &model, &report);
+		tell_text(c, zone, &model, &report);
+	c->before += c->octets;
+	if (c->before < c->progress.total) /* behind the last one is nothing to wait for */
+		progress_set(&c->progress, c->before, c->progress.total);
 	ret = report.n_errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	zone_model_destroy(&model);
 	zone_report_destroy(&report);
@@ -190,6 +223,9 @@ check_zone_main(int argc, char **argv)
 
 	if (ret != EXIT_SUCCESS || done)
 		return ret;
+	progress_start(&c.progress, "octets", 0);
+	for (int i = optind; i < argc && c.progress.on; i++)
+		c.progress.total += octets_of(argv[i]);
 	if (c.json)
 		json_open_array(&c.out, NULL);
 	for (; optind < argc; optind++) {
@@ -197,6 +233,7 @@ check_zone_main(int argc, char **argv)
 		if (one > ret)
 			ret = one;
 	}
+	progress_hide(&c.progress);
 	if (c.json) {
 		json_close_array(&c.out);
 		json_raw(&c.out, "\n");

@@ -3,6 +3,7 @@
 #include "controlplane/store_tool.h"
 #include "config/config.h"
 #include "config/program.h"
+#include "config/progress.h"
 #include "controlplane/api/json_writer.h"
 #include "controlplane/store/store.h"
 #include "controlplane/zones/zone_rdata.h"
@@ -40,6 +41,7 @@ struct tool {
 	bool force, json, done;
 	const char *path, *config;
 	struct json_writer out;
+	struct progress progress;
 };
 
 static void
@@ -47,16 +49,26 @@ print_fault(void *arg, const char *text)
 {
 	struct tool *tool = arg;
 
-	if (tool->json)
+	if (tool->json) {
 		json_str(&tool->out, NULL, text);
-	else
+	} else {
+		if (isatty(STDOUT_FILENO))
+			progress_hide(&tool->progress);
 		printf("fault: %s\n", text);
+	}
+}
+
+static void
+tell_progress(void *arg, uint64_t done, uint64_t all)
+{
+	progress_set(&((struct tool *)arg)->progress, done, all);
 }
 
 static struct store_verifier
 verifier(struct tool *tool)
 {
-	return (struct store_verifier){print_fault, tool, zone_rdata_valid};
+	progress_start(&tool->progress, "entries", 0);
+	return (struct store_verifier){print_fault, tool, zone_rdata_valid, tell_progress};
 }
 
 static int
@@ -72,6 +84,7 @@ verify(struct tool *tool, const char *path)
 		json_open_array(&tool->out, "faults");
 	}
 	ret = store_verify(path, &v, error);
+	progress_hide(&tool->progress);
 	if (tool->json) {
 		json_close_array(&tool->out);
 		json_bool(&tool->out, "ok", ret == 0);
@@ -117,6 +130,7 @@ restore(struct tool *tool, const char *from, const char *path)
 	char error[STORE_ERROR_OCTETS] = "";
 	int ret = store_restore(from, path, tool->force, &v, error);
 
+	progress_hide(&tool->progress);
 	if (ret != 0)
 		fprintf(stderr, "%s\n", error);
 	return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

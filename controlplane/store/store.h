@@ -237,6 +237,8 @@ struct store_verifier {
 	void *arg;
 	/* Is this RDATA of the type's form? (zone_rdata_valid()) NULL: it is not looked at */
 	bool (*rdata_valid)(uint16_t type, const uint8_t *rdata, uint16_t len);
+	/* Called now and then: so many entries of so many were looked at. NULL: nobody asks */
+	void (*progress)(void *arg, uint64_t done, uint64_t all);
 };
 /** Check every page and every entry of a file that nobody writes. @return 0: there is no fault.
  * -EPROTO: there is. -EBUSY: somebody writes to it */

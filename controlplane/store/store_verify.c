@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define FAULTS_MAX 100u
+#define PROGRESS_ENTRIES 1024u /* a power of two */
 
 /* What a zone's record says, and what was found. */
 struct zone_state {
@@ -33,8 +34,8 @@ struct verify {
 	size_t n, room;
 	uint64_t *gone; /* ids of deleted zones of which something is left, ascending */
 	size_t n_gone, gone_room;
-	uint64_t n_found;
-	struct store_record record; /* of the zone that is looked at */
+	uint64_t n_found, n_done, n_all; /* faults; entries */
+	struct store_record record;      /* of the zone that is looked at */
 };
 
 static void fault(struct verify *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -428,6 +429,8 @@ walk(struct verify *v, enum store_db db,
 	rc = mdb_cursor_get(c, &key, &value, MDB_FIRST);
 	while (rc == 0 && ret == 0) {
 		ret = check(v, &key, &value);
+		if (++v->n_done % PROGRESS_ENTRIES == 0 && v->v->progress != NULL)
+			v->v->progress(v->v->arg, v->n_done, v->n_all);
 		if (ret == 0)
 			rc = mdb_cursor_get(c, &key, &value, MDB_NEXT);
 	}
@@ -451,7 +454,11 @@ verify_entries(struct verify *v)
 		[STORE_DB_AUDIT] = check_audit,
 	};
 	int ret = store_txn_header(v->t);
+	MDB_stat stat;
 
+	for (unsigned db = 0; db < STORE_DBS; db++)
+		if (mdb_stat(v->t->mdb, v->t->s->db[db], &stat) == 0)
+			v->n_all += stat.ms_entries;
 	for (unsigned db = 0; db < STORE_DBS && ret == 0; db++) {
 		ret = walk(v, db, check[db]);
 		if (db == STORE_DB_ZONES && ret == 0) {

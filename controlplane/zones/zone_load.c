@@ -19,6 +19,7 @@
 #define INCLUDE_DEPTH 20u
 #define GENERATE_MAX 1000000u
 #define GENERATE_BATCH (256u << 10) /* octets of generated text that the scanner gets at a time */
+#define PROGRESS_RECORDS 4096u      /* a power of two */
 #define NO_TTL 0xfffffea7u /* the scanner's default TTL until $TTL: no file says it by chance */
 
 struct loader {
@@ -30,6 +31,8 @@ struct loader {
 			      */
 	bool warned_ttl;
 	uint32_t last_ttl;
+	uint32_t n_lines; /* of the file itself; 0: nobody asks how far it is */
+	uint32_t n_records;
 	int rc; /* why the load ends; 0 while it goes on */
 };
 
@@ -140,6 +143,8 @@ on_record(zs_scanner_t *s)
 	int rc = zone_build_add(&l->build, &rr);
 	if (rc != 0)
 		stop(s, l, rc);
+	if (l->n_lines != 0 && run->source == 0 && ++l->n_records % PROGRESS_RECORDS == 0)
+		l->options->progress(l->options->progress_arg, rr.line, l->n_lines);
 }
 
 /* What the scanner's commonest complaints mean to somebody who writes zone files. */
@@ -437,6 +442,8 @@ load(struct zone_model *out, struct zone_text *text, const char *path, bool is_t
 		return rc;
 	}
 	l.build.is_file = true;
+	if (options->progress != NULL)
+		l.n_lines = zone_text_line(text, text->text + text->len);
 	rc = zone_build_source(&l.build, path, 0, ZONE_NO_LINE);
 	if (rc >= 0) {
 		zs_scanner_t *s = new_scanner(&run, l.build.z.apex, l.build.z.apex_len, NO_TTL);

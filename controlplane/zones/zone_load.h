@@ -17,6 +17,10 @@ struct zone_load_options {
 	 * the end. May be NULL. */
 	void (*included)(void *arg, const char *path);
 	void *included_arg;
+	/* Called now and then while the file is read: how many of its lines are, of how many. May
+	 * be NULL. */
+	void (*progress)(void *arg, uint32_t line, uint32_t n_lines);
+	void *progress_arg;
 	struct stat *as_read; /* zone_load_file(): of the file, just before it was read; NULL: not
 				 asked for. Untouched when it cannot be read */
 	struct zone_scratch *scratch; /* of the calling thread, which loads zone after zone; NULL:

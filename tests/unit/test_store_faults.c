@@ -108,7 +108,7 @@ print_fault(void *arg, const char *text)
 static void
 look(struct fixture *f, const char *kind, unsigned at, unsigned acknowledged)
 {
-	struct store_verifier v = {print_fault, NULL, NULL};
+	struct store_verifier v = {print_fault, NULL, NULL, NULL};
 	char error[STORE_ERROR_OCTETS] = "";
 	const char *a = "0", *b = "0", *big;
 	char key[16];

@@ -74,7 +74,7 @@ note(void *arg, const char *text)
 static int
 verify(const char *path, struct found *f)
 {
-	struct store_verifier v = {note, f, NULL};
+	struct store_verifier v = {note, f, NULL, NULL};
 	char error[STORE_ERROR_OCTETS] = "";
 	int ret;
 
@@ -264,7 +264,7 @@ a_snapshot_is_restored(void **state)
 	struct fixture *f = *state;
 	char copy[128], error[STORE_ERROR_OCTETS] = "";
 	struct found found;
-	struct store_verifier v = {note, &found, NULL};
+	struct store_verifier v = {note, &found, NULL, NULL};
 	struct store_txn *t;
 	struct store_zone zone;
 	uint64_t version, id;
@@ -351,7 +351,7 @@ what_root_makes_is_the_owners(void **state)
 	struct store_options reading = {.path = f->path, .read_only = true};
 	char copy[128], error[STORE_ERROR_OCTETS] = "", name[128];
 	struct found found;
-	struct store_verifier v = {note, &found, NULL};
+	struct store_verifier v = {note, &found, NULL, NULL};
 
 	if (geteuid() != 0)
 		skip();

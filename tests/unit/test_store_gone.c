@@ -34,7 +34,7 @@ told(void *arg, const char *text)
 static void
 assert_sound(struct fixture *f)
 {
-	struct store_verifier v = {told, NULL, NULL};
+	struct store_verifier v = {told, NULL, NULL, NULL};
 	char error[STORE_ERROR_OCTETS] = "", copy[128];
 
 	snprintf(copy, sizeof copy, "%s/copy", f->folder);
@@ -176,7 +176,7 @@ a_note_that_cannot_be_is_a_fault(void **state)
 	struct fixture *f = *state;
 	struct store_txn *t = begin_write(f);
 	struct store_zone zone = create_zone(t, "example.");
-	struct store_verifier v = {told, NULL, NULL};
+	struct store_verifier v = {told, NULL, NULL, NULL};
 	char error[STORE_ERROR_OCTETS], key[32];
 
 	fill(t, &zone, "example.", 5);

@@ -315,3 +315,42 @@ def test_import_shows_its_progress_on_a_terminal_only(ctl, server, tmp_path):
         assert re.search(r'\[[#.]{24}\] \d+/60 zones, \d+/s', t.text), t.text
     finally:
         t.close()
+
+
+BAR = r'\[[#.]{24}\] ([\d,]+)/([\d,]+) %s, \d+/s'
+
+
+def seen(program, words, folder, end):
+    """What a command writes on a terminal, until the end comes: as (done, total) of each bar, and all of it."""
+    t = Terminal([program, *map(str, words)], dict(os.environ, TERM='dumb'), folder)
+    try:
+        assert t.read_until(end), t.text
+        return t.text
+    finally:
+        t.close()
+
+
+def bars(what, text):
+    return [tuple(int(n.replace(',', '')) for n in pair) for pair in re.findall(BAR % what, text)]
+
+
+def test_check_shows_its_progress_on_a_terminal_only(build, tmp_path):
+    program, files = find_program(build, 'millracectl'), []
+    for n in range(40):
+        files.append(tmp_path / ('c%d.example.zone' % n))
+        files[-1].write_text(FILE % (n, n))
+    octets = sum(f.stat().st_size for f in files)
+    # many files; each of them is told, and the bar stands behind it
+    found = bars('octets', seen(program, ['zone', 'check', *files], tmp_path, r'zone c39\.example\.: OK'))
+    assert found and all(total == octets and 0 < done < total for done, total in found) and found == sorted(found), found
+    # a large one
+    large = tmp_path / 'large.example.zone'
+    large.write_text(FILE % ('a', 'a') + ''.join('a-rather-long-name-%d A 192.0.2.1\n' % i for i in range(100000)))
+    text = seen(program, ['zone', 'check', large], tmp_path, r'zone large\.example\.: OK')
+    found = bars('octets', text)
+    assert found and all(total == large.stat().st_size and 0 < done < total for done, total in found), text
+    assert re.search(r', \d+ s left', text)
+    # a small one is not worth a bar, and a file gets none
+    assert not bars('octets', seen(program, ['zone', 'check', files[0]], tmp_path, r'zone c0\.example\.: OK'))
+    r = subprocess.run([program, 'zone', 'check', *map(str, files), str(large)], capture_output=True, text=True, timeout=60)
+    assert r.returncode == 0 and r.stderr == '' and '/s' not in r.stdout

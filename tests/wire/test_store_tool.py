@@ -4,6 +4,7 @@ in the midst of changes."""
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -12,6 +13,7 @@ import time
 import pytest
 
 from suite import Suite, find_program
+from test_cli import Terminal
 from test_control import request
 
 KEYS = '/api/v1/servers/localhost/tsigkeys'
@@ -87,6 +89,23 @@ def test_a_snapshot_of_a_store_in_use_is_restored(suite, tmp_path):
     assert ctl(suite, 'verify', *path).returncode == 0
     assert sorted(p.name for p in suite.store_path.parent.iterdir()) == ['store.mdb', 'store.mdb-lock', 'store.mdb-writer']
     suite.start()
+
+
+def test_verify_shows_its_progress_on_a_terminal_only(suite, tmp_path):
+    wait_for_store(suite)
+    path = tmp_path / 'many.example.zone'
+    path.write_text(ZONE + ''.join('n%d A 192.0.2.1\n' % i for i in range(5000)))
+    suite.ctl('zone', 'import', str(path))
+    suite.ctl('store', 'snapshot', str(tmp_path / 'copy.mdb'))
+    program, words = find_program(suite.build, 'millracectl'), ['store', 'verify', '--path', str(tmp_path / 'copy.mdb')]
+    t = Terminal([program, *words], dict(os.environ, TERM='dumb'), tmp_path)
+    try:
+        assert t.read_until('copy.mdb: OK'), t.text
+        assert re.search(r'\[[#.]{24}\] [\d,]+/[\d,]+ entries, \d+/s', t.text), t.text
+    finally:
+        t.close()
+    r = ctl(suite, *words[1:])
+    assert (r.returncode, r.stdout, r.stderr) == (0, '%s: OK\n' % (tmp_path / 'copy.mdb'), '')
 
 
 NOBODY = 65534

@@ -178,19 +178,6 @@ char ctl_choose(const char *letters, const char *format, ...) __attribute__((for
 bool ctl_confirm(const struct ctl *c, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* How far something is, on a terminal only. */
-struct ctl_progress {
-	const char *what; /* "zones" */
-	uint64_t total, done;
-	uint64_t started_ns, drawn_ns;
-	bool on;
-};
-void ctl_progress_start(struct ctl_progress *p, const char *what, uint64_t total);
-void ctl_progress_add(struct ctl_progress *p, uint64_t n);
-/** Make room for a message, or for the end. */
-void ctl_progress_hide(struct ctl_progress *p);
-double ctl_progress_seconds(const struct ctl_progress *p);
-
 /* --- zone_create.c, zone_show.c: names --- */
 
 /** "native", ... as the API calls it. @return NULL after a message */

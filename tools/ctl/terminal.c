@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ctl/terminal: questions, and how far something is. */
+/* ctl/terminal: questions. */
 #include "tools/ctl/ctl.h"
 
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-#define BAR_CELLS 24u
-#define REDRAW_NS 100000000u
 
 bool
 ctl_may_ask(void)
@@ -59,68 +55,4 @@ ctl_confirm(const struct ctl *c, const char *format, ...)
 	if (!yes)
 		fprintf(stderr, "Nothing was changed.\n");
 	return yes;
-}
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-void
-ctl_progress_start(struct ctl_progress *p, const char *what, uint64_t total)
-{
-	*p = (struct ctl_progress){.what = what, .total = total, .started_ns = now_ns()};
-	p->on = isatty(STDERR_FILENO);
-}
-
-static void
-draw(const struct ctl_progress *p, uint64_t now)
-{
-	double s = (double)(now - p->started_ns) / 1e9;
-	double rate = s > 0 ? (double)p->done / s : 0;
-	unsigned full = p->total == 0 ? 0 : (unsigned)(p->done * BAR_CELLS / p->total);
-	char bar[BAR_CELLS + 1];
-
-	for (unsigned i = 0; i < BAR_CELLS; i++)
-		bar[i] = i < full ? '#' : '.';
-	bar[BAR_CELLS] = '\0';
-	fprintf(stderr, "\r[%s] %s/%s %s, %.0f/s", bar, ctl_number(p->done), ctl_number(p->total),
-		p->what, rate);
-	if (rate > 0 && p->done < p->total)
-		fprintf(stderr, ", %s left",
-			ctl_duration((uint64_t)((double)(p->total - p->done) / rate) + 1));
-	fprintf(stderr, "\033[K");
-}
-
-void
-ctl_progress_add(struct ctl_progress *p, uint64_t n)
-{
-	uint64_t now;
-
-	p->done += n;
-	if (!p->on)
-		return;
-	now = now_ns();
-	if (now - p->drawn_ns < REDRAW_NS)
-		return;
-	p->drawn_ns = now;
-	draw(p, now);
-}
-
-void
-ctl_progress_hide(struct ctl_progress *p)
-{
-	if (p->on && p->drawn_ns != 0)
-		fprintf(stderr, "\r\033[K");
-	p->drawn_ns = 0;
-}
-
-double
-ctl_progress_seconds(const struct ctl_progress *p)
-{
-	return (double)(now_ns() - p->started_ns) / 1e9;
 }

@@ -3,6 +3,7 @@
  * together together. A zone is there as a whole or not at all. Large files are sent as they are,
  * one at a time, and read over there; small ones are read here, so that they may include others,
  * and that it works with PowerDNS's API too. */
+#include "config/progress.h"
 #include "tools/ctl/rrsets.h"
 
 #include <dirent.h>
@@ -40,7 +41,7 @@ struct import {
 	struct upload up[PARALLEL];
 	char **file;
 	size_t n_files, room, next;
-	struct ctl_progress progress;
+	struct progress progress;
 	uint64_t created, replaced, failed, records;
 	json_t *told; /* with --json: an object for each zone */
 	bool unreachable;
@@ -125,7 +126,7 @@ tell(struct import *im, const struct upload *u, const char *result, size_t recor
 
 	if (error != NULL) {
 		im->failed++;
-		ctl_progress_hide(&im->progress);
+		progress_hide(&im->progress);
 		ctl_complain("%s: %s", file, error);
 	} else {
 		im->records += records;
@@ -135,9 +136,9 @@ tell(struct import *im, const struct upload *u, const char *result, size_t recor
 			im->told, json_pack("{s:s, s:s, s:s, s:I, s:s*}", "file", file, "zone",
 					  zone == NULL ? "" : zone, "result", result, "records",
 					  (json_int_t)records, "error", error));
-	ctl_progress_add(&im->progress, !im->by_octets        ? 1
-					: u->octets > u->sent ? u->octets - u->sent
-							      : 0);
+	progress_add(&im->progress, !im->by_octets        ? 1
+				    : u->octets > u->sent ? u->octets - u->sent
+							  : 0);
 }
 
 static size_t
@@ -230,7 +231,7 @@ give(char *to, size_t size, size_t n, void *arg)
 	if (got == 0 && ferror(u->in))
 		return CURL_READFUNC_ABORT;
 	u->sent += got;
-	ctl_progress_add(&u->import->progress, got);
+	progress_add(&u->import->progress, got);
 	return got;
 }
 
@@ -349,7 +350,7 @@ say_findings(struct import *im, const char *file, const json_t *answer)
 	size_t i, n = (size_t)ctl_uint(answer, "warnings");
 
 	if (json_array_size(all) > 0)
-		ctl_progress_hide(&im->progress);
+		progress_hide(&im->progress);
 	json_array_foreach(all, i, finding)
 	{
 		const char *text = ctl_text(finding, "text");
@@ -401,7 +402,7 @@ finish(struct import *im, struct upload *u, CURLcode code)
 	curl_easy_getinfo(u->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(u->curl, CURLINFO_OS_ERRNO, &error);
 	if (code != CURLE_OK) {
-		ctl_progress_hide(&im->progress);
+		progress_hide(&im->progress);
 		if (!im->unreachable)
 			ctl_say_unreachable(im->c, (int)code, error, "");
 		im->unreachable = true;
@@ -465,7 +466,7 @@ run(struct import *im)
 static void
 summarise(const struct import *im)
 {
-	double s = ctl_progress_seconds(&im->progress);
+	double s = progress_seconds(&im->progress);
 
 	if (im->told != NULL) {
 		ctl_print_json(im->told);
@@ -498,10 +499,10 @@ ctl_zone_import(const struct ctl *c)
 			octets += size_of(im->file[i]);
 			im->by_octets |= size_of(im->file[i]) > LARGE_OCTETS;
 		}
-		ctl_progress_start(&im->progress, im->by_octets ? "octets" : "zones",
+		progress_start(&im->progress, im->by_octets ? "octets" : "zones",
 			im->by_octets ? octets : im->n_files);
 		run(im);
-		ctl_progress_hide(&im->progress);
+		progress_hide(&im->progress);
 		summarise(im);
 		ret = im->failed == 0 && !im->unreachable ? CTL_OK : CTL_FAILURE;
 	}
