@@ -84,10 +84,14 @@ def test_the_audit_log_misses_no_request_for_the_octets_of_its_path(server):
     answer = talk(server, b'DELETE ' + path + b' HTTP/1.1\r\n' + HEAD + b'Connection: close\r\n\r\n')
     assert answer.startswith(b'HTTP/1.1 204 ')
     assert json.loads(server.ask('GET', BASE + '/autoprimaries')[2]) == []
-    wanted, end = [BASE + '/autoprimaries/192.0.2.9/ns%FF.example.'], time.monotonic() + 5
+    # that change is told as one, with its key; of another request the path is
+    answer = talk(server, b'PUT ' + BASE.encode() + b'/zones/ns\xff.example./rectify HTTP/1.1\r\n' + HEAD + b'Connection: close\r\n\r\n')
+    assert answer.startswith(b'HTTP/1.1 404 ')
+    wanted, end = [BASE + '/zones/ns%FF.example./rectify'], time.monotonic() + 5
     while True:         # it is told when it was answered
         rows = json.loads(server.ask('GET', BASE + '/millrace/audit')[2])['entries']
-        if [r['path'] for r in rows if r.get('method') == 'DELETE'] == wanted:
+        if [r['path'] for r in rows if r.get('method') == 'PUT' and 'rectify' in r['path']] == wanted:
+            assert [r['key'] for r in rows if r['action'] == 'autoprimary' and r['after'] is None] == ['192.0.2.9/ns\\255.example']
             break
         assert time.monotonic() < end, rows
         time.sleep(.02)
