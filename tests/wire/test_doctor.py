@@ -140,6 +140,8 @@ def cpu(n, path):
 @pytest.mark.parametrize('change,check,level,words,yaml', [
     sick('card with the kernel', lambda m: None, 'driver', 'bad', 'ixgbe', 'millracectl port bind ' + CARD),
     sick('no such card', lambda m: None, 'driver', 'bad', '0000:99:00.0', yaml=PCI.replace(CARD, '0000:99:00.0')),
+    sick('a Mellanox card', lambda m: m.link('sys/bus/pci/devices/%s/driver' % CARD, '../../../bus/pci/drivers/mlx5_core'), 'driver', 'bad',
+         'not supported as DPDK ports yet', 'net_af_xdp0,iface=eth1'),
     sick('no iommu', lambda m: (m.root / 'sys/kernel/iommu_groups/42/x').unlink() or
          (m.root / 'sys/kernel/iommu_groups/42').rmdir(), 'iommu', 'bad', 'intel_iommu=on'),
     sick('no huge pages', lambda m: m.put('sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages', '3\n'),
@@ -208,6 +210,15 @@ def test_port_list_shows_cards_drivers_and_the_default_route(ctl, machine):
     assert [(c['address'], c['driver'], c['interfaces'], c['default_route'], c['virtual_function']) for c in cards] == [
         (CARD, 'ixgbe', ['eth1'], True, False), (VF, 'vfio-pci', [], False, True)]
     assert 'default route' in ctl('port', 'list', '--root', str(machine.root)).stdout
+
+
+def test_a_mellanox_card_is_not_bound(ctl, machine):
+    """Its driver must stay for DPDK, and the suite has no way yet to use it so."""
+    machine.link('sys/bus/pci/devices/%s/driver' % CARD, '../../../bus/pci/drivers/mlx5_core')
+    r = ctl('port', 'bind', CARD, '--root', str(machine.root))
+    assert r.returncode == 1 and r.stdout == '' and 'not supported' in r.stderr and 'AF_XDP' in r.stderr, r
+    assert (machine.root / 'sys/bus/pci/devices' / CARD / 'driver_override').read_text() == '(null)\n'
+    assert 'not supported' in ctl('port', 'list', '--root', str(machine.root)).stdout
 
 
 def test_the_card_with_the_default_route_is_not_taken_unless_told_twice(ctl, machine):

@@ -85,6 +85,8 @@ list_table(const struct ctl *c, const struct sysroot *r, const struct pci_device
 			snprintf(note, sizeof note, "default route");
 		else if (remembered(r, d[i].address, was))
 			snprintf(note, sizeof note, "was with %s", was[0] ? was : "no driver");
+		else if (pci_is_bifurcated(d[i].driver))
+			snprintf(note, sizeof note, "not supported yet, but through AF_XDP");
 		else if (d[i].is_vf)
 			snprintf(note, sizeof note, "virtual function");
 		ctl_table_add(&t, (const char *const[]){d[i].address, id,
@@ -212,10 +214,12 @@ ctl_port_bind(const struct ctl *c)
 		return CTL_USAGE;
 	}
 	if (pci_is_bifurcated(d.driver)) {
-		printf("%s stays with %s: DPDK uses such cards beside their kernel driver, and the "
-		       "interface stays\n",
+		fprintf(stderr,
+			"millracectl: %s has %s: such cards are not supported as DPDK ports yet, "
+			"and vfio-pci cannot drive them; AF_XDP ports can use their interface: "
+			"docs/ports.md\n",
 			d.address, d.driver);
-		return CTL_OK;
+		return CTL_FAILURE;
 	}
 	if (strcmp(d.driver, driver) == 0) {
 		printf("%s is bound to %s already\n", d.address, driver);

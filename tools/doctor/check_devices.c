@@ -62,8 +62,11 @@ check_card(struct doctor *d, const char *device)
 			doctor_say(d, DOCTOR_OK, "", "card %s is bound to %s", card->address,
 				card->driver);
 	} else if (pci_is_bifurcated(card->driver)) {
-		doctor_say(d, DOCTOR_OK, "", "card %s stays with %s, as DPDK wants it",
-			card->address, card->driver);
+		doctor_say(d, DOCTOR_BAD, "millracectl port list",
+			"card %s has %s: such cards are not supported as DPDK ports yet; name its "
+			"interface in an AF_XDP port, net_af_xdp0,iface=%s",
+			card->address, card->driver,
+			card->n_interfaces > 0 ? card->interface[0] : "...");
 	} else {
 		snprintf(mend, sizeof mend, "%smillracectl port bind %s",
 			sys_exists(&d->root, "/sys/bus/pci/drivers/vfio-pci")

@@ -29,7 +29,8 @@ size_t pci_scan(const struct sysroot *r, struct pci_device list[PCI_DEVICES_MAX]
 
 /** Drivers that DPDK uses a card through. */
 bool pci_is_userspace_driver(const char *driver);
-/** Cards whose kernel driver stays while DPDK uses them (Mellanox/NVIDIA, "bifurcated"). */
+/** Cards whose kernel driver would have to stay while DPDK uses them (Mellanox/NVIDIA,
+ * "bifurcated"): not supported yet. */
 bool pci_is_bifurcated(const char *driver);
 
 /** "01:00.0" or "0000:01:00.0" in full. @return false when it is no PCI address */
