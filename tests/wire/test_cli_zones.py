@@ -101,6 +101,25 @@ def test_zone_create_show_set_delete(ctl):
     assert r.returncode == 1 and r.stderr and name + '.' not in ctl('zone', 'list').stdout
 
 
+def test_zone_has_the_key_that_its_transfers_are_signed_with(ctl):
+    name, key = next(names), 'key-of-' + next(names)
+    ctl('tsig', 'generate', key)
+    ctl('zone', 'create', name, '--kind', 'secondary', '--primary', '192.0.2.1', '--tsig-key', key)
+    keys = lambda: json.loads(ctl('zone', 'show', name, '--json').stdout)['slave_tsig_key_ids']     # noqa: E731
+    assert keys() == [key + '.'] and re.search(r'^tsig-key +%s\.$' % re.escape(key), ctl('zone', 'show', name).stdout, re.M)
+    assert ctl('metadata', 'get', name, 'AXFR-MASTER-TSIG').stdout.rstrip('.\n') == key
+    ctl('zone', 'set', name, '--account', 'other')
+    assert keys() == [key + '.'], 'what is not named stays'
+    ctl('zone', 'set', name, '--tsig-key', '')
+    assert keys() == []
+    r = ctl('zone', 'set', name, '--tsig-key', 'nobody.example', check=False)
+    assert r.returncode == 1 and 'nobody.example' in r.stderr
+    ctl('zone', 'set', name, '--tsig-key', key + '.')
+    assert keys() == [key + '.']
+    ctl('zone', 'delete', name)
+    ctl('tsig', 'delete', key, '--yes')
+
+
 @pytest.mark.parametrize('args, text', [
     (['zone', 'create', 'x.example', '--kind', 'nothing'], 'native'), (['zone', 'set', 'x.example'], 'what is to be set'),
     (['zone', 'set', 'x.example', '--api-rectify', 'perhaps'], 'yes or no'), (['zone', 'show', 'x.example', '--type', 'A'], '--name'),

@@ -111,6 +111,16 @@ set_properties(json_t *to, const struct ctl *c)
 	set_text(to, c, "account", "account");
 	set_text(to, c, "soa-edit", "soa_edit");
 	set_text(to, c, "soa-edit-api", "soa_edit_api");
+	if (ctl_given(c, "tsig-key")) {
+		const char *key = ctl_value(c, "tsig-key");
+		json_t *keys = json_array();
+		if (key[0] != '\0') {
+			char *name = ctl_absolute(key);
+			json_array_append_new(keys, json_string(name));
+			free(name);
+		}
+		json_object_set_new(to, "slave_tsig_key_ids", keys);
+	}
 	if (ctl_given(c, "catalog")) {
 		const char *catalog = ctl_value(c, "catalog");
 		char *name = catalog[0] == '\0' ? ctl_format("%s", "") : ctl_absolute(catalog);

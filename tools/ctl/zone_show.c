@@ -87,7 +87,7 @@ print_properties(const json_t *zone)
 	const char *error = ctl_text(transfer, "last_error");
 	char serial[16];
 	size_t i;
-	json_t *primary;
+	json_t *primary, *key;
 
 	snprintf(serial, sizeof serial, "%u", (unsigned)ctl_uint(zone, "serial"));
 	print_line("zone", ctl_text(zone, "name"));
@@ -95,6 +95,8 @@ print_properties(const json_t *zone)
 	print_line("serial", serial);
 	json_array_foreach(json_object_get(zone, "masters"), i, primary)
 		print_line(i == 0 ? "primaries" : "", json_string_value(primary));
+	json_array_foreach(json_object_get(zone, "slave_tsig_key_ids"), i, key)
+		print_line(i == 0 ? "tsig-key" : "", json_string_value(key));
 	print_line("account", ctl_text(zone, "account"));
 	print_line("catalog", ctl_text(zone, "catalog"));
 	print_line("soa-edit", ctl_text(zone, "soa_edit"));
