@@ -316,7 +316,7 @@ static const struct schema_key api_keys[] = {
 	 .help = "CA certificates (PEM): clients must show a certificate of one of these, besides the key or a token. A token "
 		 "that names the certificate's subject needs no other proof."},
 	{"extensions", SCHEMA_BOOL, LIVE, AT(api.extensions), .fallback = "false",
-	 .help = "Offer what PowerDNS's API has not: `limit` and `cursor` in lists of zones and records, `ETag` and "
+	 .help = "Offer what PowerDNS's API has not: `limit` and `cursor` in the list of zones, `ETag` and "
 		 "`If-Match`. A request with `X-Millrace-Extensions: true` has them in any case."},
 	{"cors-origin", SCHEMA_TEXT, LIVE, AT(api.cors_origin), .min = 1, .max = 255, .example = "https://ui.example.net",
 	 .otherwise = "browsers' scripts of other origins are not answered", .powerdns = "webserver-cross-origin-request-header",

@@ -79,14 +79,18 @@ print_kinds(void)
 	};
 
 	printf("\n## Kinds of metadata\n\nAnd any kind that begins with `X-`: any text, more "
-	       "than one.\n\n| kind | through /metadata | values | |\n|---|---|---|---|\n");
+	       "than one.\n\nA kind of which the last column says *no* is kept and shown, and has "
+	       "no "
+	       "effect in this version.\n\n| kind | through /metadata | values | | in effect |\n"
+	       "|---|---|---|---|---|\n");
 	for (size_t i = 0; i < metadata_n_kinds; i++) {
 		const struct metadata_kind *k = &metadata_kind[i];
-		printf("| `%s` | %s | %s%s | %s |\n", k->name,
+		printf("| `%s` | %s | %s%s | %s | %s |\n", k->name,
 			k->hidden      ? "only in the list of all"
 			: k->read_only ? "read"
 				       : "read, set",
-			word[k->value], k->several ? ", more than one" : "", k->help);
+			word[k->value], k->several ? ", more than one" : "", k->help,
+			k->acts ? "yes" : "no");
 	}
 }
 

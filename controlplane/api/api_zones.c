@@ -41,7 +41,8 @@ forget_list(void *arg)
 /* Where a zone is served from, and its state. */
 struct entry_note {
 	struct json_writer *w; /* gets the state */
-	bool elsewhere;        /* a file hides the store's zone of this name */
+	const struct transfer_status *transfer;
+	bool elsewhere; /* a file hides the store's zone of this name */
 };
 
 static void
@@ -51,7 +52,17 @@ note_entry(void *arg, const struct zone_entry *e)
 
 	note->elsewhere = e->home != ZONE_HOME_STORE;
 	if (!note->elsewhere)
-		zone_write_state(note->w, e, false, NULL);
+		zone_write_state(note->w, e, false, note->transfer);
+}
+
+/* Does a transfer of this zone wait or run? */
+static bool
+is_transferred(struct api_request *r, const struct store_zone *zone, struct transfer_status *status)
+{
+	return (zone->kind == BACKEND_SECONDARY || zone->kind == BACKEND_CONSUMER) &&
+	       r->context->transfers != NULL &&
+	       transfer_status_of(r->context->transfers, zone->apex, status) &&
+	       status->state != TRANSFER_IDLE;
 }
 
 static void
@@ -59,12 +70,15 @@ write_stored(struct api_request *r, struct zone_list *list, struct store_txn *t,
 	const struct store_zone *zone)
 {
 	struct entry_note note = {.w = &list->scratch};
+	struct transfer_status transfer;
 	struct zone_members m;
 
 	if (!access_zone_seen(r, zone->apex))
 		return;
 	json_rewind(note.w);
 	note.w->comma = true;
+	if (is_transferred(r, zone, &transfer))
+		note.transfer = &transfer;
 	zone_manager_visit(r->context->zones, zone->apex, note_entry, &note);
 	if (note.elsewhere)
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* metadata_kind: the kinds of domain metadata that PowerDNS has, one row each: who may set it, and
- * what its values are. The API's checks and docs/api-reference.md are made from it. Pure, any
- * thread. */
+/* metadata_kind: the kinds of domain metadata that PowerDNS has, one row each: who may set it,
+ * what its values are, and whether it has an effect yet. The API's checks and docs/api-reference.md
+ * are made from it. Pure, any thread. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +27,7 @@ struct metadata_kind {
 	bool read_only; /* through /metadata; another route or a tool sets it */
 	bool hidden;    /* not reachable by its name, though the list shows it */
 	bool several;   /* more than one value */
+	bool acts;      /* false: it is kept, and nothing of this version goes by it */
 	enum metadata_value value;
 	const char *help;
 };

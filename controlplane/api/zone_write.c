@@ -140,6 +140,8 @@ write_transfer(struct json_writer *w, const struct transfer_status *s)
 	json_open_object(w, "transfer");
 	json_str(w, "state", transfer_state_word[s->state]);
 	json_str(w, "primary", s->primary);
+	if (s->named[0] != '\0')
+		json_str(w, "named", s->named);
 	json_uint(w, "last_check", (uint64_t)s->checked_s);
 	json_uint(w, "last_success", (uint64_t)s->succeeded_s);
 	json_str(w, "result", s->checked_s == 0 ? "" : transfer_result_word[s->result]);

@@ -150,6 +150,9 @@ transfer_status_of(
 		*out = z->told_of == zone ? z->status : none;
 		out->state = state_of(z, zone);
 		known = z->told_of == zone || out->state != TRANSFER_IDLE;
+		out->named[0] = '\0';
+		if (out->state == TRANSFER_WAITING && z->primary.ss_family != AF_UNSPEC)
+			transfer_format_address(&z->primary, out->named);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return known;

@@ -62,6 +62,8 @@ struct transfer_status {
 	enum transfer_result result;
 	char primary[TRANSFER_ADDRESS_OCTETS]; /* the last one that was asked; "" */
 	char error[TRANSFER_ERROR_OCTETS];     /* "": it was good */
+	/* of one that waits: the primary that was named with the request; "": the zone's own */
+	char named[TRANSFER_ADDRESS_OCTETS];
 	/* of the last good one */
 	uint32_t serial; /* the primary's */
 	uint64_t records, dropped, octets;

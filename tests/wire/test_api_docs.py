@@ -158,6 +158,26 @@ def test_what_get_answers_fits_its_schema(server, document):
     assert n > 10
 
 
+def test_states_of_zones_fit_their_schema(server, document):
+    """A secondary zone before its first transfer, and one that is being retrieved."""
+    body = json.dumps({'name': 'empty.example.', 'kind': 'Slave', 'masters': ['127.0.0.1:1'], 'nameservers': []})
+    assert request(server, 'POST', '/api/v1/servers/localhost/zones', body)[0] == 201
+    try:
+        for path, schema in (('/zones/empty.example.', 'Zone'), ('/zones', None)):
+            status, _, text = request(server, 'GET', '/api/v1/servers/localhost' + path)
+            zones = json.loads(text) if schema is None else [json.loads(text)]
+            state = [z['millrace'] for z in zones if z['name'] == 'empty.example.'][0]
+            assert status == 200 and state['state'] == 'empty'
+            for z in zones:
+                validator(document, {'$ref': '#/components/schemas/Zone'}).validate(z)
+        states = document['components']['schemas']['ZoneState']['properties']['state']['enum']
+        page = (pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'control.md').read_text()
+        table = page[page.index('## States'):page.index('## Reloads')]
+        assert set(re.findall(r'^\| `(\w+)` \|', table, re.M)) == set(states), 'docs/control.md has them all'
+    finally:
+        assert request(server, 'DELETE', '/api/v1/servers/localhost/zones/empty.example.')[0] == 204
+
+
 def test_errors_fit_theirs(server, document):
     for path in ('/nothing', '/api/v1/servers/localhost/zones/none.example.', '/api/v1/servers/localhost/zones?dnssec=perhaps'):
         status, headers, text = request(server, 'GET', path)

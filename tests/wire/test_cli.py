@@ -205,3 +205,14 @@ def test_kinds_of_metadata_are_those_of_the_api():
     page = (ROOT / 'docs/api-reference.md').read_text()
     theirs = re.findall(r'^\| `([A-Z0-9-]+)` \|', page[page.index('## Kinds of metadata'):], re.M)
     assert len(theirs) > 20 and ours == theirs
+
+
+def test_help_tells_which_kinds_of_metadata_are_in_effect(ctl):
+    page = (ROOT / 'docs/api-reference.md').read_text()
+    rows = re.findall(r'^\| `([A-Z0-9-]+)` \|.*\| (yes|no) \|$', page[page.index('## Kinds of metadata'):], re.M)
+    acting = {kind for kind, acts in rows if acts == 'yes'}
+    assert acting == {'ALSO-NOTIFY', 'AXFR-MASTER-TSIG', 'AXFR-SOURCE', 'SOA-EDIT', 'SOA-EDIT-API'}
+    for verb in ('set', 'add'):
+        said = ' '.join(ctl('metadata', verb, '--help').stdout.split())
+        sentence = re.search(r'In effect are ([^.]*)\.', said)
+        assert sentence and set(re.findall(r'[A-Z][A-Z-]+', sentence[1])) == acting, said

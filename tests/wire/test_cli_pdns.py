@@ -3,6 +3,7 @@
 running suite, once to a PowerDNS of its own."""
 import os
 import re
+import socket
 import subprocess
 
 import pytest
@@ -163,6 +164,8 @@ def test_what_there_is_not_says_so(ours):
     for args in (['notify-host', 'example.org', '192.0.2.1'], ['cycle'], ['quit'], ['token-login', 'a', '1', '2']):
         r = ours.control(*args)
         assert r.returncode == 1 and r.stderr.startswith('pdns_control: '), args
+    assert 'ALSO-NOTIFY' in ours.control('notify-host', 'example.org', '192.0.2.1').stderr
+    assert 'catalog zones' in ours.util('set-option', 'example.org', 'producer', 'group', 'x').stderr
     r = ours.control('--remote-address=192.0.2.1', '--secret=x', 'rping')
     assert r.returncode != 0 and '--server' in r.stderr, 'another server is not silently this one'
 
@@ -218,6 +221,27 @@ def test_control_retrieve(ours, theirs):
         for s in (ours, theirs):
             for zone in ('fetched.example', 'native.example'):
                 s.util('delete-zone', zone)
+
+
+def test_control_shows_what_waits_to_be_retrieved(ours, theirs):
+    """Primaries that take the connection and say nothing: two zones are being retrieved (transfer.parallel), others wait."""
+    if ours.name == 'powerdns':
+        pytest.skip("PowerDNS's API does not tell it")
+    silent = socket.create_server(('127.0.0.1', 0), backlog=16)
+    there = '127.0.0.1:%d' % silent.getsockname()[1]
+    zones = ['queue%d.example' % i for i in range(5)]
+    try:
+        for zone in zones:
+            assert ours.util('create-secondary-zone', zone, there).returncode == 0
+        for zone in zones[:3]:
+            assert ours.control('retrieve', zone).returncode == 0
+        assert ours.control('retrieve', zones[3], '[::1]:5301').returncode == 0
+        lines = ours.control('xfr-queue').stdout.split('\n')
+        assert lines == ['queue2.example. 127.0.0.1', 'queue3.example. ::1', '', ''], lines
+    finally:
+        for zone in zones:
+            ours.util('delete-zone', zone)
+        silent.close()
 
 
 def test_control_statistics(ours, theirs):

@@ -55,17 +55,23 @@ const struct ctl_noun ctl_noun_rrset =
 
 /* --- metadata --- */
 
+/* a test compares with the API's table */
+#define METADATA_ACTING                                                                   \
+	"In effect are ALSO-NOTIFY, AXFR-MASTER-TSIG, AXFR-SOURCE, SOA-EDIT and "         \
+	"SOA-EDIT-API. This version keeps and shows the other kinds, and does not go by " \
+	"them."
+
 static const struct ctl_verb metadata_verbs[] = {
 	{"list", "ZONE", 1, 1, 0, NULL, ctl_metadata_list, "All metadata of a zone."},
 	{"get", "ZONE METADATA", 2, 2, 0, NULL, ctl_metadata_get,
 		"The values of one kind, a line each.",
-		.example = "millracectl metadata get example.org ALLOW-AXFR-FROM\n"},
+		.example = "millracectl metadata get example.org ALSO-NOTIFY\n"},
 	{"set", "ZONE METADATA VALUE...", 3, INT_MAX, 0, NULL, ctl_metadata_set,
-		"Make these the values of a kind.",
-		.example = "millracectl metadata set example.org ALLOW-AXFR-FROM AUTO-NS "
-			   "192.0.2.0/24\n"},
+		"Make these the values of a kind.", .more = METADATA_ACTING,
+		.example = "millracectl metadata set example.org ALSO-NOTIFY 192.0.2.9 "
+			   "192.0.2.10:5353\n"},
 	{"add", "ZONE METADATA VALUE...", 3, INT_MAX, 0, NULL, ctl_metadata_add,
-		"Add values to a kind."},
+		"Add values to a kind.", .more = METADATA_ACTING},
 	{"delete", "ZONE METADATA", 2, 2, 0, yes_option, ctl_metadata_delete, "Delete a kind."},
 };
 const struct ctl_noun ctl_noun_metadata = CTL_NOUN("metadata",
@@ -94,4 +100,4 @@ static const struct ctl_verb tsig_verbs[] = {
 	{"delete", "NAME", 1, 1, 0, yes_option, ctl_tsig_delete, "Delete a key."},
 };
 const struct ctl_noun ctl_noun_tsig =
-	CTL_NOUN("tsig", "Keys that transfers and updates are signed with.", tsig_verbs);
+	CTL_NOUN("tsig", "Keys that transfers to here are signed with.", tsig_verbs);

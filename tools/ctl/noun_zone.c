@@ -15,11 +15,19 @@
 			"of a secondary zone: where it comes from; may be repeated, and \"\" " \
 			"empties the list"},                                                   \
 		{"account", "TEXT", "whose zone it is"},                                       \
-		{"catalog", "ZONE", "the catalog zone that lists it; \"\" for none"},          \
-		{"soa-edit", "SOA-EDIT", "how the serial is shown to the world"},              \
+		{"tsig-key", "NAME",                                                           \
+			"of a secondary zone: the key that its transfers are signed with; "    \
+			"\"\" for none"},                                                      \
+		{"catalog", "ZONE",                                                            \
+			"the catalog zone it belongs to, \"\" for none; kept, without effect " \
+			"yet"},                                                                \
+		{"soa-edit", "SOA-EDIT",                                                       \
+			"what the API's edited_serial makes of the serial; answers have it "   \
+			"as it is"},                                                           \
 		{"soa-edit-api", "SOA-EDIT-API", "how a change counts up the serial"},         \
 	{                                                                                      \
-		"api-rectify", "YES-OR-NO", "whether a change puts DNSSEC's order right"       \
+		"api-rectify", "YES-OR-NO",                                                    \
+			"whether a change puts DNSSEC's order right; kept, without effect yet" \
 	}
 
 static const struct ctl_option create_options[] = {
@@ -99,7 +107,7 @@ static const struct ctl_verb verbs[] = {
 			   "ns2.example.net\n"
 			   "millracectl zone create example.org --file db.example.org\n"
 			   "millracectl zone create example.com --kind secondary --primary "
-			   "192.0.2.53\n"},
+			   "192.0.2.53 --tsig-key transfer.example.com\n"},
 	{"set", "ZONE", 1, 1, 0, set_options, ctl_zone_set, "Change a zone's properties.",
 		.example = "millracectl zone set example.org --kind primary --account shop\n"},
 	{"delete", "ZONE...", 1, INT_MAX, 0, delete_options, ctl_zone_delete,

@@ -163,9 +163,16 @@ pdns_no_dnssec(const struct ctl *c)
 }
 
 int
-pdns_no_secondary(const struct ctl *c)
+pdns_no_catalog(const struct ctl *c)
 {
-	return refuse(c, "this server does no zone transfers");
+	return refuse(c, "this server neither makes nor takes catalog zones yet");
+}
+
+int
+pdns_no_notify_host(const struct ctl *c)
+{
+	return refuse(c, "NOTIFY to one address alone is not there; add it to the zone's metadata "
+			 "ALSO-NOTIFY, then notify");
 }
 
 int

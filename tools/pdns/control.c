@@ -254,6 +254,38 @@ control_retrieve(const struct ctl *c)
 	return status == 200 ? CTL_OK : CTL_FAILURE;
 }
 
+static void
+print_waiting(void *arg, const json_t *zone)
+{
+	const json_t *transfer = json_object_get(json_object_get(zone, "millrace"), "transfer");
+	const char *primary = ctl_text(transfer, "named"), *end;
+
+	(void)arg;
+	if (strcmp(ctl_text(transfer, "state"), "waiting") != 0)
+		return;
+	if (primary[0] == '\0')
+		primary = json_string_value(json_array_get(json_object_get(zone, "masters"), 0));
+	if (primary == NULL)
+		primary = "";
+	/* PowerDNS leaves the port away */
+	end = primary[0] == '['      ? strchr(primary, ']')
+	      : strchr(primary, '.') ? strchr(primary, ':')
+				     : NULL;
+	primary += primary[0] == '[';
+	printf("%s %.*s\n", ctl_text(zone, "name"),
+		(int)(end != NULL ? (size_t)(end - primary) : strlen(primary)), primary);
+}
+
+/* A line each, and an empty one, as PowerDNS. */
+int
+control_xfr_queue(const struct ctl *c)
+{
+	if (ctl_request_each(c, CTL_API "/zones", print_waiting, NULL) != 0)
+		return CTL_FAILURE;
+	putchar('\n');
+	return CTL_OK;
+}
+
 int
 control_reload(const struct ctl *c)
 {

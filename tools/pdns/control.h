@@ -14,6 +14,7 @@ int control_current_config(const struct ctl *c);
 int control_list_zones(const struct ctl *c);
 int control_notify(const struct ctl *c);
 int control_retrieve(const struct ctl *c);
+int control_xfr_queue(const struct ctl *c);
 int control_reload(const struct ctl *c);
 int control_purge(const struct ctl *c);
 int control_bind_status(const struct ctl *c);

@@ -36,14 +36,6 @@ no_setting(const struct ctl *c)
 	return CTL_FAILURE;
 }
 
-static int
-no_queue(const struct ctl *c)
-{
-	(void)c;
-	putchar('\n'); /* as PowerDNS says that nothing waits */
-	return CTL_OK;
-}
-
 static const struct ctl_verb help_verb[] = {
 	{NULL, "[VERB]", 0, 1, CTL_OFFLINE, NULL, ctl_help, "The same as --help."}};
 static const struct ctl_noun help_noun = CTL_NOUN("help", "Help.", help_verb);
@@ -66,8 +58,8 @@ ALONE(list, "list", "", 0, 0, control_list, "All statistics.");
 ALONE(list_zones, "list-zones", "[KIND]", 0, 1, control_list_zones, "Zones, and how many.");
 ALONE(notify, "notify", "ZONE", 1, 1, control_notify,
 	"Tell the secondaries of a zone, or of all (*), that it changed.");
-ALONE(notify_host, "notify-host", "ZONE ADDRESS", 2, 2, pdns_no_secondary,
-	"Not here: this server does no zone transfers.");
+ALONE(notify_host, "notify-host", "ZONE ADDRESS", 2, 2, pdns_no_notify_host,
+	"Not here: metadata ALSO-NOTIFY and notify.");
 ALONE(ping, "ping", "", 0, 0, control_ping, "PONG, if there is an answer.");
 ALONE(rping, "rping", "", 0, 0, control_ping, "The same.");
 ALONE(purge, "purge", "[NAME...]", 0, MANY, control_purge,
@@ -88,7 +80,8 @@ ALONE(token, "token-login", "MODULE SLOT PIN", 0, 3, pdns_no_dnssec,
 	"Not here: this server does not sign zones.");
 ALONE(uptime, "uptime", "", 0, 0, control_uptime, "How long it runs.");
 ALONE(version, "version", "", 0, 0, control_version, "Its version.");
-ALONE(xfr_queue, "xfr-queue", "", 0, 0, no_queue, "Transfers that wait: none.");
+ALONE(xfr_queue, "xfr-queue", "", 0, 0, control_xfr_queue,
+	"Zones that wait to be retrieved, and from where.");
 ALONE(mrtg, "mrtg", "STATISTIC [STATISTIC]", 1, 2, control_mrtg, "Two statistics for MRTG.");
 ALONE(cricket, "cricket", "STATISTIC [STATISTIC]", 1, 2, control_mrtg, "The same for Cricket.");
 ALONE(rrd, "rrd", "STATISTIC...", 1, MANY, control_rrd, "Statistics for `rrdtool update`.");

@@ -36,7 +36,8 @@ char *pdns_content(const char *type, const char *content);
 /** A verb for what Millrace does not do: says so. */
 int pdns_no_dnssec(const struct ctl *c);
 int pdns_no_backend(const struct ctl *c);
-int pdns_no_secondary(const struct ctl *c);
+int pdns_no_catalog(const struct ctl *c);
+int pdns_no_notify_host(const struct ctl *c);
 
 /* --- verbs of pdnsutil --- */
 int util_autoprimary_add(const struct ctl *c);

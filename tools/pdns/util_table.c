@@ -18,7 +18,8 @@
 
 static const struct ctl_verb autoprimary_verbs[] = {
 	V("add", "IP NAMESERVER [ACCOUNT]", 2, 3, util_autoprimary_add,
-		"Add a server that may make zones here.", "add-autoprimary add-supermaster"),
+		"Add a server that may make zones here; without effect yet.",
+		"add-autoprimary add-supermaster"),
 	V("list", "", 0, 0, util_autoprimary_list, "All of them.", "list-autoprimaries"),
 	V("remove", "IP NAMESERVER", 2, 2, util_autoprimary_remove, "Remove one.",
 		"remove-autoprimary"),
@@ -27,10 +28,10 @@ const struct ctl_noun pdns_noun_autoprimary =
 	CTL_NOUN("autoprimary", "Servers that may make zones here.", autoprimary_verbs);
 
 static const struct ctl_verb catalog_verbs[] = {
-	V("list-members", "ZONE", 1, 1, util_catalog_list, "Zones of a catalog.",
+	V("list-members", "ZONE", 1, 1, util_catalog_list, "Zones that name it as their catalog.",
 		"list-member-zones"),
 	V("set", "ZONE [CATALOG]", 1, 2, util_catalog_set,
-		"Put a zone into a catalog, or into none.", "set-catalog"),
+		"Name a zone's catalog, or none; without effect yet.", "set-catalog"),
 };
 const struct ctl_noun pdns_noun_catalog = CTL_NOUN("catalog", "Catalog zones.", catalog_verbs);
 
@@ -88,7 +89,9 @@ const struct ctl_noun pdns_noun_rrset = {.noun = "rrset",
 
 static const struct ctl_verb tsigkey_verbs[] = {
 	V("activate", "ZONE NAME {primary|secondary|producer|consumer}", 3, 3, util_tsig_activate,
-		"Transfers of the zone need this key.", "activate-tsig-key"),
+		"Transfers of the zone need this key (secondary; primary: kept, without effect "
+		"yet).",
+		"activate-tsig-key"),
 	V("deactivate", "ZONE NAME {primary|secondary|producer|consumer}", 3, 3,
 		util_tsig_deactivate, "They do not.", "deactivate-tsig-key"),
 	V("delete", "NAME", 1, 1, util_tsig_delete, "Delete a key.", "delete-tsig-key"),
@@ -135,9 +138,9 @@ static const struct ctl_verb zone_verbs[] = {
 	V("set-kind", "ZONE KIND", 2, 2, util_zone_set_kind, "Native, primary, secondary, ...",
 		"set-kind"),
 	V("set-option", "ZONE {producer|consumer} {coo|unique|group} VALUE...", 3, MANY,
-		pdns_no_secondary, "Not here: no transfers of catalog zones.", "set-option"),
-	V("set-options-json", "ZONE FILE", 2, 2, pdns_no_secondary,
-		"Not here: no transfers of catalog zones.", "set-options-json"),
+		pdns_no_catalog, "Not here: no catalog zones yet.", "set-option"),
+	V("set-options-json", "ZONE FILE", 2, 2, pdns_no_catalog, "Not here: no catalog zones yet.",
+		"set-options-json"),
 	V("show", "ZONE", 1, 1, util_zone_show, "Properties of a zone.", "show-zone"),
 	V("rectify", "ZONE...", 1, MANY, util_zone_rectify, "Put right what DNSSEC needs.",
 		"rectify-zone"),
