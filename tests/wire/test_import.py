@@ -3,7 +3,9 @@
 it says that it cannot carry over, and that all the rest is served and shown as PowerDNS has it."""
 import json
 import pathlib
+import re
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 
@@ -27,6 +29,13 @@ LEFT = [
     'zone example.org.: comment \'of nothing\' of gone.example.org',
     'zone empty.example.: it has no SOA',
     'zone signed.example.: DNSSEC key 1 (flags 257, active) is not carried over',
+]
+# what came over and does nothing
+IDLE = [
+    'without effect: 2 zones (empty.example., signed.example.) of kind Primary: ',
+    'without effect: 1 zone (second.example.) of kind Secondary: ',
+    'without effect: 1 zone (example.org.) with ALLOW-AXFR-FROM: ',
+    'without effect: 1 autoprimary (192.0.2.53) ',
 ]
 LEFT_SQL = LEFT + [
     "zone example.org.: bad.example.org. A: '192.0.2.300'",
@@ -68,6 +77,7 @@ def run_import(build, *args, suite=None):
 
 def check_report(result, expected):
     lines = result.stderr.splitlines()
+    expected = expected + IDLE
     for text in expected:
         assert sum(text in line for line in lines) == 1, (text, result.stderr)
     assert len(lines) == len(expected), result.stderr
@@ -105,7 +115,7 @@ def test_from_a_database(build, target, tmp_path, kind):
         folder.cleanup()
     check_report(r, LEFT_SQL)
     summary = json.loads(r.stdout)
-    assert (summary['zones'], summary['zones_left'], summary['findings']) == (5, 0, len(LEFT_SQL))
+    assert (summary['zones'], summary['zones_left'], summary['findings'], summary['without_effect']) == (5, 0, len(LEFT_SQL), len(IDLE))
     assert summary['records'] == json.loads(dry.stdout)['records']
     assert rrsets(target.ask('mixed.example.org').answer) == [('mixed.example.org.', 1, 60, ['192.0.2.81', '192.0.2.82'])]
     for i in (0, 4999, 5000, 10999):      # all pieces of a zone that came in several
@@ -175,6 +185,68 @@ def test_from_a_server_with_lmdb(build, target, tmp_path):
     assert [line for line in r.stderr.splitlines() if 'autoprimaries cannot be read' not in line] == []
     assert json.loads(r.stdout)['zones'] == 1
     assert rrsets(target.ask('ns1.lmdb.example').answer) == [('ns1.lmdb.example.', 1, 300, ['192.0.2.1'])]
+
+
+# a value for each kind of metadata that docs/api-reference.md calls without effect; what is left out altogether
+VALUES = {'ALLOW-AXFR-FROM': 'AUTO-NS', 'ALLOW-DNSUPDATE-FROM': '192.0.2.0/24', 'FORWARD-DNSUPDATE': '1', 'GSS-ACCEPTOR-PRINCIPAL': 'a@b',
+          'GSS-ALLOW-AXFR-PRINCIPAL': 'a@b', 'IXFR': '1', 'NOTIFY-DNSUPDATE': '1', 'PUBLISH-CDNSKEY': '1', 'PUBLISH-CDS': '2',
+          'RFC1123-CONFORMANCE': '0', 'SIGNALING-ZONE': '1', 'SLAVE-RENOTIFY': '1', 'SOA-EDIT-DNSUPDATE': 'INCREASE',
+          'TSIG-ALLOW-AXFR': 'transfer', 'TSIG-ALLOW-DNSUPDATE': 'transfer'}
+LEFT_OUT = {'ENABLE-LUA-RECORDS': '1', 'LUA-AXFR-SCRIPT': '/x', 'NSEC3NARROW': '1', 'NSEC3PARAM': '1 0 0 -'}
+TOLD_BY_ZONE = {'PRESIGNED': '1'}
+TOLD_BY_KIND = {'CATALOG-HASH': 'abc'}      # of producer zones
+OF_THE_API = {'API-RECTIFY'}                # whether a change of PowerDNS's own tables is followed by another
+
+
+def database(path, zones, metadata):
+    """Only zones (id, name, kind, catalog), each with its SOA, and metadata."""
+    db = sqlite3.connect(str(path))
+    db.executescript(powerdns.sqlite_schema())
+    db.executemany('INSERT INTO domains (id, name, type, catalog) VALUES (?, ?, ?, ?)', zones)
+    db.executemany('INSERT INTO records (domain_id, name, type, content, ttl, disabled) VALUES (?, ?, ?, ?, 300, 0)',
+                   [(z[0], z[1], 'SOA', 'ns.example.org h.example.org 1 2 3 4 5') for z in zones])
+    db.executemany('INSERT INTO domainmetadata (domain_id, kind, content) VALUES (?, ?, ?)', metadata)
+    db.executemany('INSERT INTO tsigkeys (name, algorithm, secret) VALUES (?, ?, ?)', pdns_sources.TSIG)
+    db.commit()
+    db.close()
+    return str(path)
+
+
+@pytest.mark.parametrize('dry', [False, True])
+def test_what_has_no_effect_is_a_line_for_all_zones(build, target, tmp_path, dry):
+    zones = [(i, 'z%02d.example' % i, 'SLAVE', None) for i in range(12)] + \
+        [(20, 'producer.example', 'PRODUCER', None), (21, 'consumer.example', 'CONSUMER', None),
+         (22, 'member.example', 'NATIVE', 'producer.example'), (23, 'plain.example', 'NATIVE', None)]
+    metadata = [(i, kind, value) for i in range(12) for kind, value in VALUES.items()] + [(20, 'CATALOG-HASH', 'abc'), (23, 'X-MINE', 'a'),
+                                                                                          (0, 'ALLOW-AXFR-FROM', '192.0.2.1')]
+    r = run_import(build, '--gsqlite3', database(tmp_path / 'db', zones, metadata), suite=None if dry else target)
+    lines = r.stderr.splitlines()
+    many = 'without effect: 12 zones (z00.example., z01.example., z02.example., ...) '
+    expected = [many + 'of kind Secondary'] + [many + 'with %s: kept' % kind for kind in VALUES] + \
+        ['1 zone (producer.example.) of kind Producer', 'CATALOG-HASH', '1 zone (consumer.example.) of kind Consumer',
+         '1 zone (member.example.) in a catalog']
+    for text in expected:
+        assert sum(text in line for line in lines) == 1, (text, r.stderr)
+    assert len(lines) == len(VALUES) + 4, r.stderr
+    assert r.returncode == 0, 'all of it came over'
+    assert json.loads(r.stdout)['findings'] == 0 and json.loads(r.stdout)['without_effect'] == len(lines)
+
+
+@pytest.mark.parametrize('dry', [False, True])
+def test_metadata_that_does_not_come_over_is_told(build, target, tmp_path, dry):
+    db = database(tmp_path / 'db', [(1, 'a.example', 'NATIVE', None), (2, 'b.example', 'NATIVE', None)],
+                  [(i, kind, value) for i in (1, 2) for kind, value in {**LEFT_OUT, **TOLD_BY_ZONE}.items()])
+    r = run_import(build, '--gsqlite3', db, suite=None if dry else target)
+    lines = r.stderr.splitlines()
+    for kind in LEFT_OUT:
+        assert sum('left out: 2 zones (a.example., b.example.) with %s: ' % kind in line for line in lines) == 1, r.stderr
+    assert sum('PRESIGNED' in line for line in lines) == 2 and len(lines) == len(LEFT_OUT) + 2 and r.returncode == 3, r.stderr
+
+
+def test_the_report_knows_all_metadata_without_effect():
+    page = (pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'api-reference.md').read_text()
+    idle = set(re.findall(r'^\| `([A-Z0-9-]+)` \|.*\| no \|$', page[page.index('## Kinds of metadata'):], re.M))
+    assert idle == set(VALUES) | set(LEFT_OUT) | set(TOLD_BY_ZONE) | set(TOLD_BY_KIND) | OF_THE_API
 
 
 def test_a_source_that_cannot_be_read_is_named(build, tmp_path):

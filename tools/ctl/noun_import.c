@@ -72,6 +72,9 @@ static const struct ctl_verb import_verbs[] = {
 			"report, with the reason.\n"
 			"An LMDB database or BIND zone files of PowerDNS are read through its API: "
 			"switch it on there (api=yes, api-key=..., webserver=yes).\n"
+			"What is carried over and has no effect in this version (transfers to "
+			"others, NOTIFY after changes, UPDATE, catalogs) is one line of the report "
+			"for all zones that it concerns; for that alone the exit status is 0.\n"
 			"Exit status 3: all was carried over but what the report names.",
 		.example = "millracectl import powerdns --gsqlite3 /var/lib/powerdns/pdns.sqlite3 "
 			   "--dry-run\n"

@@ -107,8 +107,9 @@ primaries(const char *list)
 	return out;
 }
 
+/* In the API's spelling; NULL: not known. */
 static const char *
-api_kind(struct import *im, const struct import_zone *z, const char *name)
+api_kind(const struct import_zone *z)
 {
 	static const char *const kind[][2] = {{"NATIVE", "Native"}, {"MASTER", "Master"},
 		{"PRIMARY", "Master"}, {"SLAVE", "Slave"}, {"SECONDARY", "Slave"},
@@ -117,8 +118,16 @@ api_kind(struct import *im, const struct import_zone *z, const char *name)
 	for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
 		if (strcasecmp(z->kind, kind[i][0]) == 0)
 			return kind[i][1];
-	import_report(im, name, "its kind '%.32s' is not known; it becomes Native", z->kind);
-	return "Native";
+	return NULL;
+}
+
+/* The API takes no records for these: they come from the primary. */
+static bool
+is_consumer(const struct import_zone *z)
+{
+	const char *kind = api_kind(z);
+
+	return kind != NULL && strcmp(kind, "Consumer") == 0;
 }
 
 /* Metadata that are members of the zone itself in the API. */
@@ -150,14 +159,18 @@ has_soa(const struct import_zone *z)
 static int
 create(struct import *im, const struct import_zone *z, const char *name)
 {
-	json_t *zone = json_pack(
-		"{s:s, s:s, s:[]}", "name", name, "kind", api_kind(im, z, name), "nameservers");
-	json_t *rrsets = import_rrsets(im, z, NULL);
+	const char *kind = api_kind(z);
+	json_t *zone = json_pack("{s:s, s:s, s:[]}", "name", name, "kind",
+		kind != NULL ? kind : "Native", "nameservers");
+	json_t *rrsets = is_consumer(z) ? json_array() : import_rrsets(im, z, NULL);
 	char *catalog = z->catalog[0] != '\0' ? import_name(z->catalog) : NULL;
 	int ret;
 
 	if (zone == NULL)
 		abort();
+	if (kind == NULL)
+		import_report(
+			im, name, "its kind '%.32s' is not known; it becomes Native", z->kind);
 	set_text(zone, "account", z->account);
 	set_text(zone, "catalog", catalog);
 	set_text(zone, "soa_edit", take_metadata(z, "SOA-EDIT"));
@@ -166,7 +179,7 @@ create(struct import *im, const struct import_zone *z, const char *name)
 	if (z->primaries[0] != '\0')
 		json_object_set_new(zone, "masters", primaries(z->primaries));
 	im->n_rrsets += json_array_size(rrsets);
-	if (!has_soa(z) && strcasecmp(z->kind, "SLAVE") != 0)
+	if (!has_soa(z) && !is_consumer(z) && (kind == NULL || strcmp(kind, "Slave") != 0))
 		import_report(
 			im, name, "it has no SOA: PowerDNS does not serve it; here it gets one");
 	json_object_set_new(zone, "rrsets", rrsets);
@@ -191,17 +204,17 @@ extend(struct import *im, const struct import_zone *z, const char *name, json_t 
 	return ret;
 }
 
-/* The kinds that are set otherwise, or that the server makes itself. */
+/* The kinds that are set otherwise, that the server makes itself, or that are told otherwise. */
 static bool
 is_own_member(const char *kind)
 {
 	static const char *const own[] = {"SOA-EDIT", "SOA-EDIT-API", "API-RECTIFY", "CATALOG-HASH",
-		"AXFR-MASTER-TSIG", "TSIG-ALLOW-AXFR"};
+		"AXFR-MASTER-TSIG", "TSIG-ALLOW-AXFR", "PRESIGNED"};
 
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (strcmp(kind, own[i]) == 0)
 			return true;
-	return false;
+	return import_effects_left_out(kind);
 }
 
 static int
@@ -264,6 +277,7 @@ finish(struct import *im, const struct import_zone *z, const char *name)
 	const char *rectify = take_metadata(z, "API-RECTIFY");
 	json_t *put = json_pack("{s:s}", "soa_edit_api", soa_edit_api != NULL ? soa_edit_api : "");
 	char *path = zone_path(name, "");
+	const char *kind;
 	int ret;
 
 	if (rectify != NULL)
@@ -275,6 +289,8 @@ finish(struct import *im, const struct import_zone *z, const char *name)
 	free(path);
 	if (ret < 0 || send_metadata(im, z, name) < 0)
 		return -1;
+	kind = api_kind(z);
+	import_effects_zone(im->effects, z, kind != NULL ? kind : "Native", name);
 	if (z->options[0] != '\0')
 		import_report(im, name,
 			"its catalog options '%.200s' are not carried over: the API "
@@ -306,11 +322,11 @@ import_zone(struct import *im, const struct import_zone *z)
 	if (z->first) {
 		ret = create(im, z, name);
 		im->refused = ret == 0;
-	} else if (!im->refused) {
+	} else if (!im->refused && !is_consumer(z)) {
 		ret = extend(im, z, name, import_rrsets(im, z, "EXTEND"));
 	}
 	if (ret >= 0 && z->last && !im->refused) {
-		if (!z->first)
+		if (!z->first && !is_consumer(z))
 			ret = extend(im, z, name, import_comments(im, z));
 		if (ret >= 0)
 			ret = finish(im, z, name);
@@ -349,6 +365,8 @@ import_autoprimary(struct import *im, const char *ip, const char *nameserver, co
 		account != NULL ? account : "");
 	int ret = a == NULL ? 0 : request(im, "POST", BASE "/autoprimaries", a, NULL, ip);
 
+	if (ret > 0)
+		import_effects_autoprimary(im->effects, ip);
 	json_decref(a);
 	return ret < 0 ? -1 : 0;
 }

@@ -63,8 +63,10 @@ struct import {
 	FILE *report;
 	const char *source; /* what messages call it */
 	uint64_t n_zones, n_rrsets, n_records,
-		n_left;        /* carried over; n_left: lines of the report */
-	uint64_t n_zones_left; /* zones that were not carried over */
+		n_left;            /* carried over; n_left: lines of the report */
+	uint64_t n_zones_left;     /* zones that were not carried over */
+	uint64_t n_without_effect; /* lines of the report about what came over and does nothing */
+	struct import_effects *effects;
 	int64_t started_ms, told_ms;
 	/* of the zone at hand */
 	bool refused; /* the rest of its pieces is of no use */
@@ -83,6 +85,22 @@ int api_import(struct import *im, struct http *from, char error[IMPORT_ERROR_OCT
 /** One line: what is not carried over, and why. zone may be NULL. */
 void import_report(struct import *im, const char *zone, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* --- effects.c: what came over, or did not, and has no effect here yet --- */
+
+/** Empty. Ends the program when there is no memory. */
+struct import_effects *import_effects_new(void);
+/** NULL: nothing. */
+void import_effects_free(struct import_effects *e);
+/** Is this kind of metadata left out, and told by import_effects_tell()? */
+bool import_effects_left_out(const char *metadata);
+/** A zone came over. @param kind  "Slave", as the API has it. name is copied */
+void import_effects_zone(
+	struct import_effects *e, const struct import_zone *z, const char *kind, const char *name);
+/** An autoprimary came over. */
+void import_effects_autoprimary(struct import_effects *e, const char *ip);
+/** A line for each, into im->report; counts them in n_left and n_without_effect. */
+void import_effects_tell(struct import *im);
 
 /* --- convert.c: pure --- */
 

@@ -218,26 +218,27 @@ static void
 print_summary(const struct import *im, bool json)
 {
 	unsigned long long zones = im->n_zones, rrsets = im->n_rrsets, records = im->n_records,
-			   zones_left = im->n_zones_left, findings = im->n_left;
+			   zones_left = im->n_zones_left, findings = im->n_left,
+			   without = im->n_without_effect;
 
 	if (json)
 		printf("{\"zones\": %llu, \"rrsets\": %llu, \"records\": %llu, \"zones_left\": "
-		       "%llu, \"findings\": %llu, \"dry_run\": %s}\n",
-			zones, rrsets, records, zones_left, findings,
+		       "%llu, \"findings\": %llu, \"without_effect\": %llu, \"dry_run\": %s}\n",
+			zones, rrsets, records, zones_left, findings, without,
 			im->o.dry_run ? "true" : "false");
 	else
 		printf("%llu zones with %llu RRsets and %llu records %s; %llu zones not; %llu "
-		       "lines in the report\n",
+		       "lines in the report, and %llu about what has no effect yet\n",
 			zones, rrsets, records,
 			im->o.dry_run ? "can be carried over" : "carried over", zones_left,
-			findings);
+			findings, without);
 }
 
 int
 main(int argc, char **argv)
 {
 	struct arguments a = {0};
-	struct import im = {.report = stderr, .source = "source"};
+	struct import im = {.report = stderr, .source = "source", .effects = import_effects_new()};
 	char error[IMPORT_ERROR_OCTETS] = "";
 	struct timespec t;
 	int ret;
@@ -262,10 +263,12 @@ main(int argc, char **argv)
 	ret = run(&im, &a, error);
 	if (im.told_ms != 0)
 		fprintf(stderr, "\r\033[K");
+	import_effects_tell(&im);
 	if (ret != 0 && error[0] != '\0')
 		fprintf(stderr, NAME ": %s: %s\n", im.source, error);
 	print_summary(&im, a.json);
 	http_close(im.target);
+	import_effects_free(im.effects);
 	if (im.report != stderr && fclose(im.report) != 0) {
 		fprintf(stderr, NAME ": %s: %s\n", a.report, strerror(errno));
 		ret = -1;
