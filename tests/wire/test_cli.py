@@ -207,6 +207,20 @@ def test_kinds_of_metadata_are_those_of_the_api():
     assert len(theirs) > 20 and ours == theirs
 
 
+def test_the_table_of_pdns_conf_is_that_of_the_configuration():
+    """docs/coming-from-powerdns.md names each setting that a key stands for, and no key that there is not."""
+    page = (ROOT / 'docs/coming-from-powerdns.md').read_text()
+    rows = re.findall(r'^\| (.*) \| (.*) \|$', page[page.index('## Settings of pdns.conf'):], re.M)
+    theirs = {name for row in rows for name in re.findall(r'`([^`]*)`', row[0])}
+    keys = (ROOT / 'docs/configuration.md').read_text()
+    named = {n for line in re.findall(r'^- In PowerDNS: `([^`(]*)`', keys, re.M) for n in line.split(', ')}
+    assert len(named) > 25 and named <= theirs, named - theirs
+    ours = set(re.findall(r'^### `([^`]*)`', keys, re.M))
+    for row in rows:
+        for key in re.findall(r'`([a-z-]+\.[a-z-]+)`', row[1]):
+            assert key in ours, key
+
+
 def test_help_tells_which_kinds_of_metadata_are_in_effect(ctl):
     page = (ROOT / 'docs/api-reference.md').read_text()
     rows = re.findall(r'^\| `([A-Z0-9-]+)` \|.*\| (yes|no) \|$', page[page.index('## Kinds of metadata'):], re.M)
