@@ -61,8 +61,8 @@ def test_docs_cli_is_current(ctl):
 
 
 def test_man_pages_have_every_verb_and_no_warning(build, ctl):
-    pages = sorted(p for s in ('1', '8') for p in pathlib.Path(build).glob('tools/**/*.' + s))
-    assert {'millracectl.1', 'millracectl-zone.1', 'millrace.1', 'millrace-controlplane.8'} <= {p.name for p in pages}
+    pages = sorted(p for s in ('tools/**/*.1', 'tools/**/*.8', 'deploy/*.8') for p in pathlib.Path(build).glob(s))
+    assert {'millracectl.1', 'millracectl-zone.1', 'millrace.1', 'millrace-controlplane.8', 'millrace-host.8', 'millrace-drain.8'} <= {p.name for p in pages}
     for page in pages:
         r = subprocess.run(['groff', '-ww', '-man', '-Tutf8', str(page)], capture_output=True, text=True)
         assert r.returncode == 0 and r.stderr == '', page
