@@ -114,8 +114,8 @@ take_option(struct arguments *a, int option)
 		a->json = true;
 		break;
 	case 'h':
-		puts("This does the work of `millracectl import powerdns`, whose --help tells "
-		     "how.");
+		puts("usage: millrace-import OPTIONS\n\nThis does the work of `millracectl "
+		     "import powerdns`, whose --help tells how.");
 		exit(STATUS_ALL);
 	case 'V':
 		puts("millrace-import " MILLRACE_VERSION);
