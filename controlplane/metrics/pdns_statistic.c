@@ -45,6 +45,16 @@ zones(const struct metrics_source *s)
 }
 
 static uint64_t
+transfers_waiting(const struct metrics_source *s)
+{
+	struct transfer_totals t = {0};
+
+	if (s->transfers != NULL)
+		transfer_totals(s->transfers, &t);
+	return t.waiting;
+}
+
+static uint64_t
 uptime(const struct metrics_source *s)
 {
 	return (uint64_t)(time(NULL) - s->started_s);
@@ -107,6 +117,7 @@ const struct pdns_statistic pdns_statistic[] = {
 	{"latency", true, "Average number of microseconds needed to answer a question", {CTR_N},
 		mean_latency},
 	{"zone-cache-size", true, "Number of entries in the zone cache", {CTR_N}, zones},
+	{"xfr-queue", true, "Size of the queue of zones to be XFRd", {CTR_N}, transfers_waiting},
 	{"uptime", false, "Uptime of process in seconds", {CTR_N}, uptime},
 	{"real-memory-usage", true, "Actual unique use of memory in bytes (approx)", {CTR_N},
 		resident},

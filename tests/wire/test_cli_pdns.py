@@ -236,6 +236,7 @@ def test_control_shows_what_waits_to_be_retrieved(ours, theirs):
         for zone in zones[:3]:
             assert ours.control('retrieve', zone).returncode == 0
         assert ours.control('retrieve', zones[3], '[::1]:5301').returncode == 0
+        assert ours.control('show', 'xfr-queue').stdout == '2\n'
         lines = ours.control('xfr-queue').stdout.split('\n')
         assert lines == ['queue2.example. 127.0.0.1', 'queue3.example. ::1', '', ''], lines
     finally:
