@@ -61,7 +61,7 @@ is_transferred(struct api_request *r, const struct store_zone *zone, struct tran
 {
 	return (zone->kind == BACKEND_SECONDARY || zone->kind == BACKEND_CONSUMER) &&
 	       r->context->transfers != NULL &&
-	       transfer_status_of(r->context->transfers, zone->apex, status) &&
+	       transfer_status_of(r->context->transfers, zone->apex, zone->id, status) &&
 	       status->state != TRANSFER_IDLE;
 }
 

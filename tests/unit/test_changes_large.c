@@ -3,9 +3,8 @@
  * those of the same zone come in order, and nothing that goes wrong meanwhile loses any. A zone of
  * eleven records is large here, and the compiling thread is held where it has taken its snapshot.
  */
-#include "changes_fixture.h"
+#include "changes_asked.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -52,56 +51,6 @@ setup(void **state)
 
 /* --- changes that nobody waits for at once --- */
 
-struct asked {
-	struct changes_fixture *f;
-	pthread_t thread;
-	const char *zone;
-	char text[4096]; /* lines */
-	bool creates;
-	_Atomic bool answered;
-	struct outcome out;
-};
-
-static void *
-ask_main(void *arg)
-{
-	struct asked *a = arg;
-	const char *line[65] = {NULL};
-	struct zone_edits with = {.soa_edit = "INCREASE"};
-	char *at = a->text;
-	size_t n = 0;
-
-	if (a->creates) {
-		create_full_zone(a->f, a->zone);
-	} else {
-		for (; n < 64 && *at != '\0'; n++) {
-			line[n] = at;
-			at = strchr(at, '\n');
-			*at++ = '\0';
-		}
-		a->out = edit_with(a->f, a->zone, line, &with);
-	}
-	a->answered = true;
-	return NULL;
-}
-
-static void
-ask(struct asked *a, struct changes_fixture *f, const char *zone)
-{
-	a->f = f;
-	a->zone = zone;
-	assert_int_equal(pthread_create(&a->thread, NULL, ask_main, a), 0);
-}
-
-static void
-expect_answer(struct asked *a)
-{
-	pthread_join(a->thread, NULL);
-	assert_true(a->answered);
-	if (a->out.verdict != CHANGE_OK)
-		fail_msg("%s", a->out.text);
-}
-
 /* So many names, in one change. */
 static void
 ask_for_names(struct asked *a, struct changes_fixture *f, unsigned first, unsigned n)
@@ -112,29 +61,6 @@ ask_for_names(struct asked *a, struct changes_fixture *f, unsigned first, unsign
 		at += (size_t)snprintf(a->text + at, sizeof a->text - at,
 			"REPLACE n%u." BIG " 60 A 192.0.2.1\n", i);
 	ask(a, f, BIG);
-}
-
-/* Until the store has it. */
-static void
-await_stored(struct changes_fixture *f, const char *zone, const char *owner, const char *type)
-{
-	for (unsigned i = 0; i < 6000 && stored(f, zone, owner, type)[0] == '\0'; i++)
-		usleep(10000);
-	assert_string_not_equal(stored(f, zone, owner, type), "");
-}
-
-static bool
-is_stored(struct changes_fixture *f, const char *zone)
-{
-	uint8_t apex[ZONE_WIRE_OCTETS];
-	struct store_zone z;
-	struct store_txn *t;
-	int ret;
-
-	assert_int_equal(store_read(f->store, &t), 0);
-	ret = store_zone_get(t, wire(apex, zone), &z);
-	store_end(t);
-	return ret == 0;
 }
 
 /* A zone of n names of whose first version the compilation is held. */
@@ -284,14 +210,11 @@ what_came_since_is_compiled_again(void **state)
 	assert_int_equal(n_compilations, 3);
 }
 
-/* What was committed before a compilation began is in it. */
+/* A compilation that is held, and a second zone that waits for its own. */
 static void
-one_that_waits_takes_later_changes_along(void **state)
+begin_two(struct asked *asked, struct changes_fixture *f)
 {
-	struct changes_fixture *f = *state;
-	static struct asked asked[3];
-
-	memset(asked, 0, sizeof asked);
+	memset(asked, 0, 2 * sizeof *asked);
 	create_full_zone(f, "second.example.");
 	begin_big(&asked[0], f, 20);
 	for (unsigned i = 0; i < 12; i++)
@@ -299,16 +222,20 @@ one_that_waits_takes_later_changes_along(void **state)
 			sizeof asked[1].text - strlen(asked[1].text),
 			"REPLACE n%u.second.example. 60 A 192.0.2.1\n", i);
 	ask(&asked[1], f, "second.example.");
-	for (unsigned i = 0;
-		i < 6000 && stored(f, "second.example.", "n11.second.example.", "A")[0] == '\0';
-		i++)
-		usleep(10000);
+	await_stored(f, "second.example.", "n11.second.example.", "A");
+}
+
+/* What was committed before a compilation began is in it. */
+static void
+one_that_waits_takes_later_changes_along(void **state)
+{
+	struct changes_fixture *f = *state;
+	static struct asked asked[3];
+
+	begin_two(asked, f);
 	strcpy(asked[2].text, "REPLACE last.second.example. 60 A 192.0.2.1\n");
 	ask(&asked[2], f, "second.example.");
-	for (unsigned i = 0;
-		i < 6000 && stored(f, "second.example.", "last.second.example.", "A")[0] == '\0';
-		i++)
-		usleep(10000);
+	await_stored(f, "second.example.", "last.second.example.", "A");
 	EDIT_OK(f, OTHER, "REPLACE y." OTHER " 60 A 192.0.2.1");
 	is_held = false;
 	sem_post(&go);
@@ -441,18 +368,7 @@ loaders_do_not_wait_for_it(void **state)
 	uint8_t big[ZONE_WIRE_OCTETS], other[ZONE_WIRE_OCTETS];
 	uint64_t ticket;
 
-	memset(asked, 0, sizeof asked);
-	create_full_zone(f, "second.example.");
-	begin_big(&asked[0], f, 20);
-	for (unsigned i = 0; i < 12; i++)
-		snprintf(asked[1].text + strlen(asked[1].text),
-			sizeof asked[1].text - strlen(asked[1].text),
-			"REPLACE n%u.second.example. 60 A 192.0.2.1\n", i);
-	ask(&asked[1], f, "second.example.");
-	for (unsigned i = 0;
-		i < 6000 && stored(f, "second.example.", "n11.second.example.", "A")[0] == '\0';
-		i++)
-		usleep(10000);
+	begin_two(asked, f);
 	EDIT_OK(f, OTHER, "REPLACE y." OTHER " 60 A 192.0.2.1"); /* it waits for its turn by now */
 	zone_manager_status(f->zones_of, &status);
 	assert_int_equal(status.n_threads, 2);

@@ -167,7 +167,7 @@ look_at(void *arg, const struct zone_entry *e)
 
 /* @return false: there is none */
 static bool
-entry(struct changes_fixture *f, const char *zone, struct zone_entry *e)
+find_entry(struct changes_fixture *f, const char *zone, struct zone_entry *e)
 {
 	uint8_t apex[ZONE_WIRE_OCTETS];
 
@@ -181,7 +181,7 @@ await_state(struct changes_fixture *f, const char *zone, enum zone_state state)
 	struct zone_entry e;
 
 	for (unsigned i = 0; i < PATIENCE_S * 100; i++) {
-		if (entry(f, zone, &e) && e.state == state)
+		if (find_entry(f, zone, &e) && e.state == state)
 			return true;
 		usleep(10000);
 	}
@@ -232,7 +232,7 @@ a_zone_is_not_loaded_before_it_is_announced(void **state)
 	assert_int_equal(
 		zone_manager_reload_zone(f->zones_of, wire(apex, "goes.example."), &ticket), 0);
 	usleep(200000); /* a loader has nothing else to do */
-	assert_true(entry(f, "goes.example.", &e));
+	assert_true(find_entry(f, "goes.example.", &e));
 	assert_false(e.announced);
 	assert_int_equal(e.state, ZONE_CONFIGURED);
 	/* whoever asked is answered when it has been loaded */
@@ -241,7 +241,7 @@ a_zone_is_not_loaded_before_it_is_announced(void **state)
 	let_go(&scanner);
 	sem_wait(&f->ended);
 	settle_loads(f);
-	assert_false(entry(f, "goes.example.", &e));
+	assert_false(find_entry(f, "goes.example.", &e));
 	assert_int_equal(served(f, "goes.example."), -2);
 	assert_int_equal(served(f, "stays.example."), -1);
 }
@@ -308,7 +308,7 @@ a_zone_that_finds_no_memory_is_served_later(void **state)
 
 	n_unadded = 2; /* the engine's try, and the first retry's */
 	assert_int_equal(create_zone(f, ZONE), 0);
-	assert_false(entry(f, ZONE, &e));
+	assert_false(find_entry(f, ZONE, &e));
 	assert_int_equal(served(f, ZONE), -2);
 	assert_true(await_state(f, ZONE, ZONE_EMPTY));
 	assert_int_equal(n_unadded, 0);
@@ -328,7 +328,7 @@ a_zone_that_cannot_be_withdrawn_goes_later(void **state)
 	create_full_zone(f, "stays.example.");
 	n_unwithdrawn = 2;
 	assert_int_equal(delete_zone(f, ZONE), 0);
-	assert_false(entry(f, ZONE, &e));
+	assert_false(find_entry(f, ZONE, &e));
 	assert_int_equal(served(f, ZONE), 1);
 	wire(apex, ZONE);
 	for (unsigned i = 0; i < PATIENCE_S * 100 && zone_published(f->publisher, apex) != 0; i++)
@@ -358,7 +358,7 @@ a_zone_that_finds_no_memory_at_the_start_goes_on_being_served(void **state)
 	settle_loads(f);
 	assert_int_equal(n_withdrawals, 0);
 	assert_int_equal(served(f, ZONE), 1);
-	assert_true(entry(f, ZONE, &e)); /* the next scan has found it */
+	assert_true(find_entry(f, ZONE, &e)); /* the next scan has found it */
 	assert_int_equal(e.state, ZONE_LOADED);
 }
 
@@ -482,7 +482,7 @@ a_load_is_done_when_the_update_fails(void **state)
 	n_unpublished = 1;
 	let_go(&aside);
 	assert_true(answered_within(f, 4));
-	assert_true(entry(f, ZONE, &e));
+	assert_true(find_entry(f, ZONE, &e));
 	assert_int_equal(e.state, ZONE_LOADED);
 	pthread_join(asked.thread, NULL);
 	assert_int_equal(served(f, ZONE), asked.out.after);
