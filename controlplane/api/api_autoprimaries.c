@@ -99,7 +99,6 @@ autoprimary_changed(struct api_request *r)
 
 	if (j == NULL)
 		return;
-	r->audited = true;
 	if (j->value == NULL)
 		api_request_done(r);
 	else

@@ -128,7 +128,7 @@ api_job_new(struct api_request *r, size_t octets, void (*forget)(struct api_job 
 }
 
 int
-api_job_tell(const struct api_job *j, struct store_txn *t, const char *action, const char *key,
+api_job_tell(struct api_job *j, struct store_txn *t, const char *action, const char *key,
 	json_t *before, json_t *after)
 {
 	bool changed = before != NULL || after != NULL;
@@ -137,6 +137,7 @@ api_job_tell(const struct api_job *j, struct store_txn *t, const char *action, c
 	char *text = row != NULL ? json_dumps(row, JSON_COMPACT) : NULL;
 	int ret = text == NULL ? -ENOMEM : changed ? store_audit_append(t, text) : 0;
 
+	j->told = changed;
 	free(text);
 	json_decref(row);
 	return ret;
@@ -216,8 +217,10 @@ api_job_of(struct api_request *r)
 {
 	struct api_job *j = r->owned;
 
-	if (j->result == 0)
+	if (j->result == 0) {
+		r->audited |= j->told;
 		return j;
+	}
 	answer_refusal(r, j->result, &j->job.error);
 	return NULL;
 }

@@ -42,6 +42,7 @@ struct api_job {
 	struct change_job job;
 	struct api_request *r;
 	char who[ACCESS_WHO_OCTETS], source[API_SOURCE_OCTETS]; /* for the audit log */
+	bool told; /* the audit log has it, with what was before and after */
 	int result;
 	/* it is durable, or was refused; writer's thread, in the order of the changes; may be NULL
 	 */
@@ -61,13 +62,13 @@ void api_job_run(struct api_request *r, int (*apply)(struct change_job *j, struc
 	void (*after)(struct api_request *r));
 /**
  * Tell the change of a row of the server (a key, a view, ...) in the audit log, in the transaction
- * of the change. Writer's thread; the handler sets api_request.audited afterwards.
+ * of the change. Writer's thread.
  * @param action         what kind of thing it is
  * @param before, after  what is known of it, NULL: it was not there, or is gone; the references are
  *                       taken. Both NULL: nothing changed, and nothing is told
  * @return 0 or negative errno
  */
-int api_job_tell(const struct api_job *j, struct store_txn *t, const char *action, const char *key,
+int api_job_tell(struct api_job *j, struct store_txn *t, const char *action, const char *key,
 	json_t *before, json_t *after) __attribute__((warn_unused_result));
 /** The request's job, done. @return NULL: it failed, and the answer says why */
 void *api_job_of(struct api_request *r) __attribute__((warn_unused_result));

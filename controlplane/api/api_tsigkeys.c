@@ -299,7 +299,7 @@ known_of(const struct key *k)
 
 /* @param now  as it was; a new one: its name is empty */
 static int
-tell(const struct key_job *j, struct store_txn *t, const struct key *now)
+tell(struct key_job *j, struct store_txn *t, const struct key *now)
 {
 	json_t *before = j->before[0] != '\0' ? known_of(now) : NULL;
 	json_t *after = j->remove ? NULL : known_of(&j->key);
@@ -351,7 +351,6 @@ key_changed(struct api_request *r)
 
 	if (j == NULL)
 		return;
-	r->audited = true;
 	if (j->remove) {
 		api_request_done(r);
 		return;

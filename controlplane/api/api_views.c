@@ -149,6 +149,7 @@ apply_row(struct change_job *job, struct store_txn *t)
 	json_t *before = NULL;
 	int ret = read_row(j, t, &before);
 
+	j->base.told = false; /* of a run before this one */
 	if (ret == 0)
 		ret = views_put_row(t, j->table, j->key, j->gone ? NULL : j->value, &full);
 	if (ret == 0) {
@@ -171,10 +172,8 @@ apply_row(struct change_job *job, struct store_txn *t)
 static void
 row_changed(struct api_request *r)
 {
-	if (api_job_of(r) == NULL)
-		return;
-	r->audited = true;
-	api_request_done(r);
+	if (api_job_of(r) != NULL)
+		api_request_done(r);
 }
 
 /* The row of a zone in the view that the path names. @return NULL: the error is the answer */
