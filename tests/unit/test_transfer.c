@@ -331,6 +331,37 @@ a_zone_that_was_changed_since_it_was_compared_is_replaced_as_a_whole(void **stat
 	stop_primary(&p);
 }
 
+static void
+what_was_asked_for_another_zone_of_the_name_is_not_done_to_this_one(void **state)
+{
+	struct changes_fixture *f = *state;
+	struct transfer_client *c = start_client(f);
+	struct record r[2] = {make_soa("a.", 5), make_soa("a.", 5)};
+	struct transfer_status s;
+	struct primary p;
+	uint8_t apex[ZONE_WIRE_OCTETS];
+	uint64_t before, id;
+
+	start_primary(&p);
+	set_answer(&p, make_answer("a.", r, 2, 2));
+	create_secondary(f, "a.", &p);
+	before = id_of(f, "a.");
+	assert_int_equal(delete_zone(f, "a."), 0);
+	create_secondary(f, "a.", &p);
+	id = id_of(f, "a.");
+	assert_true(id != before);
+	assert_int_equal(queue(c, "a.", before, &p), 0);
+	s = wait_idle(c, "a.", before);
+	assert_int_equal(s.result, TRANSFER_FAILED);
+	assert_string_equal(s.error, "there is no such zone any more");
+	assert_false(transfer_status_of(c, wire(apex, "a."), id, &s));
+	assert_int_equal(p.asked, 0);
+	assert_int_equal(transfer(f, c, "a.", &p).result, TRANSFER_REPLACED);
+	assert_false(transfer_status_of(c, apex, before, &s));
+	stop_client(c);
+	stop_primary(&p);
+}
+
 /* --- threads --- */
 
 struct asker {
@@ -507,6 +538,7 @@ main(void)
 		cmocka_unit_test(the_content_is_rrsets_in_order),
 		CHANGES_TEST(random_zones_end_as_the_primary_has_them),
 		CHANGES_TEST(a_zone_that_was_changed_since_it_was_compared_is_replaced_as_a_whole),
+		CHANGES_TEST(what_was_asked_for_another_zone_of_the_name_is_not_done_to_this_one),
 		CHANGES_TEST(many_may_ask_at_once),
 		CHANGES_TEST(the_end_comes_in_the_midst_of_it),
 	};
