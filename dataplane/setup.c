@@ -24,18 +24,28 @@
 #include <unistd.h>
 
 int
-setup_add_port(struct worker *w, struct port *p, unsigned index)
+setup_move_port(struct worker *w, struct port *p)
 {
 	struct port **grown = realloc(w->port, (w->n_ports + 1) * sizeof(struct port *));
-	if (grown == NULL) {
-		p->ops->close(p);
+
+	if (grown == NULL)
 		return -ENOMEM;
-	}
 	w->port = grown;
 	p->tap_index = (uint16_t)w->n_taps++;
 	w->port[w->n_ports++] = p;
-	port_figures_attach(w->hub, w->shared, p, index);
 	return 0;
+}
+
+int
+setup_add_port(struct worker *w, struct port *p, unsigned index)
+{
+	int err = setup_move_port(w, p);
+
+	if (err != 0)
+		p->ops->close(p);
+	else
+		port_figures_attach(w->hub, w->shared, p, index);
+	return err;
 }
 
 /* CPU for each worker: the configured ones; else, where devices are polled, the ones that we may

@@ -47,6 +47,9 @@ int setup_open_rings(struct setup *s) __attribute__((warn_unused_result));
  */
 int setup_add_port(struct worker *w, struct port *p, unsigned index)
 	__attribute__((warn_unused_result));
+/** The same for a port that another struct worker of the same index had been given: it is in the
+ * hub's table already. Not closed after an error. @return 0 or -ENOMEM */
+int setup_move_port(struct worker *w, struct port *p) __attribute__((warn_unused_result));
 /**
  * Deal out the sockets of an address that are handed over, and were not taken yet.
  * @param[out] n  how many there were

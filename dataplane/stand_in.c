@@ -26,6 +26,8 @@
 #define DEATH_MS 1000u /* for the kernel to take a dead process's locks */
 #define DNS_PORT 53u
 
+static unsigned ticks; /* since the ports have the queries; 0: nothing is to be done */
+
 /* --- addresses --- */
 
 static bool
@@ -283,6 +285,19 @@ is_stand_in(const struct port *p)
 
 /* --- the one that runs --- */
 
+/* The entry of an address, which several sockets share. */
+static unsigned
+enter_address(const struct setup *s, const char *text)
+{
+	for (unsigned i = 0; i < s->n_workers; i++)
+		for (unsigned k = 0; k < s->worker[i].n_ports; k++) {
+			const struct port *p = s->worker[i].port[k];
+			if (p->stand_in && strcmp(p->name, text) == 0)
+				return p->index;
+		}
+	return port_figures_enter(s->hub, text, HUB_PORT_SOCKET);
+}
+
 static int
 adopt(struct setup *s, int fd, unsigned worker)
 {
@@ -304,7 +319,7 @@ adopt(struct setup *s, int fd, unsigned worker)
 	}
 	p->stand_in = true;
 	config_format_address(&a, text);
-	return setup_add_port(w, p, port_figures_enter(s->hub, text, HUB_PORT_SOCKET));
+	return setup_add_port(w, p, enter_address(s, text));
 }
 
 static int
@@ -342,6 +357,8 @@ stand_in_begin(struct setup *s, const int *fd, unsigned n)
 	}
 	if (err == 0) {
 		s->standing_in = true;
+		/* those of the upgrade that made us may have been on their way out */
+		ticks = 0;
 		log_info("kernel sockets stand in for the AF_XDP ports");
 	} else if (err != -EIO && !again) {
 		xdp_filters_step(false);
@@ -359,16 +376,26 @@ move_ports(struct setup *s, struct setup *from)
 
 	for (unsigned i = 0; i < s->n_workers; i++) {
 		struct worker *w = &from->worker[i];
-		for (unsigned k = 0; k < w->n_ports; k++) {
-			struct port *p = w->port[k];
-			if (err == 0)
-				err = setup_add_port(&s->worker[i], p, p->index);
-			else
-				p->ops->close(p);
+		while (w->n_ports > 0 && err == 0) {
+			err = setup_move_port(&s->worker[i], w->port[w->n_ports - 1]);
+			w->n_ports -= err == 0;
 		}
-		w->n_ports = 0;
 	}
 	return err;
+}
+
+/* What could not be moved is gone, and its entries are free. */
+static void
+close_apart(struct setup *apart)
+{
+	for (unsigned i = 0; i < apart->n_workers; i++) {
+		struct worker *w = &apart->worker[i];
+		for (unsigned k = 0; k < w->n_ports; k++)
+			port_figures_retire(apart->hub, w->port[k]);
+		close_all(w->port, w->n_ports);
+		free(w->port);
+	}
+	free(apart->worker);
 }
 
 static int
@@ -398,11 +425,9 @@ open_again(struct setup *s, const struct config *c)
 		if (crew_resume(s) != 0)
 			err = -EIO;
 	}
-	for (unsigned i = 0; i < s->n_workers; i++) {
-		close_all(apart.worker[i].port, apart.worker[i].n_ports);
-		free(apart.worker[i].port);
-	}
-	free(apart.worker);
+	close_apart(&apart);
+	if (s->spread != apart.spread)
+		spread_close(apart.spread);
 	return err;
 }
 
@@ -434,8 +459,6 @@ stand_in_return(struct setup *s, const struct config *c, bool just_left)
 
 /* --- both --- */
 
-static unsigned ticks; /* since the ports have the queries; 0: nothing is to be done */
-
 void
 stand_in_over(struct setup *s)
 {
@@ -464,7 +487,10 @@ stand_in_tick(struct setup *s)
 {
 	int err;
 
-	if (ticks == 0 || ++ticks <= QUIET_TICKS || (ticks <= PATIENCE_TICKS && is_asked(s)))
+	/* while nobody has the ports there is nothing else that answers */
+	if (ticks == 0 || xdp_filters_aside())
+		return 0;
+	if (++ticks <= QUIET_TICKS || (ticks <= PATIENCE_TICKS && is_asked(s)))
 		return 0;
 	ticks = 0;
 	err = drop_ports(s, is_stand_in, false);

@@ -65,6 +65,14 @@ def over_device(s, lab):
     return server_statistic(lab, 'UdpInDatagrams') == before
 
 
+def port_queues(s):
+    """Queues of each port, for each of its series: one, or else Prometheus takes none of them."""
+    out = {}
+    for name, n in re.findall(r'^millrace_port_queues\{port="([^"]*)"\} (\d+)', request(s, 'GET', '/metrics')[2], re.M):
+        out.setdefault(name, []).append(int(n))
+    return out
+
+
 def log_since(s, at):
     return s.log_text()[at:]
 
@@ -153,6 +161,8 @@ def test_a_device_that_does_not_open_is_given_back(on_xdp, lab):
         s.config_path.write_text(good)
         wait_for(s, 'the port stays closed', lambda: 'the AF_XDP ports are open again' in s.log_text())
         assert '9 queues are configured' in s.log_text() and s.pid('dataplane') == old
+        wait_for(s, 'the sockets stay', lambda: s.phase() == 'answering')
+        assert port_queues(s)['net_af_xdp0'] == [1], 'counted once, in one entry'
         upgrade(s)
     asked.nothing_lost()
     assert s.pid('dataplane') not in (0, old)
@@ -270,9 +280,10 @@ def test_a_port_that_cannot_be_opened_is_tried_again(on_xdp, lab):
     assert over_device(s, lab) and s.answers_tcp()
 
 
-def test_without_privileges_the_sockets_stay_until_the_next_upgrade(on_xdp, lab):
+@pytest.mark.parametrize('workers', [1, 2])
+def test_without_privileges_the_sockets_stay_until_the_next_upgrade(on_xdp, lab, workers):
     """Once it serves it may open no device: it answers on the sockets, and says so."""
-    s = on_xdp(head='user: nobody\n')
+    s = on_xdp(workers, head='user: nobody\n')
     old = s.pid('dataplane')
     assert os.stat('/proc/%d' % old).st_uid != 0
     s.forgiven += ['did not take over']
@@ -286,11 +297,35 @@ def test_without_privileges_the_sockets_stay_until_the_next_upgrade(on_xdp, lab)
         assert 'kernel sockets answer in the place of the AF_XDP ports' in s.ctl('status').stdout
         for line in ('millrace_dataplane_phase{phase="standing-in"} 1', 'millrace_dataplane_phase{phase="answering"} 0',
                      'millrace_port_up{port="net_af_xdp0",kind="device"} 0', 'millrace_port_queues{port="net_af_xdp0"} 0',
-                     'millrace_port_queues{port="%s:53"} 1' % SERVER4):
+                     'millrace_port_queues{port="%s:53"} %d' % (SERVER4, workers)):
             wait_for(s, line, lambda: line in request(s, 'GET', '/metrics')[2].splitlines())
+        assert port_queues(s)['%s:53' % SERVER4] == [workers], 'the sockets of an address are one port'
         upgrade(s)
     asked.nothing_lost()
     assert s.pid('dataplane') not in (0, old)
+    wait_for(s, 'the sockets stay', lambda: s.phase() == 'answering')
+    assert over_device(s, lab) and s.answers_tcp()
+
+
+def test_a_second_upgrade_that_fails_keeps_the_sockets_of_the_first(on_xdp, lab):
+    """They are about to be closed when the ports are closed once more: they stay while nobody has the ports."""
+    s = on_xdp(head='user: nobody\n')
+    s.forgiven += ['did not take over']
+    with load(s, lab, 16) as asked:
+        time.sleep(0.5)
+        first = s.pid('dataplane')
+        upgrade(s)
+        old = s.pid('dataplane')
+        wait_for(s, 'the first one stays', lambda: 'the dataplane is process %d now' % old in s.log_text())
+        assert first != old and s.phase() == 'draining', 'too late'
+        at = begin(s)
+        wait_stands_in(s, at)
+        os.kill(heir(s, old), signal.SIGKILL)
+        wait_for(s, 'no word of it', lambda: 'kernel sockets answer in their place' in log_since(s, at))
+        time.sleep(6)           # longer than sockets of an upgrade stay
+        assert s.phase() == 'standing-in' and s.pid('dataplane') == old and s.answers()
+        upgrade(s)
+    asked.nothing_lost()
     wait_for(s, 'the sockets stay', lambda: s.phase() == 'answering')
     assert over_device(s, lab) and s.answers_tcp()
 
