@@ -23,6 +23,7 @@ struct engines {
 	struct worker *worker;
 	unsigned n_workers;
 	struct generation *now, *old; /* old: some worker may still use it */
+	int error;                    /* of the last look; 0: there is an engine, or none yet */
 	int last_error;               /* logged already */
 	bool waited;                  /* said that there is no arena yet */
 };
@@ -130,7 +131,7 @@ engines_update(struct engines *e)
 	finish_move(e);
 	if (e->old != NULL || is_current(e))
 		return e->now != NULL;
-	err = generation_create(&g, e);
+	e->error = err = generation_create(&g, e);
 	if (err != 0) {
 		log_failure(e, err);
 		return e->now != NULL;
@@ -146,6 +147,23 @@ engines_update(struct engines *e)
 		doorbell_ring(e->worker[i].bell);
 	}
 	return true;
+}
+
+int
+engines_probe(const char *path)
+{
+	struct arena a;
+	int err = arena_attach(&a, path);
+
+	if (err == 0)
+		arena_close(&a);
+	return err;
+}
+
+int
+engines_error(const struct engines *e)
+{
+	return e->error;
 }
 
 struct engines *

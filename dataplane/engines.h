@@ -19,3 +19,12 @@ void engines_destroy(struct engines *e);
  * @return true when the workers have an engine
  */
 bool engines_update(struct engines *e);
+
+/**
+ * Could the arena be attached to?
+ * @return 0; -ENOENT, -EAGAIN: not yet; -EPROTO: no, and it will not be; another negative errno.
+ * arena_error() has text
+ */
+int engines_probe(const char *path) __attribute__((warn_unused_result));
+/** Why there is no engine yet: as engines_probe(); 0 when it was not looked. */
+int engines_error(const struct engines *e);

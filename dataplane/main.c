@@ -31,6 +31,7 @@
 #define TICK_WAITING_MS 10l /* until there is an arena */
 #define TICKS_A_SECOND 10u
 #define RETURN_S 15u     /* between tries to open ports again for which sockets stand in */
+#define ARENA_S 30u      /* for a successor to find an arena: its predecessor has one */
 #define DEATH_MS 2000u   /* for a killed process to be gone */
 #define CALIBRATE_MS 20l /* to measure the TSC: 0.1 % and better */
 
@@ -267,6 +268,29 @@ enter(struct setup *s, struct heritage *h, uint64_t tsc_hz)
 	return 0;
 }
 
+/* Until there is something to answer from. A successor does not wait for what never comes: as long
+ * as it is there, what the one that runs gave away for it stays away, and no other one may come.
+ * @return 0; -EINTR: told to end; another negative errno, after an error line */
+static int
+await_engines(struct setup *s, struct engines *e, bool successor, const sigset_t *end)
+{
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + ARENA_S * 1000000000ull;
+
+	while (!(look_at_hub(s) && engines_update(e))) {
+		if (wait_tick(end, TICK_WAITING_MS) || !succession_is_awaited())
+			return -EINTR;
+		if (!successor)
+			continue;
+		if (engines_error(e) == -EPROTO)
+			return -EPROTO;
+		if (clock_ns(CLOCK_MONOTONIC) > until_ns) {
+			log_error("no arena to answer from within %u s; ending", ARENA_S);
+			return -ETIMEDOUT;
+		}
+	}
+	return 0;
+}
+
 /* From "ports are open" to the end of the process. @return exit status */
 static int
 serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_hz,
@@ -278,7 +302,6 @@ serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_
 	struct takeover t = {.listen_fd = -1, .peer = -1};
 	pid_t predecessor = hub_predecessor(s->hub);
 	int status = EXIT_SUCCESS, err;
-	bool told = false;
 	enum end how;
 
 	atomic_store(
@@ -289,10 +312,11 @@ serve(struct setup *s, const struct config *c, struct heritage *h, uint64_t tsc_
 		status = EXIT_FAILURE;
 		goto done;
 	}
-	while (!(look_at_hub(s) && engines_update(e)) && !told)
-		told = wait_tick(end, TICK_WAITING_MS) || !succession_is_awaited();
-	if (told)
+	err = await_engines(s, e, h != NULL, end);
+	if (err != 0) {
+		status = err == -EINTR ? EXIT_SUCCESS : EXIT_FAILURE;
 		goto done;
+	}
 	status = enter(s, h, tsc_hz);
 	if (status != 0)
 		goto done;
@@ -359,12 +383,37 @@ may_take_over(const struct config *c)
 	return true;
 }
 
+/* The one that runs is asked for nothing before there is an arena that we can use: it would close
+ * ports for one that never answers. @return 0 or negative errno, after an error line */
+static int
+await_arena(const struct config *c, const sigset_t *end)
+{
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + ARENA_S * 1000000000ull;
+	char *path = config_arena_path(c);
+	int err = path != NULL ? engines_probe(path) : -ENOMEM;
+
+	while ((err == -ENOENT || err == -EAGAIN) && clock_ns(CLOCK_MONOTONIC) < until_ns) {
+		if (wait_tick(end, TICK_WAITING_MS) || !succession_is_awaited())
+			err = -EINTR;
+		else
+			err = engines_probe(path);
+	}
+	if (err == -EINTR)
+		log_error("told to end before the take-over");
+	else if (err != 0)
+		log_error("cannot take over: %s", path != NULL ? arena_error() : strerror(ENOMEM));
+	free(path);
+	return err;
+}
+
 /* A dataplane runs, in whose place we are to be. @return 0, or exit status after an error line */
 static int
-inherit(struct heritage *h, const struct config *c, pid_t predecessor)
+inherit(struct heritage *h, const struct config *c, pid_t predecessor, const sigset_t *end)
 {
 	if (!may_take_over(c))
 		return EX_CONFIG;
+	if (await_arena(c, end) != 0)
+		return EXIT_FAILURE;
 	return heritage_open(h, c, predecessor) == 0 ? 0 : EXIT_FAILURE;
 }
 
@@ -415,7 +464,7 @@ main(int argc, char **argv)
 			0)
 		goto done;
 	if (hub_predecessor(hub) != 0) {
-		int err = inherit(&heritage, c, hub_predecessor(hub));
+		int err = inherit(&heritage, c, hub_predecessor(hub), &end);
 		if (err != 0) {
 			status = err;
 			goto done;

@@ -19,12 +19,14 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAGIC 0x4b544d52u /* "RMTK": changes with what the messages mean */
 #define SEND_S 1          /* an heir that does not read its messages for so long is none */
 #define ANSWER_S 5        /* for the old one to answer */
 #define CLOSE_S 15        /* the same when it has to close devices first */
+#define LEAVE_S 60        /* for an heir to start, to open its ports, and to find an arena */
 
 /* New ones at the end: who does not know one sends its sender away, and nothing has happened. */
 enum kind { HELLO = 1, SOCKET, END, LEAVE, LEFT, LINK, OFFER, STEP_ASIDE, STEPPED_ASIDE };
@@ -146,6 +148,15 @@ drop_peer(struct takeover *t)
 		close(t->offered[--t->n_offered]);
 }
 
+static time_t
+now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
 /* A successor has come: ours, or root's. */
 static void
 accept_peer(struct takeover *t)
@@ -166,6 +177,7 @@ accept_peer(struct takeover *t)
 		return;
 	}
 	t->peer = fd;
+	t->until_s = now_s() + LEAVE_S;
 }
 
 static int
@@ -233,6 +245,14 @@ takeover_poll(struct takeover *t, const struct setup *s)
 		return wish;
 	for (unsigned i = 0; i <= HERITAGE_SOCKETS_MAX && more; i++)
 		wish = take_message(t, s, &more);
+	/* it hangs: others may come, and what was given away for it can be taken back */
+	if (wish == TAKEOVER_NOTHING && now_s() >= t->until_s) {
+		log_warning("the other dataplane has not taken over within %d s, and is given up; "
+			    "going on",
+			LEAVE_S);
+		drop_peer(t);
+		wish = TAKEOVER_GONE;
+	}
 	return wish;
 }
 

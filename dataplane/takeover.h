@@ -18,6 +18,7 @@ struct setup;
 
 struct takeover {
 	int listen_fd, peer; /* -1: none */
+	time_t until_s; /* of the monotonic clock: the peer has taken over by then, or is none */
 	char path[108];
 	/* sockets that the successor offers, to stand in for devices; owned */
 	unsigned n_offered;
@@ -30,7 +31,7 @@ enum takeover_wish {
 	TAKEOVER_STEP_ASIDE, /* close what only one can have, answer on the offered sockets
 				meanwhile, then takeover_stepped_aside() */
 	TAKEOVER_LEAVE,      /* stop the workers, then takeover_left() */
-	TAKEOVER_GONE,       /* it went away, and takes over no more */
+	TAKEOVER_GONE,       /* it went away, or hung, and takes over no more */
 };
 
 /** Wait for successors. @return 0 or negative errno: then none can take over, all else works */

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -99,6 +100,29 @@ def test_somebody_else_who_listens_in_its_place_is_not_asked(make_suite):
         os.kill(s.process.pid, signal.SIGUSR2)
         wait_for(s, 'no word of it', lambda: 'does not hand over: Operation not permitted' in s.log_text())
     assert s.pid('dataplane') == old and s.ask('a.z').answer
+
+
+def test_a_peer_that_does_nothing_is_given_up(make_suite):
+    """It is in the way of every successor. A slow start is none of that."""
+    s = make_suite({'z': ZONE % 1}).start()
+    s.wait_answer('z.')
+    s.forgiven.append('has not taken over within')
+    began, old = time.monotonic(), s.pid('dataplane')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as peer:
+        peer.connect(str(s.run_dir / 'dataplane.sock'))
+        peer.send(struct.pack('=II', 0x4b544d52, 1))
+        peer.settimeout(75)
+        while True:
+            message, fds, _, _ = socket.recv_fds(peer, 8, 1)
+            for fd in fds:
+                os.close(fd)
+            if not message:
+                break
+    assert time.monotonic() - began > 50
+    assert 'has not taken over within 60 s, and is given up; going on' in s.log_text()
+    assert s.pid('dataplane') == old and s.ask('a.z').answer
+    upgrade(s)
+    assert s.pid('dataplane') not in (0, old)
 
 
 def test_a_killed_predecessor_is_no_obstacle(make_suite):

@@ -170,6 +170,42 @@ def test_a_device_that_does_not_open_is_given_back(on_xdp, lab):
     assert over_device(s, lab)
 
 
+def test_an_arena_that_cannot_be_used_is_noticed_before_anything_happens(on_xdp, lab):
+    s = on_xdp()
+    s.forgiven += ['did not take over', 'cannot take over', 'cannot use the arena']
+    old, arena, kept = s.pid('dataplane'), s.run_dir / 'arena', s.run_dir / 'arena.kept'
+    with load(s, lab, 6) as asked:
+        time.sleep(0.5)
+        arena.rename(kept)
+        arena.write_bytes(b'of another layout' * 1000)
+        at = begin(s)
+        wait_for(s, 'no end of it', lambda: 'did not take over' in log_since(s, at))
+        kept.rename(arena)
+        assert 'cannot take over: ' in log_since(s, at) and STANDS_IN not in log_since(s, at)
+        assert s.pid('dataplane') == old and over_device(s, lab)
+        upgrade(s)
+    asked.nothing_lost()
+    assert s.pid('dataplane') not in (0, old)
+
+
+def test_a_successor_that_hangs_is_given_up(on_xdp, lab):
+    """The launcher ends it, and the old one opens its ports again."""
+    s = on_xdp()
+    s.forgiven += ['did not take over', 'is killed: it has not taken over']
+    old = s.pid('dataplane')
+    with load(s, lab, 90) as asked:
+        at = begin(s)
+        wait_stands_in(s, at)
+        os.kill(heir(s, old), signal.SIGSTOP)
+        began = time.monotonic()
+        wait_for(s, 'it is waited for for ever', lambda: 'did not take over' in log_since(s, at), seconds=70)
+        assert time.monotonic() - began > 30, 'a slow start is no failure'
+        wait_for(s, 'the port stays closed', lambda: OPEN_AGAIN in log_since(s, at), seconds=40)
+        upgrade(s)
+    asked.nothing_lost()
+    assert s.pid('dataplane') not in (0, old)
+
+
 def test_a_capture_goes_on_and_names_the_sockets(on_xdp, lab, tmp_path):
     s = on_xdp()
     file = tmp_path / 'c.pcapng'

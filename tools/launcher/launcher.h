@@ -4,6 +4,7 @@
 #pragma once
 #include "config/config.h"
 
+#include <limits.h>
 #include <stdbool.h>
 
 #define SERVE_LISTEN_MAX 64u
@@ -36,6 +37,13 @@ int synthesise_config(const struct serve_options *o, char **path);
  * none).
  */
 void launcher_remove(const char *folder, const char *pattern, const char *except);
+
+/**
+ * Find a program of the suite: in $MILLRACE_LIBEXEC, or relative to this executable, which is
+ * installed in bin or lies in a build tree's tools.
+ * @return 0 or negative errno, after one line in the log
+ */
+int launcher_find(const char *program, char path[PATH_MAX]);
 
 /** The usual run directory. @return allocated, or NULL when out of memory */
 char *default_run_dir(void);

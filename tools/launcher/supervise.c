@@ -28,6 +28,7 @@
 #define STOP_MS 700             /* to end in good order, before SIGKILL */
 #define READY_POLL_MS 20
 #define READY_LATE_MS 10000 /* when we say who is not ready yet */
+#define HEIR_MS 50000       /* for an heir to take over: less than its predecessor waits for it */
 
 struct child {
 	const char *name; /* of its ready file */
@@ -44,7 +45,8 @@ struct suite {
 	const struct config *c;
 	const char *config_path;
 	struct child child[3];
-	struct child heir; /* a dataplane that takes over from the one that runs */
+	struct child heir;  /* a dataplane that takes over from the one that runs */
+	int64_t heir_by_ms; /* it has taken over by then; 0: nobody is waited for */
 	bool announced;
 	bool reload_wanted; /* SIGHUP came; the control plane has not had it yet */
 	int64_t late_at_ms; /* 0: said */
@@ -60,49 +62,6 @@ now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* --- finding the programs --- */
-
-static bool
-is_program(char path[PATH_MAX], const char *folder, const char *below, const char *program)
-{
-	int n = snprintf(path, PATH_MAX, "%s/%s%s", folder, below, program);
-	struct stat st;
-
-	return n > 0 && n < PATH_MAX && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	       access(path, X_OK) == 0;
-}
-
-/* $MILLRACE_LIBEXEC, or relative to this executable: installed in bin, or in a build tree's tools.
- */
-static int
-find_program(struct child *child)
-{
-	static const char *const below[] = {"", "../libexec/millrace/", "../libexec/",
-		"../lib/millrace/", "../dataplane/", "../controlplane/", "../controlplane/stream/"};
-	const char *libexec = getenv("MILLRACE_LIBEXEC");
-	char self[PATH_MAX];
-	ssize_t n;
-
-	if (libexec && *libexec) {
-		if (is_program(child->path, libexec, "", child->program))
-			return 0;
-		log_error("%s is not in MILLRACE_LIBEXEC=%s", child->program, libexec);
-		return -ENOENT;
-	}
-	n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n <= 0)
-		return -errno;
-	self[n] = '\0';
-	*strrchr(self, '/') = '\0';
-	for (unsigned i = 0; i < sizeof below / sizeof *below; i++)
-		if (is_program(child->path, self, below[i], child->program))
-			return 0;
-	log_error("%s is neither in %s nor in %s/../libexec/millrace; set MILLRACE_LIBEXEC to its "
-		  "folder",
-		child->program, self, self);
-	return -ENOENT;
 }
 
 /* --- one child --- */
@@ -149,6 +108,8 @@ child_start(struct suite *s, struct child *child)
 		unlink(ready);
 		free(ready);
 	}
+	if (child == &s->child[DATAPLANE])
+		s->heir_by_ms = 0; /* that one is dead */
 	child->started_ms = now_ms();
 	pid = fork();
 	if (pid == 0)
@@ -199,6 +160,7 @@ heir_start(struct suite *s)
 	if (pid < 0)
 		log_error("upgrade: cannot start %s: %s", now->name, strerror(errno));
 	s->heir.pid = pid > 0 ? pid : 0;
+	s->heir_by_ms = pid > 0 ? s->heir.started_ms + HEIR_MS : 0;
 }
 
 /* The one before it has left: it is the suite's dataplane now. */
@@ -216,8 +178,36 @@ heir_ended(struct suite *s, int status)
 	char how[96];
 
 	s->heir.pid = 0;
+	s->heir_by_ms = 0;
 	log_error("upgrade: the new dataplane did not take over: %s; the old one goes on",
 		describe_end(status, how));
+}
+
+/* One that hangs is in the way of every other one, and would be all that is left should the one
+ * before it die, which it may have done. @return milliseconds until it is to be looked at */
+static int64_t
+heir_watch(struct suite *s)
+{
+	const struct child *now = s->heir.pid ? &s->heir : &s->child[DATAPLANE];
+	pid_t late = now->pid;
+	int64_t left = s->heir_by_ms - now_ms();
+
+	if (s->heir_by_ms == 0)
+		return INT64_MAX;
+	if (left > 0)
+		return left;
+	s->heir_by_ms = 0;
+	if (ready_pid(s->c->run_dir, now->name) == late) {
+		if (s->heir.pid == 0)
+			return INT64_MAX;
+		late = s->child[DATAPLANE].pid; /* has handed over, and does not end */
+	}
+	if (late <= 0) /* it has ended already, and is started again */
+		return INT64_MAX;
+	log_error("upgrade: process %ld is killed: it has not %s within %d s", (long)late,
+		late == now->pid ? "taken over" : "ended", HEIR_MS / 1000);
+	kill(late, SIGKILL);
+	return INT64_MAX;
 }
 
 /* --- the suite --- */
@@ -399,7 +389,8 @@ static int
 suite_run(struct suite *s, const sigset_t *signals)
 {
 	for (;;) {
-		int64_t wait = suite_start_due(s);
+		int64_t due = suite_start_due(s), look = heir_watch(s);
+		int64_t wait = due < look ? due : look;
 		siginfo_t info = {0};
 		int end, sig = sigtimedwait(signals, &info,
 				 &(struct timespec){wait / 1000, wait % 1000 * 1000000});
@@ -472,7 +463,7 @@ supervise(const struct config *c, const char *config_path)
 	int lock, status;
 
 	for (unsigned i = 0; i < N_CHILDREN; i++)
-		if (find_program(&s.child[i]))
+		if (launcher_find(s.child[i].program, s.child[i].path) != 0)
 			return EX_OSFILE;
 	lock = take_lock(c->run_dir);
 	if (lock < 0)
