@@ -229,7 +229,7 @@ is_gone(const struct hub *hub, bool hangs)
 	const struct timespec pause = {.tv_nsec = 1000000l};
 	pid_t pid = hub_predecessor(hub);
 
-	if (hangs && pid != 0) {
+	if (hangs && pid != 0 && pid != HUB_PID_UNSEEN) {
 		log_warning("it is killed: process %ld", (long)pid);
 		if (kill(pid, SIGKILL) < 0 && errno != ESRCH) {
 			log_error("cannot kill it: %s", strerror(errno));

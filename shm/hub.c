@@ -169,7 +169,7 @@ hub_look_at_file(struct hub_map *m, enum hub_file_id id)
 		hub_file_reread(f, id);
 		return hub_map_sections(m, id);
 	}
-	err = hub_file_get(&m->file[id], path, id, is_own(m->role, id));
+	err = hub_file_get(&m->file[id], path, id, is_own(m->role, id), HUB_WAIT);
 	if (err < 0) {
 		m->file[id] = f;
 		return err;

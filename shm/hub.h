@@ -15,6 +15,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* Somebody holds a role whose pid we are not told: it lives in another PID namespace. No process
+ * has this pid, so that a signal to it goes nowhere. */
+#define HUB_PID_UNSEEN INT32_MAX
+
 enum hub_role { HUB_DATAPLANE, HUB_CONTROLPLANE, HUB_STREAM, HUB_RECURSOR, HUB_ROLES };
 
 struct hub {
@@ -50,7 +54,7 @@ int hub_open(struct hub **out, const char *path, enum hub_role role)
  * @return as hub_open(); -EBUSY when two run already
  */
 int hub_open_beside(struct hub **out, const char *path) __attribute__((warn_unused_result));
-/** Dataplane: pid of the one in the other seat, or 0. */
+/** Dataplane: pid of the one in the other seat, or 0, or HUB_PID_UNSEEN. */
 pid_t hub_predecessor(const struct hub *h);
 /** Unmap and give the role up. */
 void hub_close(struct hub *h);
@@ -107,8 +111,8 @@ hub_own_worker(struct hub *h, unsigned n)
 	return &h->worker[h->seat][n];
 }
 
-/** Pid of the process that holds a role, or 0. One system call, for the dataplane two. Of two
- * dataplanes (an upgrade) it is the one that answers. */
+/** Pid of the process that holds a role, or 0, or HUB_PID_UNSEEN. One system call, for the
+ * dataplane two. Of two dataplanes (an upgrade) it is the one that answers. */
 pid_t hub_role_pid(const struct hub *h, enum hub_role role);
 /** The dataplane that answers, as far as is known: the live one that started last, else the one
  * that ran last. Two system calls. */

@@ -228,15 +228,15 @@ file_foreign(int fd, const char *path, enum hub_file_id id, const struct hub_hea
 	char users[512] = "";
 	size_t at = 0;
 
-	/* nobody takes a seat of the rings but to keep us out; who uses them holds a role elsewhere
-	 */
+	/* nobody takes a seat of the rings but to keep us out; who uses them has another file's */
 	if (about[id].role == HUB_ROLES)
 		return 0;
 	for (unsigned seat = 0; seat < HUB_SEATS; seat++) {
 		pid_t pid = hub_lock_holder(fd, seat);
 		if (pid != 0 && at < sizeof users)
-			at += (size_t)snprintf(users + at, sizeof users - at, "%s%s (pid %ld)",
-				at ? ", " : "", hub_role_name[about[id].role], (long)pid);
+			at += (size_t)snprintf(users + at, sizeof users - at, "%s%s (%s)",
+				at ? ", " : "", hub_role_name[about[id].role],
+				hub_pid_text("pid", pid));
 	}
 	if (at == 0)
 		return 0;
@@ -301,7 +301,7 @@ check_owner(int fd, const char *path, enum hub_file_id id)
 
 /* A file that we write. @return descriptor; -ESTALE: try again; negative errno */
 static int
-open_own(const char *path, enum hub_file_id id, struct hub_header *h)
+open_own(const char *path, enum hub_file_id id, struct hub_header *h, enum hub_patience patience)
 {
 	/* without O_CREAT first: in a directory with the sticky bit the kernel may refuse it for a
 	 * file that is there and somebody else's (fs.protected_regular) */
@@ -315,9 +315,10 @@ open_own(const char *path, enum hub_file_id id, struct hub_header *h)
 	err = check_owner(fd, path, id);
 	if (err < 0)
 		goto fail;
-	err = hub_lock_creation(fd, path);
+	err = hub_lock_creation(fd, path, patience == HUB_WAIT);
 	/* of a file that several may write somebody may have the lock for ever, to spite us */
-	if (err == -EAGAIN && about[id].role == HUB_ROLES && unlink(path) == 0)
+	if (err == -EAGAIN && patience != HUB_TRY && about[id].role == HUB_ROLES &&
+		unlink(path) == 0)
 		err = -ESTALE;
 	if (err < 0)
 		goto fail;
@@ -366,9 +367,9 @@ find_open(const char *path)
 /* We have it open to read, and now it becomes ours to write. No lock of ours is on it: only writers
  * take any. */
 static int
-make_writable(struct hub_file *f, const char *path, enum hub_file_id id)
+make_writable(struct hub_file *f, const char *path, enum hub_file_id id, enum hub_patience patience)
 {
-	int fd = open_own(path, id, &f->header);
+	int fd = open_own(path, id, &f->header, patience);
 
 	if (fd < 0)
 		return fd;
@@ -405,7 +406,8 @@ file_add(struct hub_file **out, int fd, bool own, const struct hub_header *h, co
 }
 
 int
-hub_file_get(struct hub_file **out, const char *path, enum hub_file_id id, bool own)
+hub_file_get(struct hub_file **out, const char *path, enum hub_file_id id, bool own,
+	enum hub_patience patience)
 {
 	struct hub_header h;
 	int fd = -ESTALE;
@@ -413,7 +415,7 @@ hub_file_get(struct hub_file **out, const char *path, enum hub_file_id id, bool 
 	for (unsigned i = 0; i < REOPEN_MAX && fd == -ESTALE; i++) {
 		struct hub_file *f = find_open(path);
 		if (f != NULL) {
-			int err = own && !f->writable ? make_writable(f, path, id) : 0;
+			int err = own && !f->writable ? make_writable(f, path, id, patience) : 0;
 			if (err == 0) {
 				f->references++;
 				*out = f;
@@ -422,7 +424,7 @@ hub_file_get(struct hub_file **out, const char *path, enum hub_file_id id, bool 
 				return err;
 			continue;
 		}
-		fd = own ? open_own(path, id, &h) : open_foreign(path, id, &h);
+		fd = own ? open_own(path, id, &h, patience) : open_foreign(path, id, &h);
 	}
 	return fd < 0 ? fd : file_add(out, fd, own, &h, path);
 }
@@ -478,11 +480,15 @@ hub_file_is_whole(const struct hub_file *f, const char *path, enum hub_file_id i
 }
 
 int
-hub_file_repair(struct hub_file *f, const char *path, enum hub_file_id id)
+hub_file_repair(
+	struct hub_file *f, const char *path, enum hub_file_id id, enum hub_patience patience)
 {
 	struct hub_header h;
-	int err = hub_lock_creation(f->fd, path);
+	int err = hub_lock_creation(f->fd, path, patience == HUB_WAIT);
 
+	if (err == -EAGAIN && patience == HUB_SPURN && about[id].role == HUB_ROLES &&
+		(unlink(path) == 0 || errno == ENOENT))
+		return -ESTALE;
 	if (err < 0)
 		return err;
 	if (file_judge(f->fd, id, &h) != FILE_OURS || is_lacking(&h, id))

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,7 +34,8 @@ lock_octet(int fd, off_t at, short type)
 }
 
 /* Pid of another process that has the octet locked for writing, or 0. Asked for as a reader: read
- * locks, which anybody who may read the file can take, then say nothing. */
+ * locks, which anybody who may read the file can take, then say nothing. The kernel gives no pid,
+ * or 0, for a process that we cannot see. */
 static pid_t
 lock_holder(int fd, off_t at)
 {
@@ -41,7 +43,18 @@ lock_holder(int fd, off_t at)
 
 	if (fcntl(fd, F_GETLK, &l) < 0 || l.l_type == F_UNLCK)
 		return 0;
-	return l.l_pid;
+	return l.l_pid > 0 ? l.l_pid : HUB_PID_UNSEEN;
+}
+
+const char *
+hub_pid_text(const char *word, pid_t pid)
+{
+	static _Thread_local char text[32];
+
+	if (pid == HUB_PID_UNSEEN)
+		return "a process that is not visible from here";
+	snprintf(text, sizeof text, "%s %ld", word, (long)pid);
+	return text;
 }
 
 pid_t
@@ -51,21 +64,22 @@ hub_lock_holder(int fd, unsigned seat)
 }
 
 int
-hub_lock_creation(int fd, const char *path)
+hub_lock_creation(int fd, const char *path, bool wait)
 {
 	struct timespec ms = {.tv_nsec = 1000000};
+	unsigned wait_ms = wait ? CREATE_WAIT_MS : 0;
 	int err;
 
-	for (unsigned i = 0; i < CREATE_WAIT_MS; i++) {
+	for (unsigned i = 0; i <= wait_ms; i++) {
 		err = lock_octet(fd, LOCK_CREATE, F_WRLCK);
 		if (err != -EAGAIN)
 			return err < 0 ? hub_fail(err, "%s: cannot lock: %s", path, strerror(-err))
 				       : 0;
-		nanosleep(&ms, NULL);
+		if (i < wait_ms)
+			nanosleep(&ms, NULL);
 	}
-	return hub_fail(-EAGAIN,
-		"%s: process %ld has been creating it for %u ms: is it stopped? End it", path,
-		(long)lock_holder(fd, LOCK_CREATE), CREATE_WAIT_MS);
+	return hub_fail(-EAGAIN, "%s: %s has been creating it for %u ms: is it stopped? End it",
+		path, hub_pid_text("process", lock_holder(fd, LOCK_CREATE)), wait_ms);
 }
 
 void
@@ -120,10 +134,10 @@ hub_file_check_former(const char *path)
 			pid_t pid = hub_lock_holder(fd, role);
 			if (pid != 0)
 				err = hub_fail(-EPROTO,
-					"%s: %s (pid %ld) is of a release whose hub this program "
+					"%s: %s (%s) is of a release whose hub this program "
 					"(" MILLRACE_VERSION
 					") cannot use; end it, then start the suite",
-					path, hub_role_name[role], (long)pid);
+					path, hub_role_name[role], hub_pid_text("pid", pid));
 		}
 		if (err == 0)
 			(void)unlink(path);

@@ -19,18 +19,27 @@ struct hub_file {
 	struct hub_header header;  /* as read when it was opened, checked */
 };
 
+/* Somebody else makes or judges the file just now, or holds the lock under which that is done to
+ * spite us, as whoever may write the rings' file can. */
+enum hub_patience {
+	HUB_WAIT,  /* for a while; a rings' file is given up after that, and another one made */
+	HUB_TRY,   /* not at all: -EAGAIN */
+	HUB_SPURN, /* not at all, and do the latter at once */
+};
+
 /** The file's path. @return 0 or -ENAMETOOLONG */
 int hub_file_path(char *out, size_t size, const char *path, enum hub_file_id id);
 
 /**
  * Open a file, or make it. Made anew when it has another layout and nobody holds a seat of it.
  * @param own  it is (also) ours to write: make it if need be, add sections that it lacks
+ * @param patience  where it is ours to write
  * @param[out] out  give back with hub_file_put()
  * @return 0; -ENOENT (not own, and not there, or its creator has not finished); -EPROTO;
  *         another negative errno. hub_file_error() has text.
  */
-int hub_file_get(struct hub_file **out, const char *path, enum hub_file_id id, bool own)
-	__attribute__((warn_unused_result));
+int hub_file_get(struct hub_file **out, const char *path, enum hub_file_id id, bool own,
+	enum hub_patience patience) __attribute__((warn_unused_result));
 void hub_file_put(struct hub_file *f);
 
 /** Does the path name this file? A path that names nothing: true, the file may be on its way back.
@@ -43,12 +52,14 @@ uint64_t hub_file_section(const struct hub_file *f, enum hub_section_id id);
 /** Take a seat of a file that is ours. @return 0, -EBUSY, or negative errno */
 int hub_file_lock(struct hub_file *f, unsigned seat) __attribute__((warn_unused_result));
 void hub_file_unlock(struct hub_file *f, unsigned seat);
-/** Pid of the process that has this seat, or 0. */
+/** For messages: "process 123", where that is the word. */
+const char *hub_pid_text(const char *word, pid_t pid);
+/** Pid of the process that has this seat, or 0, or HUB_PID_UNSEEN. */
 pid_t hub_file_holder(const struct hub_file *f, unsigned seat);
 /** The same for a descriptor; our own lock is not seen. */
 pid_t hub_lock_holder(int fd, unsigned seat);
 /** Serialises those who make a file, or choose a seat. @return 0, -EAGAIN or negative errno */
-int hub_lock_creation(int fd, const char *path) __attribute__((warn_unused_result));
+int hub_lock_creation(int fd, const char *path, bool wait) __attribute__((warn_unused_result));
 void hub_unlock_creation(int fd);
 
 /** Set the text of hub_error(). @return err */
@@ -60,8 +71,10 @@ extern const char *const hub_role_name[HUB_ROLES];
  * names no file that question is not open. */
 bool hub_file_is_whole(const struct hub_file *f, const char *path, enum hub_file_id id);
 /** Our file, if it is not what it should be any more: make it anew in place. Its content is lost.
- * @return 0 or negative errno */
-int hub_file_repair(struct hub_file *f, const char *path, enum hub_file_id id);
+ * @return 0; -ESTALE: the path has no file any more, and it is for the caller to make one; another
+ * negative errno */
+int hub_file_repair(struct hub_file *f, const char *path, enum hub_file_id id,
+	enum hub_patience patience) __attribute__((warn_unused_result));
 
 /** Read the header again: its writer may have added sections. */
 void hub_file_reread(struct hub_file *f, enum hub_file_id id);
@@ -80,7 +93,8 @@ struct hub_map {
 	bool beside; /* a dataplane that takes over from another one */
 	int seat;    /* of our lock on the role's file; -1: none */
 	struct hub_file *file[HUB_FILES];
-	uint32_t mapped; /* places of the view with a section in them, by bit */
+	uint32_t mapped;    /* places of the view with a section in them, by bit */
+	unsigned n_refused; /* mendings of the rings' file in a row for which it was locked */
 	char path[PATH_MAX];
 };
 

@@ -9,6 +9,10 @@
 #include <pthread.h>
 #include <string.h>
 
+#define REFUSED_MAX                                                                   \
+	2u /* times that somebody who has the file locked is believed to be making it \
+	    */
+
 int
 hub_back(const struct hub_map *m, enum hub_file_id id, uint64_t at, size_t octets)
 {
@@ -46,21 +50,37 @@ hub_rings_are_whole(struct hub *h)
 	return whole;
 }
 
-/* Our rings' file, if another one has its name: what it became was of no use to a process that
- * started since, which put a new one there. */
+/* Go over to the file that has the name now, or make one. */
 static int
-follow_rings(struct hub_map *m, const char *path)
+change_rings(struct hub_map *m, const char *path, enum hub_patience patience)
 {
 	struct hub_file *former = m->file[HUB_FILE_RINGS];
-	int err;
+	int err = hub_file_get(&m->file[HUB_FILE_RINGS], path, HUB_FILE_RINGS, true, patience);
 
-	if (hub_file_is_current(former, path))
-		return 0;
-	err = hub_file_get(&m->file[HUB_FILE_RINGS], path, HUB_FILE_RINGS, true);
 	if (err < 0)
 		m->file[HUB_FILE_RINGS] = former;
 	else
 		hub_file_put(former);
+	return err;
+}
+
+/* Our file, made whole. Another one may have its name: what ours became was of no use to a process
+ * that started since, which put a new one there. Who has the file locked may be such a process,
+ * which holds the lock for a moment; or it may be there to hold us up. So nobody is waited for, and
+ * after a few times the file is given up. */
+static int
+mend_rings(struct hub_map *m, const char *path)
+{
+	enum hub_patience patience = m->n_refused < REFUSED_MAX ? HUB_TRY : HUB_SPURN;
+	int err = hub_file_is_current(m->file[HUB_FILE_RINGS], path)
+			  ? 0
+			  : change_rings(m, path, patience);
+
+	if (err == 0)
+		err = hub_file_repair(m->file[HUB_FILE_RINGS], path, HUB_FILE_RINGS, patience);
+	if (err == -ESTALE)
+		err = change_rings(m, path, patience);
+	m->n_refused = err == -EAGAIN ? m->n_refused + 1 : 0;
 	return err;
 }
 
@@ -76,9 +96,7 @@ hub_repair_rings(struct hub *h)
 	m = hub_map_of(h);
 	err = hub_file_path(path, sizeof path, m->path, HUB_FILE_RINGS);
 	if (err == 0)
-		err = follow_rings(m, path);
-	if (err == 0)
-		err = hub_file_repair(m->file[HUB_FILE_RINGS], path, HUB_FILE_RINGS);
+		err = mend_rings(m, path);
 	for (uint32_t i = 0; i < n && err == 0; i++)
 		err = hub_back_rings(m, i);
 	if (err == 0)

@@ -116,7 +116,7 @@ static int
 take_dataplane(struct hub_map *m)
 {
 	struct hub_file *f = m->file[HUB_FILE_DATA];
-	int err = hub_lock_creation(f->fd, m->path);
+	int err = hub_lock_creation(f->fd, m->path, true);
 
 	if (err < 0)
 		return err;
@@ -205,9 +205,9 @@ hub_take_role(struct hub_map *m)
 		if (pid == 0)
 			pid = holder(m, id, 1);
 		return hub_fail(-EBUSY,
-			"%s: %s is running already, as process %ld; stop that one first, or use "
+			"%s: %s is running already, as %s; stop that one first, or use "
 			"another run_dir",
-			m->path, hub_role_name[m->role], (long)pid);
+			m->path, hub_role_name[m->role], hub_pid_text("process", pid));
 	}
 	if (err < 0)
 		return hub_fail(err, "%s: cannot lock: %s", m->path, strerror(-err));

@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 
 static void
 test_a_grace_period_waits_for_readers_that_are_online(void **state)
@@ -56,6 +57,49 @@ test_a_dead_dataplane_blocks_nothing(void **state)
 	assert_int_equal(hub_own_worker(again, 0)->epoch_seen, 0);
 	hub_close(again);
 	hub_close(h);
+}
+
+/* In a container with a PID namespace of its own the kernel does not say whose lock it is. */
+static void
+test_a_dataplane_that_is_not_visible_is_alive(void **state)
+{
+	struct hub *h, *control;
+	int status;
+	pid_t pid;
+
+	assert_int_equal(hub_open(&control, path, HUB_CONTROLPLANE), 0);
+	hub_close(control);
+	assert_int_equal(hub_open(&h, path, HUB_DATAPLANE), 0);
+	assert_int_equal(hub_worker_claim(h, 0), 0);
+	grace_online(h, hub_own_worker(h, 0));
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWPID) < 0)
+			_exit(77);
+		pid = fork(); /* process 1 there */
+		if (pid == 0) {
+			if (hub_open(&control, path, HUB_DATAPLANE) != -EBUSY ||
+				strstr(hub_error(), "not visible from here") == NULL ||
+				hub_open(&control, path, HUB_CONTROLPLANE) != 0)
+				_exit(1);
+			if (hub_role_pid(control, HUB_DATAPLANE) != HUB_PID_UNSEEN)
+				_exit(2);
+			_exit(grace_passed(control, grace_start(control)) ? 3 : 0);
+		}
+		waitpid(pid, &status, 0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 4);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	grace_offline(hub_own_worker(h, 0));
+	hub_close(h);
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+	/* and no signal goes to such a one */
+	assert_int_equal(kill(HUB_PID_UNSEEN, 0), -1);
+	assert_int_equal(errno, ESRCH);
 }
 
 /* Somebody has emptied the run directory under a dataplane that reads the arena. */
@@ -214,6 +258,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_a_grace_period_waits_for_readers_that_are_online),
 		T(test_a_dead_dataplane_blocks_nothing),
+		T(test_a_dataplane_that_is_not_visible_is_alive),
 		T(test_a_new_control_file_never_lets_an_old_reader_pass),
 		T(test_a_freed_value_is_never_seen),
 		T(test_a_doorbell_wakes_never_blocks_and_survives_its_waiter),
