@@ -10,6 +10,7 @@
 #include <time.h>
 
 #define SETTLE_MS 2l /* for packets that one worker handed to another */
+#define FLUSH_MS 20u /* for the stream process to make room: nobody answers meanwhile */
 
 void
 crew_tell_time(struct setup *s)
@@ -80,6 +81,34 @@ crew_pause(struct setup *s)
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_join(&s->worker[i]);
 	exception_stop();
+}
+
+/* @return is nothing left? */
+static bool
+flush_all(struct setup *s)
+{
+	bool done = true;
+
+	for (unsigned i = 0; i < s->n_workers; i++)
+		for (unsigned k = 0; k < s->worker[i].n_ports; k++) {
+			struct port *p = s->worker[i].port[k];
+			if (p->stalled && p->ops->flush != NULL && !p->ops->flush(p))
+				done = false;
+		}
+	return done;
+}
+
+bool
+crew_flush(struct setup *s)
+{
+	const struct timespec pause = {.tv_nsec = 1000000l};
+
+	for (unsigned ms = 0; ms < FLUSH_MS; ms++) {
+		if (flush_all(s))
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return flush_all(s);
 }
 
 void

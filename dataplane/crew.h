@@ -12,6 +12,10 @@ int crew_start(struct setup *s, uint64_t tsc_hz) __attribute__((warn_unused_resu
 /** End them. @param for_good  there is no successor: streams are told that nobody answers */
 void crew_stop(struct setup *s, bool for_good);
 
+/** They are stopped: have answers that waited for the stream process to make room go out, for some
+ * milliseconds. @return false: some are lost */
+bool crew_flush(struct setup *s);
+
 /** Stop them for less than a few milliseconds, to give them other ports. What is handed on between
  * them has been answered. */
 void crew_pause(struct setup *s);

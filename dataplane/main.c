@@ -216,6 +216,8 @@ static void
 hand_over(struct setup *s, struct takeover *t)
 {
 	crew_stop(s, false);
+	if (!crew_flush(s))
+		log_warning("the stream process takes no answers: the last ones to it are lost");
 	takeover_left(t);
 	takeover_close(t, true);
 	log_info("handed over to another dataplane");

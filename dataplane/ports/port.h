@@ -31,6 +31,9 @@ struct port_ops {
 	bool (*may_sleep)(struct port *p);
 	/* Called after each may_sleep(), whatever it returned. NULL when may_sleep is. */
 	void (*awake)(struct port *p);
+	/* Send what a stalled port keeps, as far as its peer has made room. Returns whether nothing
+	 * is left. Thread: main, after the worker has ended. NULL: a port that never stalls. */
+	bool (*flush)(struct port *p);
 	/* Add what the driver or the kernel counts for this queue. Thread: main, while the worker
 	 * runs. NULL: nothing. */
 	void (*figures)(struct port *p, struct port_figures *sum);

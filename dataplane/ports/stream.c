@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STREAM_BURST 16u                      /* messages at a time: 64 KiB of buffer each */
+#define STREAM_BURST 16u    /* messages at a time: 64 KiB of buffer each */
+#define BURST_OCTETS 65536u /* after so many no further one: others wait meanwhile */
 #define STRIDE (ANSWER_ROOM_STREAM + 1 + 64u) /* the engine may read behind a name */
 #define HEADER sizeof(struct stream_message)
 
@@ -78,13 +79,14 @@ stream_receive(struct port *p, struct answer_query *q, unsigned max)
 {
 	struct stream_port *s = (struct stream_port *)p;
 	unsigned taken = 0;
+	uint64_t octets = 0;
 
 	p->n_taken = 0;
 	p->stalled = !send_responses(s);
 	if (p->stalled)
 		return 0;
 	s->n_kept = s->n_sent = 0;
-	for (; taken < STREAM_BURST && taken < max; taken++) {
+	for (; taken < STREAM_BURST && taken < max && octets < BURST_OCTETS; taken++) {
 		bool damaged = false;
 		uint32_t len = 0;
 		const struct stream_message *m = ring_peek(&s->in, &len, &damaged);
@@ -92,6 +94,7 @@ stream_receive(struct port *p, struct answer_query *q, unsigned max)
 			counter_add(p->counters, CTR_D_RING_DAMAGED, 1);
 		if (m == NULL)
 			break;
+		octets += len;
 		if (take_message(s, m, len, &q[s->n_kept]))
 			s->n_kept++;
 		else
@@ -110,6 +113,15 @@ stream_transmit(struct port *p, const struct answer_query *q, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		s->out_len[i] = q[i].out_len;
 	p->stalled = !send_responses(s);
+}
+
+static bool
+stream_flush(struct port *p)
+{
+	struct stream_port *s = (struct stream_port *)p;
+
+	p->stalled = !send_responses(s);
+	return !p->stalled;
 }
 
 static bool
@@ -138,6 +150,7 @@ static const struct port_ops stream_ops = {
 	.transmit = stream_transmit,
 	.may_sleep = stream_may_sleep,
 	.awake = stream_awake,
+	.flush = stream_flush,
 	.close = stream_close,
 };
 

@@ -202,6 +202,58 @@ test_responses_wait_for_a_slow_reader_and_none_is_lost(void **state)
 	expect_nothing();
 }
 
+/* What one turn costs is bounded, or whoever fills the ring takes the worker's time from others. */
+static void
+test_long_messages_end_a_turn(void **state)
+{
+	for (unsigned i = 0; i < 4; i++)
+		send_message(i, 30000, 30000, false, STREAM_TCP);
+	for (unsigned i = 4; i < 7; i++)
+		send_message(i, 65535, i == 6 ? 65536 : 65535, false, STREAM_TCP);
+	send_message(7, 12, 12, false, STREAM_TCP);
+	assert_int_equal(port->ops->receive(port, query, ANSWER_BURST), 3);
+	answer(3, 20);
+	assert_int_equal(port->ops->receive(port, query, ANSWER_BURST), 2); /* 30000 and 65535 */
+	answer(2, 20);
+	assert_int_equal(port->ops->receive(port, query, ANSWER_BURST), 1);
+	answer(1, 20);
+	/* nor is what makes no sense free */
+	assert_int_equal(port->ops->receive(port, query, ANSWER_BURST), 0);
+	assert_int_equal(port->n_taken, 1);
+	assert_int_equal(port->ops->receive(port, query, ANSWER_BURST), 1);
+	answer(1, 20);
+	for (unsigned i = 0; i < 8; i++)
+		if (i != 6)
+			expect_response(i, 20, 0xaa, false);
+	expect_nothing();
+}
+
+static void
+test_what_waited_when_the_worker_ended_goes_out(void **state)
+{
+	unsigned n_asked = 0, n_read = 0;
+
+	while (!port->stalled) {
+		assert_true(n_asked < 100);
+		send_message(n_asked, 12, 12, false, STREAM_TCP);
+		assert_int_equal(port->ops->receive(port, query, ANSWER_BURST), 1);
+		n_asked++;
+		answer(1, ANSWER_ROOM_STREAM);
+	}
+	send_message(n_asked, 12, 12, false, STREAM_TCP); /* the successor's */
+	assert_false(port->ops->flush(port));
+	assert_true(port->stalled);
+	while (n_read < 2)
+		expect_response(n_read++, ANSWER_ROOM_STREAM, 0xaa, false);
+	assert_true(port->ops->flush(port));
+	assert_false(port->stalled);
+	assert_true(port->ops->flush(port));
+	while (n_read < n_asked)
+		expect_response(n_read++, ANSWER_ROOM_STREAM, 0xaa, false);
+	expect_nothing();
+	assert_false(port->ops->may_sleep(port)); /* it is still there */
+}
+
 static void
 test_messages_that_make_no_sense_are_dropped_alone(void **state)
 {
@@ -218,11 +270,15 @@ test_messages_that_make_no_sense_are_dropped_alone(void **state)
 	assert_non_null(stub);
 	*stub = (struct stream_message){.len = 10};
 	ring_commit(&to, 8);
+	assert_int_equal(port->ops->receive(port, query, ANSWER_BURST), 0);
+	assert_int_equal(port->n_taken, 3); /* long ones end a turn */
 	assert_int_equal(port->ops->receive(port, query, ANSWER_BURST), 1);
-	assert_int_equal(port->n_taken, 7);
+	assert_int_equal(port->n_taken, 3);
 	assert_int_equal(query[0].len, 65535);
-	assert_int_equal(counted(CTR_D_RING_DAMAGED), 6);
 	answer(1, 100);
+	assert_int_equal(port->ops->receive(port, query, ANSWER_BURST), 0);
+	assert_int_equal(port->n_taken, 1);
+	assert_int_equal(counted(CTR_D_RING_DAMAGED), 6);
 	expect_response(6, 100, 0xaa, false);
 }
 
@@ -277,6 +333,8 @@ main(void)
 		TEST(test_what_is_not_answered_closes_its_stream),
 		TEST(test_a_burst_is_bounded_and_the_rest_comes_next),
 		TEST(test_responses_wait_for_a_slow_reader_and_none_is_lost),
+		TEST(test_long_messages_end_a_turn),
+		TEST(test_what_waited_when_the_worker_ended_goes_out),
 		TEST(test_messages_that_make_no_sense_are_dropped_alone),
 		TEST(test_a_ring_full_of_rubbish_costs_nothing_else),
 		TEST(test_the_bell_is_rung_only_for_a_sleeper),
