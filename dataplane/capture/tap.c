@@ -43,9 +43,10 @@ put(struct capture_tap *t, const struct tap_packet *p, enum capture_direction di
 
 	if (t->n_instructions != 0 && bpf_filter(t->program, p->octets, p->original, p->len) == 0)
 		return NULL;
-	if (t->n_written == TAP_RECORDS_MAX)
-		tap_end(t);
-	r = p->port < CAPTURE_PORTS_MAX ? capture_write(&t->writer, kept) : NULL;
+	/* what is written is not given away before the burst's end: callers still write into it */
+	r = p->port < CAPTURE_PORTS_MAX && t->n_written < TAP_RECORDS_MAX
+		    ? capture_write(&t->writer, kept)
+		    : NULL;
 	if (r == NULL) {
 		_Atomic uint64_t *lost =
 			&t->writer.ring->lost[p->port < CAPTURE_PORTS_MAX ? p->port

@@ -351,10 +351,37 @@ test_more_of_a_burst_than_a_tap_remembers(void **state)
 	tap_begin(&b->tap, b->query, 0);
 	for (unsigned i = 0; i < 2 * TAP_RECORDS_MAX + 1; i++)
 		tap_unsent(&b->tap, &p);
+	assert_int_equal(capture_read(&b->reader, &b->packet), CAPTURE_NOTHING);
 	tap_end(&b->tap);
 	while (capture_read(&b->reader, &b->packet) == CAPTURE_PACKET)
 		n++;
-	assert_int_equal(n, 2 * TAP_RECORDS_MAX + 1);
+	assert_int_equal(n, TAP_RECORDS_MAX);
+	assert_int_equal(counter_get(&b->counters, CTR_CAPTURE_LOST), TAP_RECORDS_MAX + 1);
+	assert_int_equal(b->data->ring[0].lost[0], TAP_RECORDS_MAX + 1);
+}
+
+/* Records that callers still have are theirs until the burst is over. */
+static void
+test_a_query_is_told_of_behind_more_than_a_tap_remembers(void **state)
+{
+	struct bench *b = *state;
+	struct tap_packet p = some_packet(3);
+	struct capture_record *held;
+
+	b->tap.drops_only = true;
+	tap_begin(&b->tap, b->query, 1000);
+	tap_query(&b->tap, 0, &p);
+	held = tap_kernel(&b->tap, &p, CAPTURE_TO_KERNEL);
+	for (unsigned i = 0; i < TAP_RECORDS_MAX; i++)
+		(void)tap_kernel(&b->tap, &p, CAPTURE_FROM_KERNEL);
+	b->query[0].out_len = 0;
+	b->query[0].why = CTR_D_RESPONSE;
+	tap_answered(&b->tap, b->query, 2000);
+	tap_dropped(held, CTR_D_EXCEPTION_FULL);
+	tap_end(&b->tap);
+	expect(b, CAPTURE_IN, CAPTURE_DROPPED, "response", 1000);
+	expect(b, CAPTURE_IN, CAPTURE_DROPPED, "exception-full", 1000);
+	assert_int_equal(capture_read(&b->reader, &b->packet), CAPTURE_NOTHING);
 }
 
 /* --- frames around messages --- */
@@ -506,6 +533,7 @@ main(void)
 		TEST(test_a_filter_and_a_snaplen_are_applied),
 		TEST(test_a_full_ring_is_counted_and_holds_nobody_up),
 		TEST(test_more_of_a_burst_than_a_tap_remembers),
+		TEST(test_a_query_is_told_of_behind_more_than_a_tap_remembers),
 		TEST(test_a_made_up_frame_is_a_good_one),
 		TEST(test_blocks_are_written_whole_or_not_at_all),
 		TEST(test_a_packet_block_is_as_the_draft_has_it),
