@@ -138,6 +138,56 @@ mark_dirty(struct stream_server *s, struct stream_connection *c)
 		stream_list_append(&s->dirty, &c->dirty);
 }
 
+/* One sendmsg(2) of what is queued. @return octets, or negative errno */
+static ssize_t
+send_queued(struct stream_connection *c)
+{
+	struct iovec piece[SEND_PIECES];
+	struct msghdr m = {.msg_iov = piece};
+	const struct chunk *chunk = c->out.first;
+	uint32_t at = c->out.start, rest = c->out.len;
+	ssize_t n;
+
+	for (; rest > 0 && m.msg_iovlen < SEND_PIECES; at = 0, chunk = chunk->next) {
+		uint32_t len = CHUNK_ROOM - at < rest ? CHUNK_ROOM - at : rest;
+		piece[m.msg_iovlen].iov_base = (void *)(uintptr_t)(chunk->data + at);
+		piece[m.msg_iovlen++].iov_len = len;
+		rest -= len;
+	}
+	n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
+	return n < 0 ? -errno : n;
+}
+
+/* Write what is queued, as far as the kernel takes it. @return false: the connection was closed */
+static bool
+connection_send(struct stream_server *s, struct stream_connection *c)
+{
+	for (unsigned turn = 0; c->out.len > 0 && turn < SEND_TURNS; turn++) {
+		ssize_t n = send_queued(c);
+		if (n == -EAGAIN || n == -EINTR || n == -ENOBUFS || n == -ENOMEM)
+			break;
+		if (n < 0) {
+			connection_close(s, c,
+				n == -EPIPE || n == -ECONNRESET ? SCTR_CLOSED_CLIENT
+								: SCTR_CLOSED_ERROR);
+			return false;
+		}
+		c->sent_octets += (uint64_t)n;
+		chunk_queue_consume(&s->pool, &c->out, (uint32_t)n);
+	}
+	return true;
+}
+
+/* May an answer be queued? One that asked much while answers were short may have been let ask for
+ * more than it is to leave lying. It may read as fast as anybody; so it is ended only when memory
+ * becomes scarce, or (limits.c) when it does not read. */
+static bool
+has_room(const struct stream_server *s, const struct stream_connection *c, uint32_t len)
+{
+	return c->out.len + LENGTH_OCTETS + len <= OUT_HARD_OCTETS ||
+	       s->pool.n_free > s->pool.n_chunks / 2;
+}
+
 void
 connection_answer(void *server, uint64_t token, const uint8_t *dns, uint32_t len, bool close)
 {
@@ -163,35 +213,17 @@ connection_answer(void *server, uint64_t token, const uint8_t *dns, uint32_t len
 		return; /* the engine does not answer this one */
 	if (len > c->answer_max)
 		c->answer_max = len;
+	/* before it is judged: nothing was written while answers were taken from the rings */
+	if (c->out.len + sizeof length + len > OUT_HARD_OCTETS && !connection_send(s, c))
+		return;
 	s->current = c;
-	if (c->out.len + sizeof length + len > OUT_HARD_OCTETS ||
-		!chunk_queue_append(&s->pool, &c->out, length, sizeof length) ||
+	if (!has_room(s, c, len) || !chunk_queue_append(&s->pool, &c->out, length, sizeof length) ||
 		!chunk_queue_append(&s->pool, &c->out, dns, len))
 		connection_close(s, c, SCTR_CLOSED_EVICTED);
 	s->current = NULL;
 	/* what the kernel would take need not wait in the pool until it overflows */
 	if (s->pool.n_free < s->pool.n_chunks / 4)
 		connection_flush_dirty(s);
-}
-
-/* One sendmsg(2) of what is queued. @return octets, or negative errno */
-static ssize_t
-send_queued(struct stream_connection *c)
-{
-	struct iovec piece[SEND_PIECES];
-	struct msghdr m = {.msg_iov = piece};
-	const struct chunk *chunk = c->out.first;
-	uint32_t at = c->out.start, rest = c->out.len;
-	ssize_t n;
-
-	for (; rest > 0 && m.msg_iovlen < SEND_PIECES; at = 0, chunk = chunk->next) {
-		uint32_t len = CHUNK_ROOM - at < rest ? CHUNK_ROOM - at : rest;
-		piece[m.msg_iovlen].iov_base = (void *)(uintptr_t)(chunk->data + at);
-		piece[m.msg_iovlen++].iov_len = len;
-		rest -= len;
-	}
-	n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
-	return n < 0 ? -errno : n;
 }
 
 /* The write limit runs while something is queued, and starts over with each slice that was taken.
@@ -216,19 +248,8 @@ time_writes(struct stream_server *s, struct stream_connection *c)
 static void
 connection_flush(struct stream_server *s, struct stream_connection *c)
 {
-	for (unsigned turn = 0; c->out.len > 0 && turn < SEND_TURNS; turn++) {
-		ssize_t n = send_queued(c);
-		if (n == -EAGAIN || n == -EINTR || n == -ENOBUFS || n == -ENOMEM)
-			break;
-		if (n < 0) {
-			connection_close(s, c,
-				n == -EPIPE || n == -ECONNRESET ? SCTR_CLOSED_CLIENT
-								: SCTR_CLOSED_ERROR);
-			return;
-		}
-		c->sent_octets += (uint64_t)n;
-		chunk_queue_consume(&s->pool, &c->out, (uint32_t)n);
-	}
+	if (!connection_send(s, c))
+		return;
 	time_writes(s, c);
 	if (c->held == FRAMING_BLOCKED && c->paused)
 		connection_resume(s, c); /* settles it, too */

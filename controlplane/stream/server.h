@@ -19,7 +19,7 @@
 #define QUERIES_MAX 65536u /* in flight, of all connections together */
 #define OUT_SOFT_OCTETS \
 	(256u << 10)               /* a connection asks no more when its answers may exceed this */
-#define OUT_HARD_OCTETS (1u << 20) /* and is ended above this */
+#define OUT_HARD_OCTETS (1u << 20) /* and is ended above this when memory is scarce */
 #define OUT_SLICE_OCTETS (64u << 10)  /* so much must be taken within write_timeout */
 #define POOL_SPARE_OCTETS (16u << 20) /* the pool: this and one chunk for each connection */
 #define CLOSING_SPARE 64u             /* slots of connections that libuv is still letting go of */

@@ -55,13 +55,16 @@ sleep_ms(unsigned ms)
 /* --- the dataplane --- */
 
 static void
-respond(struct ring_end *to, const struct stream_message *q, uint64_t token, const uint8_t *dns,
-	uint32_t len, uint8_t close)
+respond(const struct harness *h, struct ring_end *to, const struct stream_message *q,
+	uint64_t token, const uint8_t *dns, uint32_t len, uint8_t close)
 {
 	struct stream_message *m;
 
-	while ((m = ring_reserve(to, (uint32_t)sizeof *m + len)) == NULL)
+	while ((m = ring_reserve(to, (uint32_t)sizeof *m + len)) == NULL) {
+		if (h->stop) /* and nobody takes anything any more */
+			return;
 		sched_yield();
+	}
 	*m = *q;
 	m->token = token;
 	m->len = len;
@@ -84,7 +87,7 @@ obey(struct harness *h, struct ring_end *to, const struct stream_message *q,
 		return;
 	case ORDER_DROP:
 	case ORDER_CLOSE:
-		respond(to, q, q->token, q->dns, 0, order == ORDER_CLOSE);
+		respond(h, to, q, q->token, q->dns, 0, order == ORDER_CLOSE);
 		return;
 	case ORDER_LATE:
 		memcpy(late, q, sizeof *q + q->len);
@@ -93,19 +96,19 @@ obey(struct harness *h, struct ring_end *to, const struct stream_message *q,
 		uint32_t len = (uint32_t)q->dns[13] << 8 | q->dns[14];
 		memset(big, q->dns[1], len);
 		memcpy(big, q->dns, 12);
-		respond(to, q, q->token, big, len, 0);
+		respond(h, to, q, q->token, big, len, 0);
 		return;
 	}
 	default:
-		respond(to, q, q->token, q->dns, q->len, 0);
+		respond(h, to, q, q->token, q->dns, q->len, 0);
 	}
 	if (order == ORDER_TWICE) {
-		respond(to, q, q->token, q->dns, q->len, 0);
-		respond(to, q, q->token ^ 1ull << 40, q->dns, q->len, 0);
-		respond(to, q, UINT64_MAX, q->dns, q->len, 1);
+		respond(h, to, q, q->token, q->dns, q->len, 0);
+		respond(h, to, q, q->token ^ 1ull << 40, q->dns, q->len, 0);
+		respond(h, to, q, UINT64_MAX, q->dns, q->len, 1);
 	}
 	if (late->len > 0)
-		respond(to, late, late->token, late->dns, late->len, 0);
+		respond(h, to, late, late->token, late->dns, late->len, 0);
 	late->len = 0;
 }
 

@@ -261,6 +261,50 @@ test_the_limit_of_a_message_starts_with_the_message(void **state)
 	close(fd);
 }
 
+#define NOT_READING 10u
+
+/* Have it ask as much as it may while answers were short, and then they are long. */
+static void
+ask_for_long_answers_after_a_short_one(int fd)
+{
+	client_query(fd, 0, ORDER_ECHO, 0, 20);
+	client_expect(fd, 0, 20);
+	h.hang = true; /* or the machine's pace would decide how many are queued at a time */
+	sleep_ms(20);
+	for (uint16_t i = 1; i < 100; i++)
+		client_query(fd, i, ORDER_SIZE, i % 2 != 0 ? 60000 : 16000, 20);
+	sleep_ms(50);
+	h.hang = false;
+}
+
+/* What is queued for it is our doing, as long as it reads. */
+static void
+test_who_reads_gets_long_answers_after_short_ones(void **state)
+{
+	int fd, other[NOT_READING], small = 4096;
+
+	harness_start(&h, "", 0);
+	fd = client_connect(&h);
+	ask_for_long_answers_after_a_short_one(fd);
+	for (uint16_t i = 1; i < 100; i++)
+		client_expect(fd, i, i % 2 != 0 ? 60000 : 16000);
+	assert_int_equal(harness_counter(&h, SCTR_CLOSED_EVICTED), 0);
+	/* of those that do not read some go before there is no memory for others */
+	for (unsigned i = 0; i < NOT_READING; i++) {
+		other[i] = client_connect(&h);
+		setsockopt(other[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+		ask_for_long_answers_after_a_short_one(other[i]);
+	}
+	for (unsigned i = 0; i < 400 && harness_counter(&h, SCTR_CLOSED_EVICTED) == 0; i++)
+		sleep_ms(5);
+	assert_in_range(harness_counter(&h, SCTR_CLOSED_EVICTED), 1, NOT_READING);
+	ask_for_long_answers_after_a_short_one(fd);
+	assert_in_range(client_answer(fd, answer), 16000, 60000);
+	for (unsigned i = 0; i < NOT_READING; i++)
+		close(other[i]);
+	close(fd);
+}
+
 static void
 test_a_trickle_is_not_reading(void **state)
 {
@@ -396,6 +440,7 @@ main(void)
 		T(test_a_reader_that_does_not_read_is_paused_then_dropped),
 		T(test_answers_go_to_who_asked_and_to_nobody_after_them),
 		T(test_the_limit_of_a_message_starts_with_the_message),
+		T(test_who_reads_gets_long_answers_after_short_ones),
 		T(test_a_trickle_is_not_reading),
 		T(test_queries_in_flight_are_limited_and_none_is_lost),
 		T(test_a_full_ring_holds_queries_back_and_loses_none),
