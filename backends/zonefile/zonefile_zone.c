@@ -64,7 +64,10 @@ find_path(struct zonefile *f, const uint8_t *apex, char path[PATH_MAX], struct t
 			       : zonefile_fail(rc, error, "no path for a zone: %s", strerror(-rc));
 	}
 	found = zone_table_find(&f->table, apex);
-	if (!found)
+	/* the folder is the list of its zones, and may be ahead of what was read of it; when there
+	 * is no folder at all, that is no word on any zone */
+	if (!found || (found->in_folder && access(found->path, F_OK) != 0 && errno == ENOENT &&
+			      access(f->folder, F_OK) == 0))
 		return fail_no_zone(apex, error);
 	if (strlen(found->path) >= PATH_MAX)
 		return zonefile_fail(-ENAMETOOLONG, error, "the path of a zone's file is too long");
