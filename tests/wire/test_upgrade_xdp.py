@@ -206,6 +206,23 @@ def test_a_successor_that_hangs_is_given_up(on_xdp, lab):
     assert s.pid('dataplane') not in (0, old)
 
 
+def test_a_successor_that_hangs_is_not_all_that_is_left(on_xdp, lab):
+    """Its predecessor dies: it is the suite's dataplane then, and another one is started in its place."""
+    s = on_xdp()
+    s.forgiven += ['is killed: it has not taken over', 'dataplane died']
+    old = s.pid('dataplane')
+    at = begin(s)
+    wait_stands_in(s, at)
+    successor = heir(s, old)
+    os.kill(successor, signal.SIGSTOP)
+    os.kill(old, signal.SIGKILL)
+    wait_for(s, 'no word of it', lambda: 'the dataplane is process %d now' % successor in log_since(s, at))
+    wait_for(s, 'it is waited for for ever', lambda: s.pid('dataplane') not in (0, old), seconds=70)
+    assert not alive(successor)
+    wait_for(s, 'no answer over the device', s.answers)
+    assert s.answers_tcp()
+
+
 def test_a_capture_goes_on_and_names_the_sockets(on_xdp, lab, tmp_path):
     s = on_xdp()
     file = tmp_path / 'c.pcapng'
