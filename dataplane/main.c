@@ -31,7 +31,7 @@
 #define TICK_WAITING_MS 10l /* until there is an arena */
 #define TICKS_A_SECOND 10u
 #define RETURN_S 15u     /* between tries to open ports again for which sockets stand in */
-#define ARENA_S 30u      /* for a successor to find an arena: its predecessor has one */
+#define ARENA_S 15u      /* for a successor to find an arena: its predecessor has one */
 #define DEATH_MS 2000u   /* for a killed process to be gone */
 #define CALIBRATE_MS 20l /* to measure the TSC: 0.1 % and better */
 

@@ -26,7 +26,7 @@
 #define SEND_S 1          /* an heir that does not read its messages for so long is none */
 #define ANSWER_S 5        /* for the old one to answer */
 #define CLOSE_S 15        /* the same when it has to close devices first */
-#define LEAVE_S 60        /* for an heir to start, to open its ports, and to find an arena */
+#define LEAVE_S 30        /* for an heir to start, to open its ports, and to find an arena */
 
 /* New ones at the end: who does not know one sends its sender away, and nothing has happened. */
 enum kind { HELLO = 1, SOCKET, END, LEAVE, LEFT, LINK, OFFER, STEP_ASIDE, STEPPED_ASIDE };

@@ -68,37 +68,33 @@ check_row(struct token_job *j, struct store_txn *t)
 
 struct same_name {
 	const char *name, *id;
-	char member[TOKEN_NAME_OCTETS +
-		    16];   /* as it stands in a row: nothing in a name is escaped */
-	const char *other; /* id of the token that has the name; in the map */
+	char member[TOKEN_NAME_OCTETS + 16]; /* as it is in a row: nothing in a name is escaped */
+	struct change_error *error;
 };
 
+/* The id is gone when this returns. */
 static int
-look_for_name(void *arg, const char *id, const char *row)
+refuse_same_name(void *arg, const char *id, const char *row)
 {
 	struct same_name *s = arg;
 
 	if (strcmp(id, s->id) == 0 || strstr(row, s->member) == NULL)
 		return 0;
-	s->other = id;
-	return 1;
+	return change_refuse(
+		s->error, CHANGE_CONFLICT, "Token %s has the name '%s' already", id, s->name);
 }
 
 /* Two that are made at once may both have found their name free. */
 static int
 check_name(struct token_job *j, struct store_txn *t)
 {
-	struct same_name s = {.id = id_of(j)};
-	int ret;
+	struct same_name s = {.id = id_of(j), .error = &j->base.job.error};
 
 	if (j->after == NULL || (j->before != NULL && strcmp(j->before->name, j->after->name) == 0))
 		return 0;
-	snprintf(s.member, sizeof s.member, "\"name\":\"%s\"", j->after->name);
-	ret = store_row_each(t, STORE_TOKEN, "", look_for_name, &s);
-	if (ret != 1)
-		return ret;
-	return change_refuse(&j->base.job.error, CHANGE_CONFLICT,
-		"Token %s has the name '%s' already", s.other, j->after->name);
+	s.name = j->after->name;
+	snprintf(s.member, sizeof s.member, "\"name\":\"%s\"", s.name);
+	return store_row_each(t, STORE_TOKEN, "", refuse_same_name, &s);
 }
 
 static int

@@ -15,7 +15,7 @@ import pytest
 
 import pdns_sources
 import powerdns
-from suite import Suite, find_program, free_port
+from suite import Suite, find_program, free_port, release_port
 
 BASE = '/api/v1/servers/localhost'
 KEY = 'open sesame'
@@ -40,6 +40,7 @@ class Server:
 
     def __exit__(self, *_):
         self.suite.remove()
+        release_port(self.port)
 
     def connect(self, timeout=20):
         return socket.create_connection(('127.0.0.1', self.port), timeout)

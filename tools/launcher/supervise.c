@@ -28,7 +28,7 @@
 #define STOP_MS 700             /* to end in good order, before SIGKILL */
 #define READY_POLL_MS 20
 #define READY_LATE_MS 10000 /* when we say who is not ready yet */
-#define HEIR_MS 50000       /* for an heir to take over: less than its predecessor waits for it */
+#define HEIR_MS 25000       /* for an heir to take over: less than its predecessor waits for it */
 
 struct child {
 	const char *name; /* of its ready file */
