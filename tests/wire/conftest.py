@@ -23,6 +23,15 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
 
+# what takes longest: begun first, so that nobody is left with it at the end when files run side by side
+LONGEST = ('test_upgrade_xdp', 'test_crash', 'test_upgrade', 'test_exception_life', 'test_store_kill', 'test_resources')
+
+
+def pytest_collection_modifyitems(items):
+    rank = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(LONGEST)))     # stable: else as they were
+
+
 def pytest_addoption(parser):
     parser.addoption('--build', default=str(ROOT / 'build-test' / 'asan'), help='build directory to test')
     parser.addoption('--conformance-seeds', type=int, default=20, help='random zone sets to compare on')
