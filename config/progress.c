@@ -9,7 +9,6 @@
 
 #define BAR_CELLS 24u
 #define REDRAW_NS 100000000u
-#define NUMBER_OCTETS 32u
 
 static uint64_t
 now_ns(void)
@@ -20,9 +19,8 @@ now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* In groups of three digits. */
-static const char *
-number(char out[NUMBER_OCTETS], uint64_t n)
+const char *
+progress_number(char out[PROGRESS_NUMBER_OCTETS], uint64_t n)
 {
 	char digits[24];
 	int len = snprintf(digits, sizeof digits, "%" PRIu64, n), at = 0;
@@ -44,13 +42,13 @@ draw(const struct progress *p, uint64_t now)
 	unsigned full = p->done >= p->total
 				? BAR_CELLS
 				: (unsigned)((double)p->done / (double)p->total * BAR_CELLS);
-	char bar[BAR_CELLS + 1], done[NUMBER_OCTETS], total[NUMBER_OCTETS];
+	char bar[BAR_CELLS + 1], done[PROGRESS_NUMBER_OCTETS], total[PROGRESS_NUMBER_OCTETS];
 
 	for (unsigned i = 0; i < BAR_CELLS; i++)
 		bar[i] = i < full ? '#' : '.';
 	bar[BAR_CELLS] = '\0';
-	fprintf(stderr, "\r[%s] %s/%s %s, %.0f/s", bar, number(done, p->done),
-		number(total, p->total), p->what, rate);
+	fprintf(stderr, "\r[%s] %s/%s %s, %.0f/s", bar, progress_number(done, p->done),
+		progress_number(total, p->total), p->what, rate);
 	if (rate > 0 && p->done < p->total) {
 		uint64_t left = (uint64_t)((double)(p->total - p->done) / rate) + 1;
 		if (left >= 3600)

@@ -20,5 +20,8 @@ void progress_add(struct progress *p, uint64_t n);
 void progress_set(struct progress *p, uint64_t done, uint64_t total);
 /** Make room for a message, or for the end. */
 void progress_hide(struct progress *p);
+#define PROGRESS_NUMBER_OCTETS 32u
+/** A number in groups of three digits: "12,345". @return out */
+const char *progress_number(char out[PROGRESS_NUMBER_OCTETS], uint64_t n);
 /** Since it began. */
 double progress_seconds(const struct progress *p);

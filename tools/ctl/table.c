@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ctl/table: aligned columns, and numbers as people read them. */
+#include "config/progress.h"
 #include "tools/ctl/ctl.h"
 
 #include <inttypes.h>
@@ -22,16 +23,7 @@ next_text(void)
 const char *
 ctl_number(uint64_t n)
 {
-	char digits[24], *out = next_text();
-	int len = snprintf(digits, sizeof digits, "%" PRIu64, n), at = 0;
-
-	for (int i = 0; i < len; i++) {
-		if (i > 0 && (len - i) % 3 == 0)
-			out[at++] = ',';
-		out[at++] = digits[i];
-	}
-	out[at] = '\0';
-	return out;
+	return progress_number(next_text(), n);
 }
 
 const char *
