@@ -58,3 +58,12 @@ def test_a_token_is_made_used_rotated_and_revoked(ctl, server):
     assert r.returncode == 1 and "no token 'robot'" in r.stderr
     rows = ctl('audit', '--max', '3').stdout.splitlines()
     assert rows[0].split() == ['TIME', '(UTC)', 'WHO', 'ACTION', 'ZONE', 'WHAT'] and 'token-delete' in rows[1]
+
+
+def test_the_audit_table_says_what_each_row_is_about(server, ctl):
+    assert server.ask('PUT', BASE + '/networks/192.0.2.0/24', '{"view": "inside"}')[0] == 204
+    assert server.ask('POST', BASE + '/zones', json.dumps({'name': 'told.example.', 'kind': 'Native', 'nameservers': ['ns1.example.net.']}))[0] == 201
+    assert server.ask('PUT', BASE + '/zones/told.example./metadata/X-WHY', '{"metadata": ["because"]}')[0] == 200
+    what = {r[18:].split()[1]: r.split(None, 4)[4] for r in ctl('audit').stdout.splitlines()[1:] if len(r.split(None, 4)) == 5}
+    assert what['network'] == '192.0.2.0/24' and what['metadata'].split() == ['told.example.', 'X-WHY']
+    assert ' RRsets, serial ' in what['edit']

@@ -213,6 +213,23 @@ ctl_token_revoke(const struct ctl *c)
 
 /* --- audit --- */
 
+/* What a row is about, beside its zone. The caller frees it. */
+static char *
+what_of(const json_t *entry)
+{
+	static const char *const about[] = {"key", "kind", "token"};
+
+	for (size_t i = 0; i < sizeof about / sizeof *about; i++)
+		if (json_is_string(json_object_get(entry, about[i])))
+			return ctl_format("%s", ctl_text(entry, about[i]));
+	if (json_is_integer(json_object_get(entry, "n_rrsets")))
+		return ctl_format("%llu RRsets, serial %llu to %llu",
+			(unsigned long long)ctl_uint(entry, "n_rrsets"),
+			(unsigned long long)ctl_uint(entry, "serial_before"),
+			(unsigned long long)ctl_uint(entry, "serial_after"));
+	return ctl_format("%s %s", ctl_text(entry, "method"), ctl_text(entry, "path"));
+}
+
 int
 ctl_audit(const struct ctl *c)
 {
@@ -236,8 +253,7 @@ ctl_audit(const struct ctl *c)
 		ctl_print_json(page);
 	json_array_foreach(json_object_get(page, "entries"), i, entry)
 	{
-		char at[32], *what = ctl_format(
-				     "%s %s", ctl_text(entry, "method"), ctl_text(entry, "path"));
+		char at[32], *what = what_of(entry);
 		const char *cell[] = {day_of(ctl_uint(entry, "at_ms") / 1000, at),
 			ctl_text(entry, "who"), ctl_text(entry, "action"), ctl_text(entry, "zone"),
 			what};
